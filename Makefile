@@ -1,0 +1,178 @@
+# Daftari: the only makefile. `make help` lists the targets; nothing is written outside build/ but by `make install`.
+
+VARIANT ?= release
+V       ?= 0
+CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+B       := build/$(VARIANT)
+GEN     := build/gen
+VERSION := 0.1.0
+
+ifeq ($(V),0)
+Q    := @
+SAY   = @printf '  %-8s %s\n' "$(1)" "$(2)";
+else
+Q    :=
+SAY  :=
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+all: ## build the programs, the client library and the manual pages
+.PHONY: all
+
+# ---- libraries from Debian -------------------------------------------------------------------------------------
+
+PACKAGES := lmdb libevent libevent_openssl libprotobuf-c libssl libcrypto libzstd jansson libconfuse libutf8proc libsystemd libxxhash
+NEED_PACKAGES := $(filter-out deps help demo check clean demo-stop demo-clean,$(or $(MAKECMDGOALS),all))
+ifneq ($(NEED_PACKAGES),)
+ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
+$(error libraries are missing: run 'make deps' first (it needs root or sudo))
+endif
+PKG_CFLAGS := $(shell pkg-config --cflags $(PACKAGES))
+LIBS       := $(shell pkg-config --libs $(PACKAGES)) -lpthread
+CLIENT_LIBS := $(shell pkg-config --libs libprotobuf-c libssl libcrypto jansson libutf8proc)
+CMOCKA_LIBS := $(shell pkg-config --libs cmocka 2>/dev/null)
+endif
+
+# ---- flags -----------------------------------------------------------------------------------------------------
+
+STD      := -std=c17 -D_GNU_SOURCE
+WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+            -Wformat=2 -Wundef -Wfloat-equal -Wwrite-strings -Werror
+GCC_WARN := -Wlogical-op -Wduplicated-cond -Wcast-align=strict
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIC
+INCLUDES := -I. -I$(GEN) -Iclient/include
+LDHARDEN := -pie -Wl,-z,relro,-z,now
+
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
+OPT_debug   := -O0 -g3
+OPT_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
+OPT_cov     := -O0 -g --coverage
+OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+ifeq ($(VARIANT),fuzz)
+CC       := clang
+endif
+ifeq ($(findstring clang,$(CC)),)
+WARN     += $(GCC_WARN)
+endif
+OPT      := $(OPT_$(VARIANT))
+ifeq ($(OPT),)
+$(error unknown VARIANT=$(VARIANT): release, debug, asan, tsan, cov or fuzz)
+endif
+
+OUR_CFLAGS  := $(STD) $(WARN) $(OPT) $(HARDEN) $(INCLUDES) $(PKG_CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
+               -DDAFTARI_VERSION='"$(VERSION)"' -MMD -MP
+GEN_CFLAGS  := $(STD) -w $(OPT) $(HARDEN) $(INCLUDES) $(PKG_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP
+OUR_LDFLAGS := $(filter -fsanitize=% --coverage,$(subst fuzzer-no-link$(comma),,$(OPT))) $(LDHARDEN)
+comma := ,
+ifeq ($(VARIANT),fuzz)
+OUR_LDFLAGS := -fsanitize=address,undefined $(LDHARDEN)
+endif
+
+# Objects depend on a stamp that changes only when compiler or flags do.
+FLAGS_TEXT := $(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS)
+$(B)/flags.stamp: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(FLAGS_TEXT))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS_TEXT))' > $@
+FORCE:
+.PHONY: FORCE
+
+# ---- generated sources -----------------------------------------------------------------------------------------
+
+SCHEMAS  := $(sort $(wildcard proto/schema/*.proto))
+PB_C     := $(patsubst proto/schema/%.proto,$(GEN)/%.pb-c.c,$(SCHEMAS))
+PB_H     := $(PB_C:.c=.h)
+GEN_H    := $(PB_H) $(GEN)/type_ids.h
+
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/schema/%.proto
+	@mkdir -p $(GEN)
+	$(call SAY,PROTOC,$<)protoc-c -Iproto/schema --c_out=$(GEN) $<
+
+# Record type numbers and payloads as C, from the append-only list.
+$(GEN)/type_ids.h: proto/TYPE_IDS tools/dev/type-ids
+	@mkdir -p $(GEN)
+	$(call SAY,GEN,$@)tools/dev/type-ids < $< > $@.tmp && mv $@.tmp $@
+
+# ---- one static library per folder -----------------------------------------------------------------------------
+
+LAYERS := proto/base proto/wire proto/record client/src client/cli client/outbox server/base server/domain server/log \
+          server/store server/writer server/views server/access server/net server/app \
+          tools/common tools/audit tools/archive tools/bench
+layer_src = $(sort $(wildcard $(1)/*.c $(1)/*/*.c $(1)/*/*/*.c))
+layer_lib = $(B)/lib/lib$(subst /,-,$(1)).a
+
+define LAYER
+OBJ_$(1) := $$(patsubst %.c,$(B)/obj/%.o,$$(filter-out %/main.c,$$(call layer_src,$(1))))
+$$(call layer_lib,$(1)): $$(OBJ_$(1))
+	@mkdir -p $$(@D)
+	$$(call SAY,AR,$$@)rm -f $$@ && ar rcsD $$@ $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call LAYER,$(layer))))
+
+OBJ_GEN := $(patsubst $(GEN)/%.c,$(B)/obj/gen/%.o,$(PB_C))
+LIB_GEN := $(B)/lib/libgen.a
+$(LIB_GEN): $(OBJ_GEN)
+	@mkdir -p $(@D)
+	$(call SAY,AR,$@)rm -f $@ && ar rcsD $@ $^
+$(B)/obj/gen/%.o: $(GEN)/%.c $(B)/flags.stamp | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call SAY,CC,$<)$(CC) $(GEN_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/obj/%.o: %.c $(B)/flags.stamp | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call SAY,CC,$<)$(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+libs = $(foreach layer,$(1),$(call layer_lib,$(layer)))
+PROTO_LIBS  := $(call libs,proto/record proto/wire proto/base) $(LIB_GEN)
+SERVER_LIBS := $(call libs,server/app server/net server/access server/views server/writer server/log server/store \
+               server/domain server/base) $(PROTO_LIBS)
+CLIENT_SET  := $(call libs,client/outbox client/src) $(PROTO_LIBS)
+OFFLINE_LIBS := $(call libs,tools/common server/views server/log server/store server/domain server/base)
+
+# ---- programs --------------------------------------------------------------------------------------------------
+
+PROGRAMS :=
+define PROGRAM # name, main source, libraries
+ifneq ($$(wildcard $(2)),)
+PROGRAMS += $(B)/bin/$(1)
+$(B)/bin/$(1): $(B)/obj/$(2:.c=.o) $(3)
+	@mkdir -p $$(@D)
+	$$(call SAY,LINK,$$@)$$(CC) $$(OUR_LDFLAGS) $$(LDFLAGS) -o $$@ $$< -Wl,--start-group $(3) -Wl,--end-group $$(LIBS)
+endif
+endef
+$(eval $(call PROGRAM,daftarid,server/app/main.c,$(SERVER_LIBS)))
+$(eval $(call PROGRAM,daftari,client/cli/main.c,$(call libs,client/cli) $(CLIENT_SET)))
+$(eval $(call PROGRAM,daftari-audit,tools/audit/main.c,$(call libs,tools/audit) $(OFFLINE_LIBS) $(CLIENT_SET)))
+$(eval $(call PROGRAM,daftari-archive,tools/archive/main.c,$(call libs,tools/archive) $(OFFLINE_LIBS) $(CLIENT_SET)))
+$(eval $(call PROGRAM,daftari-bench,tools/bench/main.c,$(call libs,tools/bench) $(CLIENT_SET)))
+
+all: $(PROGRAMS)
+
+# ---- tests -----------------------------------------------------------------------------------------------------
+
+TEST_SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+TEST_SUPPORT := $(B)/lib/libtest-support.a
+$(TEST_SUPPORT): $(patsubst %.c,$(B)/obj/%.o,$(TEST_SUPPORT_SRC))
+	@mkdir -p $(@D)
+	$(call SAY,AR,$@)rm -f $@ && ar rcsD $@ $^
+TEST_SRC := $(sort $(wildcard tests/unit/t_*.c tests/model/t_*.c tests/contract/t_*.c tests/golden/t_*.c tests/fault/t_*.c tests/system/t_*.c))
+TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
+$(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(SERVER_LIBS) $(CLIENT_SET) $(call libs,client/cli tools/common tools/audit)
+	@mkdir -p $(@D)
+	$(call SAY,LINK,$@)$(CC) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(CMOCKA_LIBS)
+
+check-unit: $(TEST_BIN) $(PROGRAMS) ## build and run the compiled tests (T=name runs those whose path contains name)
+	$(Q)tests/support/run --bin $(B)/bin $(if $(T),--only $(T)) $(TEST_BIN)
+.PHONY: check-unit
+
+clean: ## remove build/
+	rm -rf build
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+.PHONY: clean help
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,163 @@
+/*
+ * The domain contract. PURE: decide reads state and never writes, apply writes state and never refuses; both see
+ * the world only through their arguments. No clock, no random, no I/O, no globals but const tables, no diagnostics.
+ *
+ * A capability is a folder under server/domain/ with one exported `const struct capability`; the list of them is
+ * server/domain/capabilities.c, sorted by name.
+ */
+#ifndef SERVER_DOMAIN_DOMAIN_H
+#define SERVER_DOMAIN_DOMAIN_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "proto/base/limits.h"
+#include "proto/base/money.h"
+#include "proto/record/record.h"
+#include "server/base/arena.h"
+#include "server/ports/kv.h"
+
+#include "reason.pb-c.h" /* Daftari__V1__Reason */
+
+/* ---- permissions -------------------------------------------------------------------------------------------- */
+
+/* Numbers are those of enum Permission in proto/schema/people.proto. Levels: none < read < write. */
+enum permission_level { PERMISSION_NONE, PERMISSION_READ, PERMISSION_WRITE };
+#define PERMISSIONS_MAX 32
+
+/* What a user may do, computed from roles and access rows (server/domain/people/rights.c). */
+struct rights {
+    bool active;
+    bool every_business;                             /* owner, accountant, auditor: no access rows needed */
+    uint8_t level[PERMISSIONS_MAX];                  /* enum permission_level by permission number */
+    uint64_t may_read[BUSINESSES_MAX / 64];          /* bit sets by business id */
+    uint64_t may_write[BUSINESSES_MAX / 64];
+};
+bool rights_allow(const struct rights *rights, unsigned permission, enum permission_level level);
+bool rights_allow_business(const struct rights *rights, uint16_t business, enum permission_level level);
+
+/* ---- decide -------------------------------------------------------------------------------------------------- */
+
+struct context {
+    timestamp_us now;             /* time the record will carry */
+    civil_date today;             /* `now` in the books' time zone */
+    uint64_t position;            /* position the record will get */
+    struct command_id command_id;
+    uint32_t user;
+    uint64_t session;
+    const struct rights *rights;  /* of the user, as of this position; NULL = the server itself, which may all */
+    const char *address, *agent, *device; /* where from; never NULL */
+    struct arena *arena;          /* for this decision; anything put in `decision` may live here */
+};
+
+/* What was decided: one record to be. Start from decision_init. */
+struct decision {
+    uint16_t type;         /* proto/TYPE_IDS */
+    uint16_t type_version; /* 1 unless set */
+    uint16_t business;
+    civil_date business_date;
+    uint16_t series;       /* 0 = no number is given */
+    uint32_t number;       /* by kernel_number */
+    uint64_t cause;
+    struct posting postings[POSTINGS_MAX];
+    size_t posting_count;
+    struct movement movements[MOVEMENTS_MAX];
+    size_t movement_count;
+    struct slice payload;  /* the request body as received unless decide sets another */
+    bool nothing_to_do;    /* accepted, but it changes nothing: no record is written (loading twice, say) */
+};
+
+/* OK, or a fault: INVALID (form) or REFUSED with a Reason, or DENIED, or NOT_FOUND. Checks come first, in the order
+ * that docs/domain.md gives; after the line "accepted" nothing may fail. */
+typedef enum status decide_fn(const struct context *context, struct kv_txn *state,
+                              const ProtobufCMessage *command, struct decision *out, struct fault *why);
+
+/* Writes the type's own rows. Balances, command ids, numbers and reversal marks are the kernel's, for every type. */
+typedef void apply_fn(struct kv_txn *state, const struct record *record, const ProtobufCMessage *payload,
+                      struct arena *arena);
+
+/* ---- queries over master rows -------------------------------------------------------------------------------- */
+
+/* One step of a query: fills `out` (a message of the method's response type, built in `arena`) and returns OK, or END
+ * when there is nothing (more) to give, or a fault. `*cursor` is NULL at first; a stream keeps its place there as
+ * bytes in a slice owned by the caller (copied between calls). Non-streaming queries are called once. */
+struct query_context {
+    civil_date today;
+    timestamp_us now;
+    uint64_t position;           /* log position that the rows reflect */
+    uint32_t user;
+    uint64_t session;
+    const struct rights *rights;
+    struct arena *arena;
+};
+typedef enum status query_fn(const struct query_context *context, struct kv_txn *masters,
+                             const ProtobufCMessage *request, struct slice *cursor, ProtobufCMessage **out,
+                             struct fault *why);
+
+/* ---- tables of a capability ---------------------------------------------------------------------------------- */
+
+enum method_kind {
+    METHOD_COMMAND,  /* decide -> record; answer is Recorded */
+    METHOD_QUERY,    /* over the masters view (query) or another view (the view registers it) */
+    METHOD_ACCESS,   /* handled by server/access first: log-in and out, and commands that carry a password (it makes
+                        the METHOD_INTERNAL command of them and hands that to the writer) */
+    METHOD_INTERNAL, /* a command that only the server itself may give; net refuses the name */
+};
+
+struct method {
+    const char *name;  /* "Entry.Post": service, dot, rpc */
+    enum method_kind kind;
+    bool streams;      /* the response is a stream */
+    const ProtobufCMessageDescriptor *request;
+    const ProtobufCMessageDescriptor *response;
+    unsigned permission;          /* enum Permission; 0 = any logged-in user */
+    enum permission_level level;
+    decide_fn *decide;            /* METHOD_COMMAND, METHOD_INTERNAL */
+    query_fn *query;              /* METHOD_QUERY over master rows; NULL when a view answers */
+};
+
+struct event_type {
+    uint16_t type;
+    const char *name;             /* as in TYPE_IDS */
+    const ProtobufCMessageDescriptor *payload;
+    apply_fn *apply;              /* NULL: effects only */
+    bool master;                  /* its rows are master data: the masters view applies it too */
+};
+
+struct capability {
+    const char *name;
+    const struct method *methods;
+    size_t method_count;
+    const struct event_type *events;
+    size_t event_count;
+};
+
+extern const struct capability *const domain_capabilities[];
+extern const size_t domain_capability_count;
+
+/* Look-ups over all capabilities; NULL when there is none. Any thread, after domain_check. */
+const struct method *domain_method(struct slice name);
+const struct event_type *domain_event(uint16_t type);
+/* Start-up check: no duplicate ids or names, every command has decide, every TYPE_IDS row has an event. */
+enum status domain_check(struct fault *why) MUST_USE;
+
+/* ---- the two entry points ------------------------------------------------------------------------------------ */
+
+void decision_init(struct decision *out, struct slice body);
+
+/* Runs method->decide, then the kernel's law on the outcome (balanced per business and currency, limits). The caller
+ * has checked form (message_unpack) and the method's permission. */
+enum status domain_decide(const struct method *method, const struct context *context, struct kv_txn *state,
+                          const ProtobufCMessage *command, struct slice body, struct decision *out,
+                          struct fault *why) MUST_USE;
+
+/* Folds one committed (or about to be committed) record into core state: kernel effects, then the type's apply. A
+ * record that contradicts state sets CORRUPT on the transaction. */
+void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena);
+/* The masters view: only `master` types, without kernel effects. */
+void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena);
+
+/* Tables of core state (and of the masters view): server/domain/kernel/tables.h. */
+extern const struct kv_table domain_tables[];
+extern const unsigned domain_table_count;
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * Where net meets writer and views: work items and their completions. net never includes writer or views; app wires
+ * the two functions below.
+ *
+ * A work item is made by the loop thread, filled, and handed over with work_sink.submit; from then on it belongs to
+ * the other side, until that side calls item->done exactly once (from its own thread). `done` must only queue the
+ * item for the loop and wake it. The item's arena holds the request; answers are built in it too.
+ */
+#ifndef SERVER_PORTS_WORK_H
+#define SERVER_PORTS_WORK_H
+
+#include "proto/base/date.h"
+#include "proto/base/ident.h"
+#include "proto/base/slice.h"
+#include "proto/base/status.h"
+#include "server/ports/clock.h"
+
+struct arena;
+struct method; /* server/domain/domain.h */
+
+/* Who asks: copied into the item when it is made. */
+struct actor {
+    uint32_t user;    /* 0 = not logged in */
+    uint64_t session; /* position of SessionOpened; 0 = none */
+    char address[64]; /* peer address and port as text */
+    char agent[104];  /* client program, from Hello */
+    char device[104]; /* device name, from Hello */
+};
+
+/* One command or query within a request and, afterwards, its answer. */
+struct work_part {
+    struct command_id command_id;
+    struct slice body;      /* request message bytes, in the item's arena */
+    uint64_t content;       /* commands: XXH3-64 of method name, NUL, body; 0 = the writer computes it. server/access
+                               sets it when it replaces the body of a command that carries a password */
+    enum status status;     /* answer: OK or fault.status */
+    struct slice answer;    /* response message bytes, in the item's arena (or static) */
+    struct fault *fault;    /* NULL when OK; in the arena */
+};
+
+struct work_item {
+    const struct method *method;
+    struct actor actor;
+    struct arena *arena;
+    struct work_part *parts;   /* part_count of them, in the arena */
+    size_t part_count;
+    uint64_t at_least_position; /* queries: wait until the views reflect it; 0 = whatever is there */
+    monotonic_us deadline;      /* 0 = none: past it, answer DEADLINE instead of starting */
+    uint64_t position;          /* answer: log position that it reflects */
+
+    /* Streams: a query whose method streams is called again for each further part, with `cursor` kept by the
+     * query side between calls; stream_more tells the loop that another part can be asked for. */
+    void *cursor;
+    void (*cursor_free)(void *cursor);
+    bool stream_more;
+
+    bool actor_changed; /* log-in, log-out: `actor` is who the connection is from now on */
+
+    void (*done)(struct work_item *item); /* set by net */
+    void *owner;                          /* net's */
+    struct work_item *next;               /* queue link of whoever holds it */
+};
+
+/* Three of these: commands go to the writer, queries to the reader pool, METHOD_ACCESS to the access worker. BUSY when its bounded queue is full (the
+ * item still belongs to the caller then). Any thread. */
+struct work_sink {
+    enum status (*submit)(struct work_sink *sink, struct work_item *item);
+};
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * The view contract. A view is a fold of the log in an environment of its own: tables, an apply, a version. The
+ * runner (runner.h) tails the log, applies each record to every view in one transaction per slice together with the
+ * view's cursor, rebuilds a view from nothing when its folder is missing or its version differs, and answers queries
+ * from reader threads. apply is pure over the kv port: fed one by one it equals a rebuild, byte for byte.
+ */
+#ifndef SERVER_VIEWS_VIEW_H
+#define SERVER_VIEWS_VIEW_H
+
+#include "report.pb-c.h"
+#include "server/domain/domain.h"
+#include "server/ports/log.h"
+
+enum view_id {
+    VIEW_MASTERS,   /* the domain's master rows, by the domain's own apply functions */
+    VIEW_BALANCES,  /* debits and credits by account, business, currency and day, month, year */
+    VIEW_STATEMENT, /* postings by account, business, currency, date, position, line */
+    VIEW_JOURNAL,   /* documents by date and by number; links between entry and reversal */
+    VIEW_CASHFLOW,  /* counter-accounts of money accounts by day */
+    VIEW_AUDIT,     /* who did what, by user, by subject; state before and after */
+    VIEW_COUNT
+};
+
+struct view {
+    enum view_id id;
+    const char *name;                  /* folder name */
+    uint32_t version;                  /* raise it when tables or apply change: the runner rebuilds */
+    const struct kv_table *tables;     /* table 0 is the runner's cursor table for every view */
+    unsigned table_count;
+    void (*apply)(struct kv_txn *view, const struct record *record, struct arena *arena);
+};
+extern const struct view *const views[VIEW_COUNT];
+
+/* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
+struct view_reader {
+    struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: the step's status says why */
+    enum status (*record)(struct view_reader *reader, uint64_t position, struct record *out); /* from the log */
+    uint64_t position; /* every view reflects at least this; rows of later records must be left out by queries that
+                          stream over several steps */
+};
+
+/* One step of a query; see query_fn in domain.h. `state` keeps a stream's place between steps: allocated with malloc
+ * by the query at its first step, freed by the runner. END = nothing more (a last part may come with OK first). */
+typedef enum status view_query_fn(struct view_reader *reader, const struct query_context *context,
+                                  const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
+                                  struct fault *why);
+struct view_query {
+    const char *method; /* "Entry.List" */
+    view_query_fn *step;
+};
+extern const struct view_query view_queries[];
+extern const size_t view_query_count;
+
+/* A report: declared once. `run` fills the whole report or one page of it. */
+struct report_column {
+    const char *name, *title;
+    Daftari__V1__ColumnKind kind;
+};
+struct report_out; /* server/views/reports/report_out.h: rows are added, parts are cut and sent */
+struct report {
+    const char *name, *title, *description;
+    const char *const *parameters;  /* NULL-ended names of RunReport fields it looks at */
+    unsigned permission;            /* enum Permission, at PERMISSION_READ */
+    enum status (*run)(struct view_reader *reader, const struct query_context *context,
+                       const Daftari__V1__RunReport *request, struct report_out *out, struct fault *why);
+};
+extern const struct report *const reports[];
+extern const size_t report_count;
+
+#endif
