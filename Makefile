@@ -20,6 +20,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
+.SECONDARY:
 MAKEFLAGS += --no-builtin-rules
 all: ## build the programs, the client library and the manual pages
 .PHONY: all
