@@ -15,6 +15,7 @@ struct work_item *work_queue_take(struct work_queue *queue, int64_t timeout_us);
 /* Everything that waits, oldest first, as a list; waits as above for the first. */
 struct work_item *work_queue_take_all(struct work_queue *queue, int64_t timeout_us);
 size_t work_queue_depth(struct work_queue *queue);
+bool work_queue_closed(struct work_queue *queue);
 void work_queue_close(struct work_queue *queue); /* no more puts; takers drain what is there, then get NULL */
 
 #endif

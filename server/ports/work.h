@@ -31,7 +31,7 @@ struct actor {
 struct work_part {
     struct command_id command_id;
     struct slice body;      /* request message bytes, in the item's arena */
-    uint64_t content;       /* commands: XXH3-64 of method name, NUL, body; 0 = the writer computes it. server/access
+    uint64_t content;       /* commands: content_digest (server/base/content.h); 0 = the writer computes it. server/access
                                sets it when it replaces the body of a command that carries a password */
     enum status status;     /* answer: OK or fault.status */
     struct slice answer;    /* response message bytes, in the item's arena (or static) */
@@ -54,6 +54,8 @@ struct work_item {
     void (*cursor_free)(void *cursor);
     bool stream_more;
 
+    bool from_server;   /* the server's own command: the only kind that may have user 0 or a METHOD_INTERNAL method.
+                           net never sets it */
     bool actor_changed; /* log-in, log-out: `actor` is who the connection is from now on */
 
     void (*done)(struct work_item *item); /* set by net */

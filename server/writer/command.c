@@ -1,0 +1,280 @@
+#include "server/writer/command.h"
+
+#include "common.pb-c.h"
+#include "proto/base/bug.h"
+#include "proto/base/bytes.h"
+#include "proto/wire/message.h"
+#include "server/base/content.h"
+#include "server/domain/kernel/numbering.h"
+#include "server/domain/kernel/tables.h"
+#include "server/domain/people/rights.h"
+#include "type_ids.h"
+
+#include "books.pb-c.h"
+
+#define FIRST_PEOPLE_TYPE EVENT_USER_CREATED /* records from here on can change somebody's rights */
+
+bool command_batch_full(const struct writer *writer)
+{
+    const struct writer_config *config = &writer->config;
+    return writer->record_count >= config->batch_records_max ||
+           writer->record_bytes_used + RECORD_BYTES_MAX > config->batch_bytes_max;
+}
+
+void command_load_books(struct writer *writer, struct kv_txn *state)
+{
+    struct slice row;
+    if (!kv_get(state, TABLE_BOOKS, slice_text("books"), &row))
+        return;
+    arena_reset(writer->arena);
+    Daftari__V1__OpenBooks *books =
+        daftari__v1__open_books__unpack(arena_allocator(writer->arena), row.len, row.ptr);
+    if (books != NULL && books->has_utc_offset_minutes)
+        writer->utc_offset_minutes = books->utc_offset_minutes;
+}
+
+/* ---- answers
+ * -------------------------------------------------------------------------------------------------- */
+
+static void answer_fault(struct work_item *item, struct work_part *part, const struct fault *fault)
+{
+    ASSERT(fault->status != STATUS_OK);
+    part->status = fault->status;
+    part->fault = arena_take(item->arena, sizeof *fault);
+    if (part->fault != NULL)
+        *part->fault = *fault;
+}
+
+static void answer_recorded(struct work_item *item, struct work_part *part, struct kv_txn *state,
+                            const struct record_header *header)
+{
+    char number[NUMBER_TEXT_MAX + 1] = "";
+    Daftari__V1__Recorded recorded = DAFTARI__V1__RECORDED__INIT;
+    recorded.has_position = 1;
+    recorded.position = header != NULL ? header->position : 0;
+    if (header != NULL) {
+        recorded.has_recorded_time_us = 1;
+        recorded.recorded_time_us = header->time;
+        if (header->series != 0 &&
+            number_format(state, header->series, header->business_date, header->number, number))
+            recorded.number = number;
+    }
+    size_t len = daftari__v1__recorded__get_packed_size(&recorded);
+    uint8_t *bytes = arena_take(item->arena, len);
+    struct fault no_room = {.status = STATUS_NO_MEMORY};
+    if (bytes == NULL) { /* it is recorded all the same: the retry under the same id will be answered */
+        answer_fault(item, part, &no_room);
+        return;
+    }
+    (void)daftari__v1__recorded__pack(&recorded, bytes);
+    part->status = STATUS_OK;
+    part->answer = slice_of(bytes, len);
+}
+
+/* ---- seen before?
+ * --------------------------------------------------------------------------------------------- */
+
+static enum status header_at(struct writer *writer, uint64_t position, struct record_header *out,
+                             struct fault *why)
+{
+    if (writer->record_count != 0 && position >= writer->batch_first) {
+        ASSERT(position - writer->batch_first < writer->record_count);
+        *out = writer->records[position - writer->batch_first].header;
+        return STATUS_OK;
+    }
+    struct slice bytes;
+    struct record record;
+    enum status status = log_read(writer->reader, position, &bytes, why);
+    if (status == STATUS_OK)
+        status = record_decode(bytes, &record, why);
+    if (status == STATUS_OK)
+        *out = record.header;
+    return status;
+}
+
+/* True when the command id was used: the part is answered. A command that the server gives itself has no id.
+ */
+static bool answered_before(struct writer *writer, struct kv_txn *state, struct work_item *item,
+                            struct work_part *part, enum status *out_status, struct fault *why)
+{
+    struct slice row;
+    *out_status = STATUS_OK;
+    if (command_id_is_zero(&part->command_id) ||
+        !kv_get(state, TABLE_COMMAND, slice_of(part->command_id.bytes, COMMAND_ID_BYTES), &row))
+        return false;
+    if (row.len != 16) {
+        *out_status = fault_set(why, STATUS_CORRUPT, NULL, "a command id row of %zu bytes", row.len);
+        return true;
+    }
+    uint64_t position = be64_get(row.ptr);
+    struct record_header first;
+    struct fault reused;
+    if (be64_get(row.ptr + 8) != part->content) {
+        (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id",
+                        "this id belongs to another command (position %llu): give every new command a new id",
+                        (unsigned long long)position);
+        answer_fault(item, part, &reused);
+        return true;
+    }
+    *out_status = header_at(writer, position, &first, why);
+    if (*out_status == STATUS_OK && first.user != item->actor.user) {
+        (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id", "this id was used by another user");
+        answer_fault(item, part, &reused);
+    } else if (*out_status == STATUS_OK) {
+        answer_recorded(item, part, state, &first);
+    }
+    return true;
+}
+
+/* ---- decide
+ * ---------------------------------------------------------------------------------------------------- */
+
+static const struct rights *rights_of(struct writer *writer, struct kv_txn *state, uint32_t user)
+{
+    if (user == 0)
+        return NULL;
+    if (!writer->rights_known || writer->rights_user != user) {
+        rights_compute(state, user, &writer->rights);
+        writer->rights_user = user;
+        writer->rights_known = true;
+    }
+    return &writer->rights;
+}
+
+static timestamp_us next_time(const struct writer *writer)
+{
+    timestamp_us now = clock_wall(writer->config.clock);
+    return now > writer->head.time ? now : writer->head.time + 1;
+}
+
+/* The decision of one command; fills writer->decision. */
+static enum status decide(struct writer *writer, struct kv_txn *state, struct work_item *item,
+                          struct work_part *part, struct context *context, struct fault *why)
+{
+    const struct method *method = item->method;
+    *context = (struct context){
+        .now = next_time(writer),
+        .position = writer->head.size + 1,
+        .command_id = part->command_id,
+        .user = item->actor.user,
+        .session = item->actor.session,
+        .rights = rights_of(writer, state, item->actor.user),
+        .address = item->actor.address,
+        .agent = item->actor.agent,
+        .device = item->actor.device,
+        .arena = writer->arena,
+    };
+    if (!item->from_server && (context->user == 0 || method->kind == METHOD_INTERNAL))
+        return fault_set(why, STATUS_UNAUTHENTICATED, NULL, "log in first");
+    context->today = date_of_timestamp(context->now, writer->utc_offset_minutes);
+    if (method->kind == METHOD_COMMAND && command_id_is_zero(&part->command_id))
+        return fault_set(why, STATUS_INVALID, "command_id", "16 bytes made by the client, not all zero");
+    if (context->rights != NULL && method->permission != 0 && method->kind != METHOD_INTERNAL &&
+        !rights_allow(context->rights, method->permission, method->level))
+        return fault_set(why, STATUS_DENIED, NULL, "%s is not permitted to you", method->name);
+
+    ProtobufCMessage *message;
+    enum status status =
+        message_unpack(method->request, part->body, true, arena_allocator(writer->arena), &message, why);
+    if (status != STATUS_OK)
+        return status;
+    decision_init(writer->decision, part->body);
+    return domain_decide(method, context, state, message, part->body, writer->decision, why);
+}
+
+/* ---- record
+ * ---------------------------------------------------------------------------------------------------- */
+
+static enum status record_it(struct writer *writer, struct kv_txn *state, const struct work_part *part,
+                             const struct context *context, const struct record **out, struct fault *why)
+{
+    const struct decision *decision = writer->decision;
+    struct record_header header = {
+        .type = decision->type,
+        .type_version = decision->type_version,
+        .business = decision->business,
+        .position = context->position,
+        .time = context->now,
+        .command_id = context->command_id,
+        .session = context->session,
+        .user = context->user,
+        .business_date = decision->business_date,
+        .series = decision->series,
+        .number = decision->number,
+        .cause = decision->cause,
+        .content = command_id_is_zero(&part->command_id) ? 0 : part->content,
+        .previous = writer->head.last,
+    };
+    size_t size = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
+    ASSERT(size != 0 && size <= writer->config.batch_bytes_max - writer->record_bytes_used);
+    uint8_t *bytes = writer->record_bytes + writer->record_bytes_used;
+    record_encode(&header, decision->postings, decision->posting_count, decision->movements,
+                  decision->movement_count, decision->payload, bytes);
+
+    struct record *record = &writer->records[writer->record_count];
+    struct hash hash;
+    enum status status = record_decode(slice_of(bytes, size), record, why);
+    if (status != STATUS_OK)
+        return status;
+    record_hash(record->bytes, &hash);
+    status = log_append(writer->config.log, record->bytes, &hash);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "record %llu could not be appended",
+                         (unsigned long long)context->position);
+    domain_apply(state, record, writer->arena);
+    if (kv_error(state) != STATUS_OK)
+        return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
+                         (unsigned long long)context->position);
+    if (writer->record_count == 0)
+        writer->batch_first = context->position;
+    writer->record_count++;
+    writer->record_bytes_used += size;
+    writer->head = (struct log_head){.size = context->position, .last = hash, .time = context->now};
+    *out = record;
+    return STATUS_OK;
+}
+
+static bool size_fits(const struct decision *decision, struct fault *why)
+{
+    if (record_size(decision->posting_count, decision->movement_count, decision->payload.len) != 0)
+        return true;
+    (void)fault_set(why, STATUS_TOO_LARGE, NULL, "a record holds at most %u bytes: split the entry",
+                    RECORD_BYTES_MAX);
+    return false;
+}
+
+enum status command_run(struct writer *writer, struct kv_txn *state, struct work_item *item, size_t index,
+                        struct fault *why)
+{
+    struct work_part *part = &item->parts[index];
+    struct fault refusal = {0};
+    struct context context;
+    const struct record *record;
+    enum status status;
+
+    arena_reset(writer->arena);
+    if (part->content == 0)
+        part->content = content_digest(item->method->name, part->body);
+    if (answered_before(writer, state, item, part, &status, why))
+        return status;
+    status = decide(writer, state, item, part, &context, &refusal);
+    if (kv_error(state) != STATUS_OK)
+        return fault_set(why, kv_error(state), NULL, "core state cannot be read");
+    if (status != STATUS_OK || (!writer->decision->nothing_to_do && !size_fits(writer->decision, &refusal))) {
+        answer_fault(item, part, &refusal);
+        return STATUS_OK;
+    }
+    if (writer->decision->nothing_to_do) {
+        answer_recorded(item, part, state, NULL);
+        return STATUS_OK;
+    }
+    status = record_it(writer, state, part, &context, &record, why);
+    if (status != STATUS_OK)
+        return status;
+    answer_recorded(item, part, state, &record->header);
+    if (record->header.type >= FIRST_PEOPLE_TYPE)
+        writer->rights_known = false;
+    if (record->header.type == EVENT_BOOKS_OPENED)
+        command_load_books(writer, state);
+    return STATUS_OK;
+}

@@ -1,0 +1,43 @@
+/* One command: look-up of its id, decision, record, effects. Private to server/writer. */
+#ifndef SERVER_WRITER_COMMAND_H
+#define SERVER_WRITER_COMMAND_H
+
+#include <pthread.h>
+
+#include "server/base/work_queue.h"
+#include "server/writer/writer.h"
+
+struct writer {
+    struct writer_config config;
+    struct work_sink sink; /* first handed out; see writer_sink */
+    struct work_queue *queue;
+    struct log_reader *reader; /* first answers to commands of earlier commits */
+    struct arena *arena;       /* one command's message and decision */
+    struct decision *decision;
+    struct record
+        *records; /* of the open batch, for repeats within it and for the hooks; borrow from record_bytes */
+    uint8_t *record_bytes;
+    size_t record_bytes_used, record_count;
+    struct log_head head;       /* with the open batch */
+    uint64_t batch_first;       /* position of records[0] */
+    int32_t utc_offset_minutes; /* of the books */
+    /* Rights of the user last asked for; forgotten when a record of people is applied. */
+    struct rights rights;
+    uint32_t rights_user;
+    bool rights_known;
+    bool running;
+    pthread_t thread;
+};
+
+/* Would one more record of the greatest size pass the batch's limits? */
+bool command_batch_full(const struct writer *writer);
+
+/* Decides part `index` of the item within the open batch and sets the part's status, answer and fault.
+ * Anything but OK leaves log or state in doubt and is fatal; a refusal is OK here. */
+enum status command_run(struct writer *writer, struct kv_txn *state, struct work_item *item, size_t index,
+                        struct fault *why) MUST_USE;
+
+/* Reads what the writer keeps of the books (time zone) from state. */
+void command_load_books(struct writer *writer, struct kv_txn *state);
+
+#endif

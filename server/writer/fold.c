@@ -1,0 +1,131 @@
+#include "proto/base/bug.h"
+#include "proto/base/bytes.h"
+#include "server/domain/kernel/tables.h"
+#include "server/writer/writer.h"
+
+#define CURSOR_KEY   slice_text("position")
+#define CURSOR_BYTES (8 + HASH_BYTES)
+
+void state_cursor_put(struct kv_txn *state, const struct state_cursor *cursor)
+{
+    uint8_t row[CURSOR_BYTES];
+    be64_put(row, cursor->position);
+    memcpy(row + 8, cursor->hash.bytes, HASH_BYTES);
+    kv_put(state, TABLE_CURSOR, CURSOR_KEY, slice_of(row, sizeof row));
+}
+
+bool state_cursor_get(struct kv_txn *state, struct state_cursor *out)
+{
+    struct slice row;
+    *out = (struct state_cursor){0};
+    if (!kv_get(state, TABLE_CURSOR, CURSOR_KEY, &row) || row.len != CURSOR_BYTES)
+        return false;
+    out->position = be64_get(row.ptr);
+    memcpy(out->hash.bytes, row.ptr + 8, HASH_BYTES);
+    return true;
+}
+
+/* Is the cursor a record of this log? */
+static enum status check_cursor(struct log *log, struct log_reader *reader, const struct state_cursor *cursor,
+                                struct fault *why)
+{
+    struct log_head head;
+    log_head(log, &head);
+    if (cursor->position == 0)
+        return STATUS_OK;
+    if (cursor->position > head.size)
+        return fault_set(why, STATUS_STALE, NULL, "core state is at position %llu, the log ends at %llu",
+                         (unsigned long long)cursor->position, (unsigned long long)head.size);
+    struct slice bytes;
+    struct hash hash;
+    enum status status = log_read(reader, cursor->position, &bytes, why);
+    if (status != STATUS_OK)
+        return status;
+    record_hash(bytes, &hash);
+    if (memcmp(&hash, &cursor->hash, sizeof hash) != 0)
+        return fault_set(why, STATUS_STALE, NULL,
+                         "core state was folded from another log (position %llu differs)",
+                         (unsigned long long)cursor->position);
+    return STATUS_OK;
+}
+
+static enum status fold_one(struct kv_txn *state, struct log_reader *reader, struct arena *arena,
+                            struct state_cursor *cursor, struct fault *why)
+{
+    struct slice bytes;
+    struct record record;
+    enum status status = log_read(reader, cursor->position + 1, &bytes, why);
+    if (status == STATUS_OK)
+        status = record_decode(bytes, &record, why);
+    if (status != STATUS_OK)
+        return status;
+    arena_reset(arena);
+    domain_apply(state, &record, arena);
+    if (kv_error(state) != STATUS_OK)
+        return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
+                         (unsigned long long)record.header.position);
+    cursor->position++;
+    record_hash(bytes, &cursor->hash);
+    return STATUS_OK;
+}
+
+static enum status fold_slice(const struct fold_config *config, struct log_reader *reader,
+                              struct arena *arena, struct state_cursor *cursor, uint64_t until,
+                              struct fault *why)
+{
+    struct kv_txn *state;
+    enum status status = kv_begin(config->state, true, &state);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "core state cannot be written");
+    while (status == STATUS_OK && cursor->position < until)
+        status = fold_one(state, reader, arena, cursor, why);
+    state_cursor_put(state, cursor);
+    enum status committed = kv_commit(state);
+    return status != STATUS_OK ? status : committed;
+}
+
+static enum status fold_with(const struct fold_config *config, struct log_reader *reader, struct arena *arena,
+                             uint64_t *out_folded, struct fault *why)
+{
+    struct kv_txn *txn;
+    struct state_cursor cursor;
+    enum status status = kv_begin(config->state, false, &txn);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "core state cannot be read");
+    (void)state_cursor_get(txn, &cursor);
+    status = kv_error(txn);
+    kv_abort(txn);
+    if (status == STATUS_OK)
+        status = check_cursor(config->log, reader, &cursor, why);
+    if (status != STATUS_OK)
+        return status;
+
+    struct log_head head;
+    log_head(config->log, &head);
+    uint64_t first = cursor.position;
+    while (status == STATUS_OK && cursor.position < head.size) {
+        uint64_t left = head.size - cursor.position;
+        uint64_t step = left > config->pause_records ? config->pause_records : left;
+        status = fold_slice(config, reader, arena, &cursor, cursor.position + step, why);
+        if (status == STATUS_OK && config->pause != NULL)
+            status = config->pause(config->context);
+    }
+    if (status == STATUS_OK)
+        *out_folded = head.size - first;
+    return status;
+}
+
+enum status state_fold(const struct fold_config *config, uint64_t *out_folded, struct fault *why)
+{
+    ASSERT(config->pause_records > 0);
+    struct log_reader *reader = NULL;
+    struct arena *arena = arena_new(config->arena_bytes_max);
+    if (arena == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory to fold the log");
+    enum status status = log_reader_open(config->log, &reader);
+    if (status == STATUS_OK)
+        status = fold_with(config, reader, arena, out_folded, why);
+    log_reader_close(reader);
+    arena_free(arena);
+    return status;
+}

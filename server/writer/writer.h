@@ -1,0 +1,81 @@
+/*
+ * The writer: the one thread that decides, appends, applies and commits. It takes everything that waits,
+ * decides each command against core state, appends its record to the log's open batch, applies it to core
+ * state at once (so that the next command sees it), commits once, and only then completes the items, refusals
+ * included.
+ *
+ * A failed commit is never retried: `fatal` is called and must not return to normal service.
+ */
+#ifndef SERVER_WRITER_WRITER_H
+#define SERVER_WRITER_WRITER_H
+
+#include "server/domain/domain.h"
+#include "server/ports/clock.h"
+#include "server/ports/log.h"
+#include "server/ports/work.h"
+
+/* What the writer tells and asks the rest; app wires it. All are called on the writer's thread. */
+struct writer_hooks {
+    void *context;
+    /* A record is durable; `state` is core state as of the whole batch. For those who keep data of their own.
+     */
+    void (*recorded)(void *context, struct kv_txn *state, const struct record *record);
+    /* The log now ends at `position`; called once a commit, after `recorded`, before the items are completed.
+     */
+    void (*grew)(void *context, uint64_t position, size_t records, int64_t commit_us);
+    /* Asked after each batch and when idle: write dirty rows of core state behind if it is time (`must`: in
+     * any case). The cursor has been put. IO, FULL and the like are fatal. */
+    enum status (*write_behind)(void *context, bool idle, bool must);
+    _Noreturn void (*fatal)(void *context, const struct fault *fault);
+};
+
+struct writer_config {
+    struct log *log;
+    struct kv *state; /* core state; the writer's thread alone touches it from writer_start on */
+    const struct clock *clock;
+    size_t queue_items_max;
+    size_t batch_records_max; /* of one commit */
+    size_t batch_bytes_max;
+    size_t arena_bytes_max; /* of one command's message and decision */
+    struct writer_hooks hooks;
+};
+
+struct writer;
+
+/* Ready for writer_start or writer_run_one. NO_MEMORY, or what reading core state says. */
+enum status writer_new(const struct writer_config *config, struct writer **out, struct fault *why) MUST_USE;
+enum status writer_start(struct writer *writer) MUST_USE; /* starts the thread */
+void writer_stop(struct writer *writer); /* takes what still waits, writes behind, joins the thread */
+void writer_free(struct writer *writer); /* NULL is fine; stopped */
+struct work_sink *writer_sink(struct writer *writer); /* any thread */
+size_t writer_queue_depth(struct writer *writer);     /* any thread */
+
+/* Without a thread, for `daftarid init` and tests: one item, decided, appended, applied, committed,
+ * completed. */
+void writer_run_one(struct writer *writer, struct work_item *item);
+
+/* ---- core state and its cursor (fold.c)
+ * ---------------------------------------------------------------------- */
+
+struct state_cursor {
+    uint64_t position;
+    struct hash hash; /* of the record at position */
+};
+void state_cursor_put(struct kv_txn *state, const struct state_cursor *cursor);
+/* False and position 0 when there is none. */
+bool state_cursor_get(struct kv_txn *state, struct state_cursor *out);
+
+/* Folds the log's tail into core state. STALE when the state's cursor is not a record of this log (ahead of
+ * it, or another hash): the caller drops the state and folds again from nothing. `pause` (may be NULL) is
+ * called every `pause_records` with the cursor put, so that dirty rows can be written behind. */
+struct fold_config {
+    struct log *log;
+    struct kv *state;
+    size_t arena_bytes_max;
+    uint64_t pause_records;
+    enum status (*pause)(void *context);
+    void *context;
+};
+enum status state_fold(const struct fold_config *config, uint64_t *out_folded, struct fault *why) MUST_USE;
+
+#endif
