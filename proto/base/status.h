@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE                        __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_at, args_at) __attribute__((format(printf, format_at, args_at)))
 
 enum status {
@@ -34,9 +34,9 @@ struct fault {
     char text[FAULT_TEXT_MAX];
 };
 
-const char *status_name(enum status status);             /* "INVALID"; "UNKNOWN" for a number not in the list */
-const char *status_text(enum status status);             /* one line for people */
-enum status_class status_class_of(enum status status);   /* SERVER for a number not in the list */
+const char *status_name(enum status status);           /* "INVALID"; "UNKNOWN" for a number not in the list */
+const char *status_text(enum status status);           /* one line for people */
+enum status_class status_class_of(enum status status); /* SERVER for a number not in the list */
 
 /* Fill `fault` (may be NULL) and return `status`, so that a check is one statement:
  *     return fault_set(why, STATUS_INVALID, "entry_date", "a date as YYYYMMDD, got %u", date);

@@ -7,11 +7,11 @@
 
 #include "proto/record/tree.h"
 
-#define NOTE_NAME_MAX       128  /* key name: no spaces, no plus */
-#define NOTE_KEY_BYTES      32   /* Ed25519 public key, and private seed */
+#define NOTE_NAME_MAX        128 /* key name: no spaces, no plus */
+#define NOTE_KEY_BYTES       32  /* Ed25519 public key, and private seed */
 #define NOTE_SIGNATURE_BYTES 64
-#define NOTE_TEXT_MAX       4096 /* a checkpoint with its signatures */
-#define NOTE_VKEY_MAX       256
+#define NOTE_TEXT_MAX        4096 /* a checkpoint with its signatures */
+#define NOTE_VKEY_MAX        256
 
 struct note_signer {
     char name[NOTE_NAME_MAX];

@@ -31,11 +31,11 @@
 #include "proto/base/slice.h"
 #include "proto/base/status.h"
 
-#define RECORD_FORMAT         1
-#define RECORD_HEADER_BYTES   120
-#define POSTING_BYTES         20
-#define MOVEMENT_BYTES        28
-#define HASH_BYTES            32
+#define RECORD_FORMAT       1
+#define RECORD_HEADER_BYTES 120
+#define POSTING_BYTES       20
+#define MOVEMENT_BYTES      28
+#define HASH_BYTES          32
 
 struct hash {
     uint8_t bytes[HASH_BYTES];
@@ -59,19 +59,19 @@ struct movement {
 };
 
 struct record_header {
-    uint16_t type;         /* proto/TYPE_IDS */
-    uint16_t type_version; /* starts at 1 */
-    uint16_t business;     /* the business whose document this is; 0 = HQ */
-    uint64_t position;     /* 1, 2, 3 ... without gaps */
-    timestamp_us time;     /* given by the writer: max(clock, previous + 1) */
+    uint16_t type;                /* proto/TYPE_IDS */
+    uint16_t type_version;        /* starts at 1 */
+    uint16_t business;            /* the business whose document this is; 0 = HQ */
+    uint64_t position;            /* 1, 2, 3 ... without gaps */
+    timestamp_us time;            /* given by the writer: max(clock, previous + 1) */
     struct command_id command_id; /* zero: made by the server itself */
-    uint64_t session;      /* position of the SessionOpened record under which it was asked; 0 = the server */
-    uint32_t user;         /* 0 = the server */
+    uint64_t session; /* position of the SessionOpened record under which it was asked; 0 = the server */
+    uint32_t user;    /* 0 = the server */
     civil_date business_date; /* the document's own date; 0 = none */
-    uint16_t series;       /* document series; 0 = no document number */
-    uint32_t number;       /* within series and business date, from 1 */
-    uint64_t cause;        /* position of the record this one reverses, approves, posts or settles; 0 = none */
-    uint64_t content;      /* XXH3-64 of method name, NUL, request body: tells a retry from a reused command id */
+    uint16_t series;          /* document series; 0 = no document number */
+    uint32_t number;          /* within series and business date, from 1 */
+    uint64_t cause;   /* position of the record this one reverses, approves, posts or settles; 0 = none */
+    uint64_t content; /* XXH3-64 of method name, NUL, request body: tells a retry from a reused command id */
     struct hash previous;
 };
 
@@ -83,18 +83,21 @@ struct record {
     struct slice postings;  /* posting_count * POSTING_BYTES */
     struct slice movements; /* movement_count * MOVEMENT_BYTES */
     struct slice payload;
-    struct slice bytes;     /* the whole record */
+    struct slice bytes; /* the whole record */
 };
 
-struct posting record_posting(const struct record *record, size_t index);   /* index < posting_count (asserted) */
-struct movement record_movement(const struct record *record, size_t index); /* index < movement_count (asserted) */
+struct posting record_posting(const struct record *record,
+                              size_t index); /* index < posting_count (asserted) */
+struct movement record_movement(const struct record *record,
+                                size_t index); /* index < movement_count (asserted) */
 
 /* Exact size of a record with these parts, 0 when it would pass RECORD_BYTES_MAX or a count its limit. */
 size_t record_size(size_t posting_count, size_t movement_count, size_t payload_len);
 
 /* Write a record to `out`, which has record_size(...) bytes. Never fails: sizes are asserted. */
 void record_encode(const struct record_header *header, const struct posting *postings, size_t posting_count,
-                   const struct movement *movements, size_t movement_count, struct slice payload, uint8_t *out);
+                   const struct movement *movements, size_t movement_count, struct slice payload,
+                   uint8_t *out);
 
 /* Check form (format, sizes, reserved bytes zero, exact length) and borrow. CORRUPT with field otherwise.
  * Says nothing of chain, sums or payload. */

@@ -7,19 +7,20 @@
 
 #include "proto/record/record.h"
 
-#define TREE_LEVELS_MAX 64
-#define TREE_PROOF_MAX  64  /* hashes in an inclusion proof */
+#define TREE_LEVELS_MAX      64
+#define TREE_PROOF_MAX       64 /* hashes in an inclusion proof */
 #define TREE_CONSISTENCY_MAX 66 /* hashes in a consistency proof */
-#define TILE_HEIGHT     8
-#define TILE_WIDTH      256 /* hashes in a full tile (C2SP tlog-tiles) */
+#define TILE_HEIGHT          8
+#define TILE_WIDTH           256 /* hashes in a full tile (C2SP tlog-tiles) */
 
-void tree_empty_root(struct hash *out);                                              /* SHA-256 of nothing */
-void tree_node(const struct hash *left, const struct hash *right, struct hash *out); /* SHA-256(1 || l || r) */
+void tree_empty_root(struct hash *out); /* SHA-256 of nothing */
+void tree_node(const struct hash *left, const struct hash *right,
+               struct hash *out); /* SHA-256(1 || l || r) */
 
 /* The compact range [0, size): roots of its perfect subtrees, largest first. Grows one leaf at a time. */
 struct tree_range {
     uint64_t size;
-    uint32_t count;                        /* = popcount(size) */
+    uint32_t count; /* = popcount(size) */
     struct hash roots[TREE_LEVELS_MAX];
 };
 void tree_range_append(struct tree_range *range, const struct hash *leaf);

@@ -9,7 +9,8 @@ struct work_queue;
 struct work_queue *work_queue_new(size_t items_max); /* NULL when memory is short */
 void work_queue_free(struct work_queue *queue);      /* must be empty (asserted); NULL is fine */
 
-enum status work_queue_put(struct work_queue *queue, struct work_item *item) MUST_USE; /* BUSY full, UNAVAILABLE closed */
+enum status work_queue_put(struct work_queue *queue,
+                           struct work_item *item) MUST_USE; /* BUSY full, UNAVAILABLE closed */
 /* The oldest item, or NULL after timeout_us (0: at once; negative: wait for ever) or when closed and empty. */
 struct work_item *work_queue_take(struct work_queue *queue, int64_t timeout_us);
 /* Everything that waits, oldest first, as a list; waits as above for the first. */

@@ -27,9 +27,9 @@ enum permission_level { PERMISSION_NONE, PERMISSION_READ, PERMISSION_WRITE };
 /* What a user may do, computed from roles and access rows (server/domain/people/rights.c). */
 struct rights {
     bool active;
-    bool every_business;                             /* owner, accountant, auditor: no access rows needed */
-    uint8_t level[PERMISSIONS_MAX];                  /* enum permission_level by permission number */
-    uint64_t may_read[BUSINESSES_MAX / 64];          /* bit sets by business id */
+    bool every_business;                    /* owner, accountant, auditor: no access rows needed */
+    uint8_t level[PERMISSIONS_MAX];         /* enum permission_level by permission number */
+    uint64_t may_read[BUSINESSES_MAX / 64]; /* bit sets by business id */
     uint64_t may_write[BUSINESSES_MAX / 64];
 };
 bool rights_allow(const struct rights *rights, unsigned permission, enum permission_level level);
@@ -38,15 +38,16 @@ bool rights_allow_business(const struct rights *rights, uint16_t business, enum 
 /* ---- decide -------------------------------------------------------------------------------------------------- */
 
 struct context {
-    timestamp_us now;             /* time the record will carry */
-    civil_date today;             /* `now` in the books' time zone */
-    uint64_t position;            /* position the record will get */
+    timestamp_us now;  /* time the record will carry */
+    civil_date today;  /* `now` in the books' time zone */
+    uint64_t position; /* position the record will get */
     struct command_id command_id;
     uint32_t user;
     uint64_t session;
-    const struct rights *rights;  /* of the user, as of this position; NULL = the server itself, which may all */
+    const struct rights
+        *rights; /* of the user, as of this position; NULL = the server itself, which may all */
     const char *address, *agent, *device; /* where from; never NULL */
-    struct arena *arena;          /* for this decision; anything put in `decision` may live here */
+    struct arena *arena;                  /* for this decision; anything put in `decision` may live here */
 };
 
 /* What was decided: one record to be. Start from decision_init. */
@@ -55,15 +56,15 @@ struct decision {
     uint16_t type_version; /* 1 unless set */
     uint16_t business;
     civil_date business_date;
-    uint16_t series;       /* 0 = no number is given */
-    uint32_t number;       /* by kernel_number */
+    uint16_t series; /* 0 = no number is given */
+    uint32_t number; /* by kernel_number */
     uint64_t cause;
     struct posting postings[POSTINGS_MAX];
     size_t posting_count;
     struct movement movements[MOVEMENTS_MAX];
     size_t movement_count;
-    struct slice payload;  /* the request body as received unless decide sets another */
-    bool nothing_to_do;    /* accepted, but it changes nothing: no record is written (loading twice, say) */
+    struct slice payload; /* the request body as received unless decide sets another */
+    bool nothing_to_do;   /* accepted, but it changes nothing: no record is written (loading twice, say) */
 };
 
 /* OK, or a fault: INVALID (form) or REFUSED with a Reason, or DENIED, or NOT_FOUND. Checks come first, in the order
@@ -83,7 +84,7 @@ typedef void apply_fn(struct kv_txn *state, const struct record *record, const P
 struct query_context {
     civil_date today;
     timestamp_us now;
-    uint64_t position;           /* log position that the rows reflect */
+    uint64_t position; /* log position that the rows reflect */
     uint32_t user;
     uint64_t session;
     const struct rights *rights;
@@ -96,31 +97,31 @@ typedef enum status query_fn(const struct query_context *context, struct kv_txn 
 /* ---- tables of a capability ---------------------------------------------------------------------------------- */
 
 enum method_kind {
-    METHOD_COMMAND,  /* decide -> record; answer is Recorded */
-    METHOD_QUERY,    /* over the masters view (query) or another view (the view registers it) */
-    METHOD_ACCESS,   /* handled by server/access first: log-in and out, and commands that carry a password (it makes
+    METHOD_COMMAND, /* decide -> record; answer is Recorded */
+    METHOD_QUERY,   /* over the masters view (query) or another view (the view registers it) */
+    METHOD_ACCESS, /* handled by server/access first: log-in and out, and commands that carry a password (it makes
                         the METHOD_INTERNAL command of them and hands that to the writer) */
     METHOD_INTERNAL, /* a command that only the server itself may give; net refuses the name */
 };
 
 struct method {
-    const char *name;  /* "Entry.Post": service, dot, rpc */
+    const char *name; /* "Entry.Post": service, dot, rpc */
     enum method_kind kind;
-    bool streams;      /* the response is a stream */
+    bool streams; /* the response is a stream */
     const ProtobufCMessageDescriptor *request;
     const ProtobufCMessageDescriptor *response;
-    unsigned permission;          /* enum Permission; 0 = any logged-in user */
+    unsigned permission; /* enum Permission; 0 = any logged-in user */
     enum permission_level level;
-    decide_fn *decide;            /* METHOD_COMMAND, METHOD_INTERNAL */
-    query_fn *query;              /* METHOD_QUERY over master rows; NULL when a view answers */
+    decide_fn *decide; /* METHOD_COMMAND, METHOD_INTERNAL */
+    query_fn *query;   /* METHOD_QUERY over master rows; NULL when a view answers */
 };
 
 struct event_type {
     uint16_t type;
-    const char *name;             /* as in TYPE_IDS */
+    const char *name; /* as in TYPE_IDS */
     const ProtobufCMessageDescriptor *payload;
-    apply_fn *apply;              /* NULL: effects only */
-    bool master;                  /* its rows are master data: the masters view applies it too */
+    apply_fn *apply; /* NULL: effects only */
+    bool master;     /* its rows are master data: the masters view applies it too */
 };
 
 struct capability {

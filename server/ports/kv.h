@@ -26,8 +26,9 @@
 
 enum kv_table_flags {
     KV_PLAIN = 0,
-    KV_APPENDED = 1 << 0,  /* keys mostly arrive in increasing order (a hint) */
-    KV_BLIND_KEYS = 1 << 1, /* keys hold text from outside: the sealing decorator replaces them by a keyed hash.
+    KV_APPENDED = 1 << 0, /* keys mostly arrive in increasing order (a hint) */
+    KV_BLIND_KEYS =
+        1 << 1, /* keys hold text from outside: the sealing decorator replaces them by a keyed hash.
                               Point access only: scans give an unspecified order and unreadable keys */
 };
 struct kv_table {
@@ -45,18 +46,19 @@ struct kv_ops {
     void (*abort)(struct kv_txn *txn);
     bool (*get)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
     void (*put)(struct kv_txn *txn, unsigned table, struct slice key, struct slice value);
-    void (*del)(struct kv_txn *txn, unsigned table, struct slice key); /* absent is fine */
-    void (*clear)(struct kv_txn *txn, unsigned table);                 /* delete every row */
+    void (*del)(struct kv_txn *txn, unsigned table, struct slice key);    /* absent is fine */
+    void (*clear)(struct kv_txn *txn, unsigned table);                    /* delete every row */
     struct kv_cursor *(*cursor_open)(struct kv_txn *txn, unsigned table); /* NULL: error is set on the txn */
-    bool (*cursor_seek)(struct kv_cursor *cursor, struct slice key);   /* to the first key >= key */
-    bool (*cursor_last)(struct kv_cursor *cursor, struct slice key);   /* to the last key <= key; empty key: last */
+    bool (*cursor_seek)(struct kv_cursor *cursor, struct slice key);      /* to the first key >= key */
+    bool (*cursor_last)(struct kv_cursor *cursor,
+                        struct slice key); /* to the last key <= key; empty key: last */
     bool (*cursor_next)(struct kv_cursor *cursor);
     bool (*cursor_previous)(struct kv_cursor *cursor);
     void (*cursor_row)(struct kv_cursor *cursor, struct slice *key, struct slice *value); /* after true */
     void (*cursor_close)(struct kv_cursor *cursor); /* before the transaction ends */
     void (*set_error)(struct kv_txn *txn, enum status status);
     enum status (*error)(const struct kv_txn *txn);
-    enum status (*sync)(struct kv *kv);  /* make all commits durable (a no-op where commits already are) */
+    enum status (*sync)(struct kv *kv); /* make all commits durable (a no-op where commits already are) */
     void (*usage)(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_bytes);
     void (*close)(struct kv *kv); /* NULL is fine through kv_close */
 };

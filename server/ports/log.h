@@ -14,22 +14,26 @@ struct log;
 struct log_reader;
 
 struct log_head {
-    uint64_t size;      /* position of the last record; 0 = empty */
-    struct hash last;   /* hash of the last record; zero when empty */
-    timestamp_us time;  /* time of the last record */
+    uint64_t size;     /* position of the last record; 0 = empty */
+    struct hash last;  /* hash of the last record; zero when empty */
+    timestamp_us time; /* time of the last record */
 };
 
 struct log_ops {
-    void (*head)(struct log *log, struct log_head *out);                /* committed */
-    enum status (*root)(struct log *log, uint64_t size, struct hash *out); /* tree root of the first `size` records */
-    enum status (*node)(struct log *log, uint32_t level, uint64_t index, struct hash *out); /* see tree_source */
+    void (*head)(struct log *log, struct log_head *out); /* committed */
+    enum status (*root)(struct log *log, uint64_t size,
+                        struct hash *out); /* tree root of the first `size` records */
+    enum status (*node)(struct log *log, uint32_t level, uint64_t index,
+                        struct hash *out); /* see tree_source */
 
     /* Append to the open batch (one is opened by the first append). The bytes are copied. `hash` is
      * record_hash(bytes), computed by the writer, who needs it for the next record's `previous`. */
     enum status (*append)(struct log *log, struct slice bytes, const struct hash *hash);
-    enum status (*commit)(struct log *log); /* durable on OK. Any other status: stop the server, never retry */
-    void (*abandon)(struct log *log);       /* forget the open batch */
-    bool (*has_room)(struct log *log, uint64_t bytes); /* asked before a batch: refuse early, never in mid-batch */
+    enum status (*commit)(
+        struct log *log);             /* durable on OK. Any other status: stop the server, never retry */
+    void (*abandon)(struct log *log); /* forget the open batch */
+    bool (*has_room)(struct log *log,
+                     uint64_t bytes); /* asked before a batch: refuse early, never in mid-batch */
 
     enum status (*reader_open)(struct log *log, struct log_reader **out);
     /* The record at `position`, borrowed until the next call on this reader. Sequential reads are cheap.

@@ -30,19 +30,20 @@ struct actor {
 /* One command or query within a request and, afterwards, its answer. */
 struct work_part {
     struct command_id command_id;
-    struct slice body;      /* request message bytes, in the item's arena */
-    uint64_t content;       /* commands: content_digest (server/base/content.h); 0 = the writer computes it. server/access
+    struct slice body; /* request message bytes, in the item's arena */
+    uint64_t
+        content; /* commands: content_digest (server/base/content.h); 0 = the writer computes it. server/access
                                sets it when it replaces the body of a command that carries a password */
-    enum status status;     /* answer: OK or fault.status */
-    struct slice answer;    /* response message bytes, in the item's arena (or static) */
-    struct fault *fault;    /* NULL when OK; in the arena */
+    enum status status;  /* answer: OK or fault.status */
+    struct slice answer; /* response message bytes, in the item's arena (or static) */
+    struct fault *fault; /* NULL when OK; in the arena */
 };
 
 struct work_item {
     const struct method *method;
     struct actor actor;
     struct arena *arena;
-    struct work_part *parts;   /* part_count of them, in the arena */
+    struct work_part *parts; /* part_count of them, in the arena */
     size_t part_count;
     uint64_t at_least_position; /* queries: wait until the views reflect it; 0 = whatever is there */
     monotonic_us deadline;      /* 0 = none: past it, answer DEADLINE instead of starting */
@@ -54,7 +55,8 @@ struct work_item {
     void (*cursor_free)(void *cursor);
     bool stream_more;
 
-    bool from_server;   /* the server's own command: the only kind that may have user 0 or a METHOD_INTERNAL method.
+    bool
+        from_server; /* the server's own command: the only kind that may have user 0 or a METHOD_INTERNAL method.
                            net never sets it */
     bool actor_changed; /* log-in, log-out: `actor` is who the connection is from now on */
 

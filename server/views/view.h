@@ -23,9 +23,9 @@ enum view_id {
 
 struct view {
     enum view_id id;
-    const char *name;                  /* folder name */
-    uint32_t version;                  /* raise it when tables or apply change: the runner rebuilds */
-    const struct kv_table *tables;     /* table 0 is the runner's cursor table for every view */
+    const char *name;              /* folder name */
+    uint32_t version;              /* raise it when tables or apply change: the runner rebuilds */
+    const struct kv_table *tables; /* table 0 is the runner's cursor table for every view */
     unsigned table_count;
     void (*apply)(struct kv_txn *view, const struct record *record, struct arena *arena);
 };
@@ -34,8 +34,10 @@ extern const struct view *const views[VIEW_COUNT];
 /* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
 struct view_reader {
     struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: the step's status says why */
-    enum status (*record)(struct view_reader *reader, uint64_t position, struct record *out); /* from the log */
-    uint64_t position; /* every view reflects at least this; rows of later records must be left out by queries that
+    enum status (*record)(struct view_reader *reader, uint64_t position,
+                          struct record *out); /* from the log */
+    uint64_t
+        position; /* every view reflects at least this; rows of later records must be left out by queries that
                           stream over several steps */
 };
 
@@ -59,8 +61,8 @@ struct report_column {
 struct report_out; /* server/views/reports/report_out.h: rows are added, parts are cut and sent */
 struct report {
     const char *name, *title, *description;
-    const char *const *parameters;  /* NULL-ended names of RunReport fields it looks at */
-    unsigned permission;            /* enum Permission, at PERMISSION_READ */
+    const char *const *parameters; /* NULL-ended names of RunReport fields it looks at */
+    unsigned permission;           /* enum Permission, at PERMISSION_READ */
     enum status (*run)(struct view_reader *reader, const struct query_context *context,
                        const Daftari__V1__RunReport *request, struct report_out *out, struct fault *why);
 };

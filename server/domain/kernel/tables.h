@@ -3,7 +3,7 @@
 #define SERVER_DOMAIN_KERNEL_TABLES_H
 
 enum domain_table {
-    TABLE_CURSOR,           /* "position" -> u64 position folded in, 32-byte hash of that record. The store's owner writes it */
+    TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record. The store's owner writes it */
     TABLE_BOOKS,            /* "books" -> OpenBooks */
     TABLE_CURRENCY,         /* u16 number -> CurrencyInfo */
     TABLE_CURRENCY_CODE,    /* code -> u16 number */
@@ -15,22 +15,22 @@ enum domain_table {
     TABLE_BUSINESS_CODE,    /* code -> u16 number */
     TABLE_BUSINESS_UNIQUE,  /* 'n' name or 't' till -> u16 number */
     TABLE_SETTING,          /* u16 business, name, NUL, u32 from_date -> value text */
-    TABLE_ACCOUNT,          /* u32 number -> account row (ledger/account_row.h): fixed head, then AccountInfo */
-    TABLE_BALANCE,          /* u32 account, u16 business, u16 currency -> i64 minor units */
-    TABLE_COMMAND,          /* 16-byte command id -> u64 position, u64 content */
-    TABLE_DOCUMENT,         /* u16 series, u32 date, u32 number -> u64 position */
-    TABLE_ENTRY,            /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
-    TABLE_DRAFT,            /* u64 position -> DraftInfo */
-    TABLE_OPENING,          /* u16 business -> u64 position of its opening balances */
-    TABLE_ADJUSTMENT,       /* u64 position -> AdjustmentInfo */
-    TABLE_PERIOD,           /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
-    TABLE_RECONCILIATION,   /* u64 position -> ReconciliationInfo */
-    TABLE_USER,             /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
-    TABLE_USER_EMAIL,       /* e-mail -> u32 user */
-    TABLE_ROLE,             /* name -> RoleInfo */
-    TABLE_ACCESS,           /* u32 user, u16 business -> u8 level */
-    TABLE_CERTIFICATE,      /* 32-byte fingerprint -> u32 user, label */
-    TABLE_SESSION,          /* u64 position of SessionOpened -> SessionOpened, plus closed flag */
+    TABLE_ACCOUNT,    /* u32 number -> account row (ledger/account_row.h): fixed head, then AccountInfo */
+    TABLE_BALANCE,    /* u32 account, u16 business, u16 currency -> i64 minor units */
+    TABLE_COMMAND,    /* 16-byte command id -> u64 position, u64 content */
+    TABLE_DOCUMENT,   /* u16 series, u32 date, u32 number -> u64 position */
+    TABLE_ENTRY,      /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
+    TABLE_DRAFT,      /* u64 position -> DraftInfo */
+    TABLE_OPENING,    /* u16 business -> u64 position of its opening balances */
+    TABLE_ADJUSTMENT, /* u64 position -> AdjustmentInfo */
+    TABLE_PERIOD,     /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
+    TABLE_RECONCILIATION, /* u64 position -> ReconciliationInfo */
+    TABLE_USER,           /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
+    TABLE_USER_EMAIL,     /* e-mail -> u32 user */
+    TABLE_ROLE,           /* name -> RoleInfo */
+    TABLE_ACCESS,         /* u32 user, u16 business -> u8 level */
+    TABLE_CERTIFICATE,    /* 32-byte fingerprint -> u32 user, label */
+    TABLE_SESSION,        /* u64 position of SessionOpened -> SessionOpened, plus closed flag */
     TABLE_COUNT
 };
 
