@@ -49,15 +49,17 @@ struct work_item {
     monotonic_us deadline;      /* 0 = none: past it, answer DEADLINE instead of starting */
     uint64_t position;          /* answer: log position that it reflects */
 
-    /* Streams: a query whose method streams is called again for each further part, with `cursor` kept by the
-     * query side between calls; stream_more tells the loop that another part can be asked for. */
+    /* Streams: an item whose method streams is submitted again for each further step, until `stream_more` is
+     * false. A step replaces parts and part_count: 0 to parts_max parts of the stream, in order; none with
+     * stream_more set means "nothing yet, ask again"; a part whose status is not OK is the last. From the
+     * first step on the query side keeps the request itself and owns the parts and their answers: they are
+     * valid until the next submit or cursor_free, whichever is first. The loop calls cursor_free once when
+     * the request ends, for whatever reason. */
+    uint32_t parts_max; /* credit left: most parts of one step; 0 counts as 1 */
     void *cursor;
     void (*cursor_free)(void *cursor);
     bool stream_more;
 
-    bool
-        from_server; /* the server's own command: the only kind that may have user 0 or a METHOD_INTERNAL method.
-                           net never sets it */
     bool actor_changed; /* log-in, log-out: `actor` is who the connection is from now on */
 
     void (*done)(struct work_item *item); /* set by net */

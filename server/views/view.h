@@ -7,6 +7,7 @@
 #ifndef SERVER_VIEWS_VIEW_H
 #define SERVER_VIEWS_VIEW_H
 
+#include "proto/record/note.h"
 #include "report.pb-c.h"
 #include "server/domain/domain.h"
 #include "server/ports/log.h"
@@ -31,24 +32,39 @@ struct view {
 };
 extern const struct view *const views[VIEW_COUNT];
 
-/* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
-struct view_reader {
-    struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: the step's status says why */
-    enum status (*record)(struct view_reader *reader, uint64_t position,
-                          struct record *out); /* from the log */
-    uint64_t
-        position; /* every view reflects at least this; rows of later records must be left out by queries that
-                          stream over several steps */
+/* A signed checkpoint of the present log: server/app makes it. */
+struct view_checkpoint {
+    char note[NOTE_TEXT_MAX];
+    size_t note_len;
+    char log_key[NOTE_VKEY_MAX];
 };
 
-/* One step of a query; see query_fn in domain.h. `state` keeps a stream's place between steps: allocated with malloc
- * by the query at its first step, freed by the runner. END = nothing more (a last part may come with OK first). */
+/* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
+struct view_reader {
+    struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: `why` says what is wrong */
+    /* The view as it stood at `position`: replayed into memory (bounded, the last one is kept). NULL as above. */
+    struct kv_txn *(*txn_at)(struct view_reader *reader, enum view_id id, uint64_t position);
+    /* From the log; borrowed until the next call. END past `position`. */
+    enum status (*record)(struct view_reader *reader, uint64_t position, struct record *out);
+    enum status (*checkpoint)(struct view_reader *reader, struct view_checkpoint *out);
+    struct log *log;         /* for log_root and log_node; records come through `record` */
+    uint64_t position;       /* every view reflects at least this; rows of later records must be left out by
+                                queries that stream over several steps */
+    uint64_t await_position; /* a step that returns AGAIN: call again at this position; 0 = at once */
+    struct fault *why;       /* what txn, txn_at and record found wrong */
+    size_t report_memory_bytes; /* most memory that the rows of one report may take */
+};
+
+/* One step of a query; see query_fn in domain.h. `state` keeps a stream's place between steps, allocated by the
+ * query at its first step. END = nothing more (a last part may come with OK first); AGAIN = nothing in this step,
+ * see await_position. */
 typedef enum status view_query_fn(struct view_reader *reader, const struct query_context *context,
                                   const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                                   struct fault *why);
 struct view_query {
     const char *method; /* "Entry.List" */
     view_query_fn *step;
+    void (*state_free)(void *state); /* NULL = free(3) */
 };
 extern const struct view_query view_queries[];
 extern const size_t view_query_count;
