@@ -10,6 +10,7 @@ B       := build/$(VARIANT)
 GEN     := build/gen
 VERSION := 0.1.0
 
+comma := ,
 ifeq ($(V),0)
 Q    := @
 SAY   = @printf '  %-8s %s\n' "$(1)" "$(2)";
@@ -28,7 +29,9 @@ all: ## build the programs, the client library and the manual pages
 # ---- libraries from Debian -------------------------------------------------------------------------------------
 
 PACKAGES := lmdb libevent libevent_openssl libprotobuf-c libssl libcrypto libzstd jansson libconfuse libutf8proc libsystemd libxxhash
-NEED_PACKAGES := $(filter-out deps help demo check clean demo-stop demo-clean,$(or $(MAKECMDGOALS),all))
+# These work before anything is installed: what they build, they build in a second make after `deps`.
+BARE_GOALS := deps help check lint fuzz demo demo-stop demo-clean clean
+NEED_PACKAGES := $(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all))
 ifneq ($(NEED_PACKAGES),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
 $(error libraries are missing: run 'make deps' first (it needs root or sudo))
@@ -47,7 +50,7 @@ WARN     := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -
 GCC_WARN := -Wlogical-op -Wduplicated-cond -Wcast-align=strict
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIC
 INCLUDES := -I. -I$(GEN) -Iclient/include
-LDHARDEN := -pie -Wl,-z,relro,-z,now
+LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
 
 OPT_release := -O2 -g -D_FORTIFY_SOURCE=3
 OPT_debug   := -O0 -g3
@@ -56,7 +59,7 @@ OPT_tsan    := -O1 -g -fsanitize=thread -fno-omit-frame-pointer
 OPT_cov     := -O0 -g --coverage
 OPT_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 ifeq ($(VARIANT),fuzz)
-CC       := clang
+override CC := $(if $(findstring ccache,$(CC)),ccache )clang-14
 endif
 ifeq ($(findstring clang,$(CC)),)
 WARN     += $(GCC_WARN)
@@ -69,11 +72,7 @@ endif
 OUR_CFLAGS  := $(STD) $(WARN) $(OPT) $(HARDEN) $(INCLUDES) $(PKG_CFLAGS) -ffile-prefix-map=$(CURDIR)=. \
                -DDAFTARI_VERSION='"$(VERSION)"' -MMD -MP
 GEN_CFLAGS  := $(STD) -w $(OPT) $(HARDEN) $(INCLUDES) $(PKG_CFLAGS) -ffile-prefix-map=$(CURDIR)=. -MMD -MP
-OUR_LDFLAGS := $(filter -fsanitize=% --coverage,$(subst fuzzer-no-link$(comma),,$(OPT))) $(LDHARDEN)
-comma := ,
-ifeq ($(VARIANT),fuzz)
-OUR_LDFLAGS := -fsanitize=address,undefined $(LDHARDEN)
-endif
+OUR_LDFLAGS := $(filter -fsanitize=% --coverage,$(patsubst -fsanitize=fuzzer-no-link%,-fsanitize=address$(comma)undefined,$(OPT))) $(LDHARDEN)
 
 # Objects depend on a stamp that changes only when compiler or flags do.
 FLAGS_TEXT := $(CC) $(OUR_CFLAGS) $(CFLAGS) $(CPPFLAGS)
@@ -154,21 +153,84 @@ $(eval $(call PROGRAM,daftari-bench,tools/bench/main.c,$(call libs,tools/bench) 
 all: $(PROGRAMS)
 
 # ---- tests -----------------------------------------------------------------------------------------------------
+#
+# tests/*/t_*.c are cmocka programs; tests/fuzz/f_*.c are fuzz harnesses, which in every variant but `fuzz` link with
+# tests/support/fuzz_main.c and replay their corpus; tests/system/*.sh and tests/interop/*.sh are scripts;
+# tools/dev/check-* are the gates over the source. All of them print TAP lines, and tests/support/run adds up.
 
 TEST_SUPPORT_SRC := $(sort $(wildcard tests/support/*.c))
+ifeq ($(VARIANT),fuzz)
+TEST_SUPPORT_SRC := $(filter-out %/fuzz_main.c,$(TEST_SUPPORT_SRC))
+endif
 TEST_SUPPORT := $(B)/lib/libtest-support.a
 $(TEST_SUPPORT): $(patsubst %.c,$(B)/obj/%.o,$(TEST_SUPPORT_SRC))
 	@mkdir -p $(@D)
 	$(call SAY,AR,$@)rm -f $@ && ar rcsD $@ $^
-TEST_SRC := $(sort $(wildcard tests/unit/t_*.c tests/model/t_*.c tests/contract/t_*.c tests/golden/t_*.c tests/fault/t_*.c tests/system/t_*.c))
-TEST_BIN := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC))
-$(B)/tests/%: $(B)/obj/tests/%.o $(TEST_SUPPORT) $(SERVER_LIBS) $(CLIENT_SET) $(call libs,client/cli tools/common tools/audit)
+TEST_SRC  := $(sort $(wildcard tests/unit/t_*.c tests/model/t_*.c tests/contract/t_*.c tests/golden/t_*.c tests/fault/t_*.c tests/system/t_*.c))
+FUZZ_SRC  := $(sort $(wildcard tests/fuzz/f_*.c))
+TEST_BIN  := $(patsubst tests/%.c,$(B)/tests/%,$(TEST_SRC) $(FUZZ_SRC))
+TEST_LIBS := $(TEST_SUPPORT) $(SERVER_LIBS) $(CLIENT_SET) $(call libs,client/cli tools/common tools/audit)
+$(B)/tests/%: $(B)/obj/tests/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
 	$(call SAY,LINK,$@)$(CC) $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(CMOCKA_LIBS)
 
+GATES   := $(sort $(wildcard tools/dev/check-*))
+SCRIPTS := $(sort $(wildcard tests/interop/*.sh tests/system/*.sh))
+CPUS    := $(shell nproc 2>/dev/null || echo 2)
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(CPUS))
+RUN      = BUILD='$(CURDIR)/$(B)' CC='$(CC)' tests/support/run --bin $(B)/bin --jobs $(CPUS) $(if $(T),--only $(T)) $(if $(TALLY),--tally $(TALLY))
+
+check: deps ## install what is needed, build, run every gate and test; the last line is "N passed, M failed"
+	@$(MAKE) --no-print-directory $(PARALLEL) check-build || { echo '0 passed, 1 failed'; exit 1; }
+	@$(MAKE) --no-print-directory check-run
+check-quick: ## gates and compiled tests only, nothing installed
+	@$(MAKE) --no-print-directory $(PARALLEL) check-build
+	@$(RUN) $(GATES) $(TEST_BIN)
 check-unit: $(TEST_BIN) $(PROGRAMS) ## build and run the compiled tests (T=name runs those whose path contains name)
-	$(Q)tests/support/run --bin $(B)/bin $(if $(T),--only $(T)) $(TEST_BIN)
-.PHONY: check-unit
+	@$(RUN) $(TEST_BIN)
+check-build: all $(TEST_BIN)
+check-run:
+	@$(RUN) $(GATES) $(SCRIPTS) $(TEST_BIN)
+.PHONY: check check-quick check-unit check-build check-run
+
+# ---- slow lanes, all run by .ci/run ------------------------------------------------------------------------------
+
+lint: ## clang-tidy, cppcheck and shellcheck over everything (slow)
+	@tools/dev/deps
+	@$(MAKE) --no-print-directory $(PARALLEL) $(GEN)/all.stamp
+	@TALLY='$(TALLY)' tools/dev/lint $(if $(T),--only $(T))
+$(GEN)/all.stamp: $(GEN_H)
+	@touch $@
+
+FUZZ_SECONDS ?= 10
+fuzz: ## run every fuzz harness for FUZZ_SECONDS (default 10) under libFuzzer and the sanitizers
+	@tools/dev/deps
+	@$(MAKE) --no-print-directory $(PARALLEL) VARIANT=fuzz fuzz-build
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/support/run $(if $(TALLY),--tally $(TALLY)) $(if $(T),--only $(T)) --seconds 7200 tools/dev/fuzz
+FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+fuzz-build: $(FUZZ_BIN)
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	$(call SAY,LINK,$@)$(CC) -fsanitize=fuzzer $(OUR_LDFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS)
+
+cov: ## run the compiled tests with coverage; report in build/cov/report
+	@$(MAKE) --no-print-directory $(PARALLEL) VARIANT=cov check-unit
+	@mkdir -p build/cov/report
+	gcovr --root . --object-directory build/cov/obj --exclude build --exclude tests --branches --html-details build/cov/report/index.html --print-summary
+.PHONY: lint fuzz fuzz-build cov
+
+# ---- set-up and demonstration ------------------------------------------------------------------------------------
+
+deps: ## install the Debian packages of tools/dev/packages that are missing (root or sudo)
+	@tools/dev/deps
+demo: deps ## install what is needed, build, start a server with three businesses and show it working
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@tools/dev/demo start
+demo-stop: ## stop the server of `make demo`
+	@tools/dev/demo stop
+demo-clean: ## stop it and remove its data
+	@tools/dev/demo clean
+.PHONY: deps demo demo-stop demo-clean
 
 clean: ## remove build/
 	rm -rf build
