@@ -11,6 +11,10 @@
  *
  * Keys: 1 to KV_KEY_MAX bytes, compared as unsigned bytes. Values: 0 to KV_VALUE_MAX bytes. Slices returned are
  * borrowed: valid until the next write in the same transaction or its end, whichever is first.
+ * What is given to put must not be borrowed from the same transaction: copy it first.
+ * Cursors: a new one stands before the first row for next and behind the last for previous. A cursor keeps its place
+ * over writes of its transaction (next and previous go on from the key it was at, even when that row is gone), but
+ * kv_row may only follow a move that gave true, with no write between. After a move that gave false, seek again.
  * Threads: one write transaction at a time per store; read transactions any number up to the configured
  * readers. A transaction and its cursors belong to one thread at a time. Readers see the last commit.
  */
