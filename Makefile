@@ -20,6 +20,7 @@ SAY  :=
 endif
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SUFFIXES:
 .SECONDARY:
 MAKEFLAGS += --no-builtin-rules

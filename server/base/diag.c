@@ -27,10 +27,12 @@ static const char *const level_priorities[] = {"<7>", "<6>", "<4>", "<3>"}; /* s
 static void journal_look(void)
 {
     const char *text = getenv("JOURNAL_STREAM");
-    unsigned long long device, inode;
     struct stat st;
-    to_journal = text != NULL && sscanf(text, "%llu:%llu", &device, &inode) == 2 &&
-                 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    char expected[64];
+    if (text == NULL || fstat(STDERR_FILENO, &st) != 0)
+        return;
+    snprintf(expected, sizeof expected, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    to_journal = strcmp(text, expected) == 0;
 }
 
 void diag_set_level(enum diag_level lowest)

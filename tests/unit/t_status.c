@@ -88,10 +88,11 @@ static void long_text_is_cut_between_characters(void **state)
         for (size_t lead = 0; lead < 4; lead++) {
             char text[1024] = "abcd";
             text[lead] = '\0';
-            for (size_t i = 0; i < 150; i++)
-                strcat(text, characters[c]);
-            for (size_t i = 0; i < 150; i++)
-                strcat(text, "y");
+            size_t len = lead;
+            for (size_t i = 0; i < 300; i++) {
+                const char *piece = i < 150 ? characters[c] : "y";
+                len += (size_t)snprintf(text + len, sizeof text - len, "%s", piece);
+            }
             struct fault fault;
             fault_set(&fault, STATUS_INVALID, text, "%s", text);
             assert_true(text_valid(slice_text(fault.text)));
