@@ -1,0 +1,125 @@
+#include "server/domain/people/rights.h"
+
+#include "proto/base/bytes.h"
+#include "server/domain/kernel/tables.h"
+#include "server/domain/people/user_row.h"
+
+static bool bit_get(const uint64_t *set, uint16_t business)
+{
+    return business < BUSINESSES_MAX && (set[business / 64] >> (business % 64) & 1) != 0;
+}
+
+static void bit_set(uint64_t *set, uint16_t business)
+{
+    if (business < BUSINESSES_MAX)
+        set[business / 64] |= UINT64_C(1) << (business % 64);
+}
+
+bool rights_allow(const struct rights *rights, unsigned permission, enum permission_level level)
+{
+    if (rights == NULL)
+        return true;
+    if (!rights->active)
+        return false;
+    if (permission == 0)
+        return true;
+    return permission < PERMISSIONS_MAX && level != PERMISSION_NONE && rights->level[permission] >= level;
+}
+
+bool rights_allow_business(const struct rights *rights, uint16_t business, enum permission_level level)
+{
+    if (rights == NULL)
+        return true;
+    if (!rights->active || level == PERMISSION_NONE || business >= BUSINESSES_MAX)
+        return false;
+    if (rights->every_business)
+        return true;
+    return bit_get(level == PERMISSION_WRITE ? rights->may_write : rights->may_read, business);
+}
+
+static void add_role(struct kv_txn *state, struct slice name, struct rights *out)
+{
+    struct slice value;
+    struct role_row row;
+    if (!kv_get(state, TABLE_ROLE, name, &value) || !role_row_parse(value, &row) ||
+        (row.flags & ROLE_ACTIVE) == 0)
+        return;
+    if ((row.flags & ROLE_EVERY_BUSINESS) != 0)
+        out->every_business = true;
+    for (size_t i = 1; i < PERMISSIONS_MAX; i++) {
+        uint8_t level = row.levels.ptr[i];
+        if (level <= PERMISSION_WRITE && level > out->level[i])
+            out->level[i] = level;
+    }
+}
+
+static void add_access(struct kv_txn *state, uint32_t user, struct rights *out)
+{
+    uint8_t key[4];
+    be32_put(key, user);
+    struct slice prefix = slice_of(key, sizeof key);
+    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_ACCESS);
+    for (bool more = kv_seek(cursor, prefix); more; more = kv_next(cursor)) {
+        struct slice at, value;
+        kv_row(cursor, &at, &value);
+        if (!slice_starts_with(at, prefix))
+            break;
+        if (at.len != 6 || value.len != 1)
+            continue;
+        uint16_t business = be16_get(at.ptr + 4);
+        if (value.ptr[0] >= PERMISSION_READ)
+            bit_set(out->may_read, business);
+        if (value.ptr[0] >= PERMISSION_WRITE)
+            bit_set(out->may_write, business);
+    }
+    kv_cursor_close(cursor);
+}
+
+void rights_of_roles(struct kv_txn *state, char *const *roles, size_t role_count, struct rights *out)
+{
+    struct rights sum = {.active = true};
+    for (size_t i = 0; i < role_count; i++)
+        if (roles[i][0] != '\0')
+            add_role(state, slice_text(roles[i]), &sum);
+    *out = sum;
+}
+
+void rights_compute(struct kv_txn *state, uint32_t user, struct rights *out)
+{
+    struct rights sum = {0};
+    struct user_row row;
+    *out = sum;
+    if (user == 0 || !user_row_get(state, user, &row))
+        return;
+    sum.active = (row.flags & USER_ACTIVE) != 0;
+    struct byte_reader r = byte_reader_on(row.roles);
+    size_t count = byte_get_u8(&r);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = byte_get_u8(&r);
+        const uint8_t *name = byte_take(&r, len);
+        if (name == NULL || len == 0)
+            return;
+        add_role(state, slice_of(name, len), &sum);
+    }
+    add_access(state, user, &sum);
+    if (kv_error(state) == STATUS_OK)
+        *out = sum;
+}
+
+bool rights_cover(const struct rights *mine, const struct rights *theirs)
+{
+    if (mine == NULL)
+        return true;
+    if (!mine->active || (theirs->every_business && !mine->every_business))
+        return false;
+    for (size_t i = 1; i < PERMISSIONS_MAX; i++)
+        if (theirs->level[i] > mine->level[i])
+            return false;
+    if (mine->every_business)
+        return true;
+    for (size_t i = 0; i < BUSINESSES_MAX / 64; i++)
+        if ((theirs->may_read[i] & ~mine->may_read[i]) != 0 ||
+            (theirs->may_write[i] & ~mine->may_write[i]) != 0)
+            return false;
+    return true;
+}

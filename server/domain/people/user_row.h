@@ -1,0 +1,92 @@
+/*
+ * The rows of people in core state and in the masters view. Pure.
+ *
+ *   TABLE_USER         u32 user -> u8 flags, u8 roles, then each role as u8 length and name; then UserCreated as it
+ *                      stands now (its roles and owner fields included)
+ *   TABLE_USER_EMAIL   normalised e-mail -> u32 user
+ *   TABLE_ROLE         name -> u8 flags, PERMISSIONS_MAX bytes of levels, then RoleInfo
+ *   TABLE_ACCESS       u32 user, u16 business -> u8 level
+ *   TABLE_CERTIFICATE  32-byte fingerprint -> u32 user, then label
+ *   TABLE_SESSION      u64 position of SessionOpened -> u32 user, u64 time opened, then SessionOpened; open sessions
+ *                      only: a closed one loses its row (the audit view keeps its history)
+ *
+ * The fixed heads repeat what rights need, so that rights are computed without unpacking messages.
+ */
+#ifndef SERVER_DOMAIN_PEOPLE_USER_ROW_H
+#define SERVER_DOMAIN_PEOPLE_USER_ROW_H
+
+#include "people.pb-c.h"
+#include "server/domain/domain.h"
+#include "server/domain/people/rights.h"
+
+#define ROLES_PER_USER_MAX 16u
+#define ROLE_NAME_MAX      100u /* bytes */
+#define PERSON_NAME_MAX    150u /* catalogue 2.1 */
+#define LABEL_TEXT_MAX     100u
+#define FINGERPRINT_BYTES  32u
+#define OWNER_ROLE         "Owner"
+
+enum user_flags { USER_ACTIVE = 1, USER_LOCKED = 2, USER_OWNER = 4 };
+enum role_flags { ROLE_ACTIVE = 1, ROLE_EVERY_BUSINESS = 2, ROLE_BUILT_IN = 4 };
+
+/* ---- users ----------------------------------------------------------------------------------------------------- */
+
+/* A row as read: borrowed from state. */
+struct user_row {
+    uint32_t user;
+    uint8_t flags;
+    struct slice roles; /* count and names */
+    struct slice info;  /* UserCreated */
+};
+bool user_row_get(struct kv_txn *state, uint32_t user, struct user_row *out);
+bool user_row_parse(struct slice value, struct user_row *out); /* all but `user`; false when malformed */
+void user_row_put(struct kv_txn *state, uint32_t user, uint8_t flags, Daftari__V1__UserCreated *info,
+                  struct arena *arena); /* sets USER_OWNER and info->owner by the roles */
+Daftari__V1__UserCreated *user_row_info(struct kv_txn *state, const struct user_row *row,
+                                        struct arena *arena);
+
+uint32_t user_last(struct kv_txn *state); /* the greatest number given; 0 = none */
+
+/* "Jane.Doe@Shop.Example" -> "Jane.Doe@shop.example": the domain part is lowered. False: not an address. */
+bool email_normalise(const char *email, char out[EMAIL_TEXT_MAX + 1]) MUST_USE;
+/* 0 when nobody has it (or it is not an address). */
+uint32_t user_by_email(struct kv_txn *state, const char *email);
+/* E-mail of a user for people to read; NULL when unknown. In the arena. */
+const char *user_email(struct kv_txn *state, uint32_t user, struct arena *arena);
+
+bool phone_valid(const char *phone); /* E.164: plus and 8 to 15 digits; "" is none and fine */
+
+/* Is there an active owner who is not locked, apart from `user`? */
+bool owner_besides(struct kv_txn *state, uint32_t user);
+
+/* ---- roles ----------------------------------------------------------------------------------------------------- */
+
+struct role_row {
+    uint8_t flags;
+    struct slice levels; /* PERMISSIONS_MAX bytes */
+    struct slice info;   /* RoleInfo */
+};
+bool role_row_get(struct kv_txn *state, const char *name, struct role_row *out);
+bool role_row_parse(struct slice value, struct role_row *out);
+void role_row_put(struct kv_txn *state, Daftari__V1__RoleInfo *info, struct arena *arena);
+
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
+
+struct session_row {
+    uint64_t session;
+    uint32_t user;
+    timestamp_us opened;
+    struct slice info; /* SessionOpened */
+};
+bool session_row_get(struct kv_txn *state, uint64_t session, struct session_row *out);
+bool session_row_parse(struct slice key, struct slice value, struct session_row *out);
+
+/* ---- help for deciders ------------------------------------------------------------------------------------------- */
+
+/* Packs into the arena; an empty slice and false when memory is short. */
+bool message_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out) MUST_USE;
+/* A checked text field: at most `max` bytes, present and not empty when `needed`. */
+enum status text_check(const char *text, const char *field, size_t max, bool needed,
+                       struct fault *why) MUST_USE;
+
+#endif
