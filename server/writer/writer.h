@@ -26,7 +26,7 @@ struct writer_hooks {
     /* Asked after each batch and when idle: write dirty rows of core state behind if it is time (`must`: in
      * any case). The cursor has been put. IO, FULL and the like are fatal. */
     enum status (*write_behind)(void *context, bool idle, bool must);
-    _Noreturn void (*fatal)(void *context, const struct fault *fault);
+    void (*fatal)(void *context, const struct fault *fault) __attribute__((noreturn));
 };
 
 struct writer_config {
