@@ -1,29 +1,36 @@
-/* The tables of core state. The masters view has the same set and fills the master ones only. Keys are big-endian. */
+/*
+ * The tables of core state. The masters view has the same set and fills the master ones only. Keys are big-endian.
+ *
+ * Rows written "-> SomeMessage" are protobuf bytes (kernel/rows.h reads and writes them). Whoever lists things
+ * scans a table keyed by number; tables keyed by text from outside have blind keys (see kv.h) and answer point
+ * look-ups only.
+ */
 #ifndef SERVER_DOMAIN_KERNEL_TABLES_H
 #define SERVER_DOMAIN_KERNEL_TABLES_H
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record. The store's owner writes it */
-    TABLE_BOOKS,            /* "books" -> OpenBooks */
+    TABLE_BOOKS,            /* "books" -> OpenBooks; "facts" -> what every entry needs (kernel/facts.h) */
     TABLE_CURRENCY,         /* u16 number -> CurrencyInfo */
     TABLE_CURRENCY_CODE,    /* code -> u16 number */
     TABLE_SERIES,           /* u16 number -> SeriesInfo */
     TABLE_SERIES_PREFIX,    /* prefix -> u16 number */
     TABLE_COUNTER,          /* u16 series, u32 date -> u32 last number given */
-    TABLE_TRANSACTION_TYPE, /* code -> TransactionTypeInfo */
-    TABLE_BUSINESS,         /* u16 number -> BusinessInfo */
-    TABLE_BUSINESS_CODE,    /* code -> u16 number */
-    TABLE_BUSINESS_UNIQUE,  /* 'n' name or 't' till -> u16 number */
-    TABLE_SETTING,          /* u16 business, name, NUL, u32 from_date -> value text */
-    TABLE_ACCOUNT,    /* u32 number -> account row (ledger/account_row.h): fixed head, then AccountInfo */
-    TABLE_BALANCE,    /* u32 account, u16 business, u16 currency -> i64 minor units */
-    TABLE_COMMAND,    /* 16-byte command id -> u64 position, u64 content */
-    TABLE_DOCUMENT,   /* u16 series, u32 date, u32 number -> u64 position */
-    TABLE_ENTRY,      /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
-    TABLE_DRAFT,      /* u64 position -> DraftInfo */
-    TABLE_OPENING,    /* u16 business -> u64 position of its opening balances */
-    TABLE_ADJUSTMENT, /* u64 position -> AdjustmentInfo */
-    TABLE_PERIOD,     /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
+    TABLE_TRANSACTION_TYPE, /* u16 number -> TransactionTypeInfo */
+    TABLE_TRANSACTION_TYPE_CODE, /* code -> u16 number, u8 active */
+    TABLE_BUSINESS,              /* u16 number -> BusinessInfo */
+    TABLE_BUSINESS_CODE,         /* code -> u16 number */
+    TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' till -> u16 number */
+    TABLE_SETTING,               /* u16 business, name, NUL, u32 from_date -> value text */
+    TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
+    TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> i64 minor units; kept at zero too: it was posted to */
+    TABLE_COMMAND,  /* 16-byte command id -> u64 position, u64 content */
+    TABLE_DOCUMENT, /* u16 series, u32 date, u32 number -> u64 position */
+    TABLE_ENTRY,    /* u64 position -> what a reversal needs of a record with postings (kernel/entry_row.h) */
+    TABLE_DRAFT,    /* u64 position -> DraftInfo (recorded_by: user number); empty = posted or discarded */
+    TABLE_OPENING,  /* u16 business -> u64 position of its opening balances */
+    TABLE_ADJUSTMENT,     /* u64 position -> AdjustmentInfo (requested_by, decided_by: user number) */
+    TABLE_PERIOD,         /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
     TABLE_RECONCILIATION, /* u64 position -> ReconciliationInfo */
     TABLE_USER,           /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
     TABLE_USER_EMAIL,     /* e-mail -> u32 user */

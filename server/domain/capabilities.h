@@ -1,0 +1,15 @@
+/* Every capability there is. A new one: its folder, a line here, a line in capabilities.c. */
+#ifndef SERVER_DOMAIN_CAPABILITIES_H
+#define SERVER_DOMAIN_CAPABILITIES_H
+
+#include "server/domain/domain.h"
+
+extern const struct capability capability_books;
+extern const struct capability capability_business;
+extern const struct capability capability_ledger;
+extern const struct capability capability_people;
+extern const struct capability capability_periods;
+extern const struct capability capability_reconciliation;
+extern const struct capability capability_reports;
+
+#endif

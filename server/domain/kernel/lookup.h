@@ -1,0 +1,50 @@
+/* Look-ups of master rows by what people write. Texts from requests are NUL-terminated and already valid UTF-8. */
+#ifndef SERVER_DOMAIN_KERNEL_LOOKUP_H
+#define SERVER_DOMAIN_KERNEL_LOOKUP_H
+
+#include "books.pb-c.h"
+#include "business.pb-c.h"
+#include "server/domain/domain.h"
+#include "server/domain/kernel/facts.h"
+
+/* The number of a business by its code; false when there is none. */
+bool business_find(struct kv_txn *state, const char *code, uint16_t *out);
+Daftari__V1__BusinessInfo *business_info_get(struct kv_txn *state, uint16_t number, struct arena *arena);
+/* The code of a business in the arena; "?" when there is none (a stored posting always has one). */
+const char *business_code_of(struct kv_txn *state, uint16_t number, struct arena *arena);
+
+bool currency_find(struct kv_txn *state, const char *code, uint16_t *out);
+Daftari__V1__CurrencyInfo *currency_info_get(struct kv_txn *state, uint16_t number, struct arena *arena);
+
+bool transaction_type_find(struct kv_txn *state, const char *code, uint16_t *out, bool *out_active);
+
+Daftari__V1__OpenBooks *books_get(struct kv_txn *state,
+                                  struct arena *arena); /* NULL before they are opened */
+
+/* The balance of one account in one business and currency, minor units, debit positive; 0 when never posted to. */
+int64_t balance_get(struct kv_txn *state, uint32_t account, uint16_t business, uint16_t currency);
+
+/* One key of TABLE_BALANCE, and back. */
+#define BALANCE_KEY_BYTES 8u
+void balance_key(uint32_t account, uint16_t business, uint16_t currency, uint8_t out[BALANCE_KEY_BYTES]);
+
+/* May the one who asks do this in that business? The server itself (no rights) may. */
+bool may_in_business(const struct rights *rights, uint16_t business, enum permission_level level);
+/* DENIED, naming the business, unless he may write in it. */
+enum status require_business(const struct context *context, uint16_t business, const char *code,
+                             const char *field, struct fault *why) MUST_USE;
+/* A business that a command names: known (BUSINESS_UNKNOWN), active unless `even_inactive` (BUSINESS_INACTIVE), and
+ * permitted to write in. An absent code is HQ. */
+enum status business_require(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                             const char *code, bool even_inactive, const char *field, uint16_t *out,
+                             struct fault *why) MUST_USE;
+
+/* A setting's value at a date: the business's own, else the default of the table in business/settings.c. Borrowed
+ * until the next write. `name` must be in that table (asserted). */
+struct slice setting_get(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
+bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
+
+/* The e-mail of a user for answers that say who; "server" for 0; "unknown" when there is no such row. */
+const char *user_email_of(struct kv_txn *state, uint32_t user, struct arena *arena);
+
+#endif

@@ -1,0 +1,82 @@
+#include "server/domain/kernel/numbering.h"
+
+#include <stdio.h>
+
+#include "proto/base/bytes.h"
+#include "proto/base/text.h"
+#include "server/domain/kernel/rows.h"
+
+#define PREFIX_MAX 4u
+
+static void counter_key(uint16_t series, civil_date date, uint8_t out[6])
+{
+    be16_put(out, series);
+    be32_put(out + 2, date);
+}
+
+static void document_key(uint16_t series, civil_date date, uint32_t number, uint8_t out[10])
+{
+    counter_key(series, date, out);
+    be32_put(out + 6, number);
+}
+
+static uint32_t last_number(struct kv_txn *state, uint16_t series, civil_date date)
+{
+    uint8_t key[6];
+    uint32_t last;
+    counter_key(series, date, key);
+    return row_get_u32(state, TABLE_COUNTER, slice_of(key, sizeof key), &last) ? last : 0;
+}
+
+uint32_t number_next(struct kv_txn *state, uint16_t series, civil_date date)
+{
+    return last_number(state, series, date) + 1;
+}
+
+bool number_take(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number, uint64_t position)
+{
+    if (number == 0 || last_number(state, series, date) != number - 1)
+        return false;
+    uint8_t key[10];
+    document_key(series, date, number, key);
+    row_put_u32(state, TABLE_COUNTER, slice_of(key, 6), number);
+    row_put_u64(state, TABLE_DOCUMENT, slice_of(key, sizeof key), position);
+    return true;
+}
+
+bool number_format(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number,
+                   char out[NUMBER_TEXT_MAX + 1])
+{
+    enum { SERIES_INFO_PREFIX = 1 };
+    struct row_key key = row_key_u16(series);
+    struct slice row;
+    if (!kv_get(state, TABLE_SERIES, row_key_slice(&key), &row))
+        return false;
+    struct slice prefix = row_text_field(state, row, SERIES_INFO_PREFIX);
+    if (prefix.len == 0 || prefix.len > PREFIX_MAX)
+        return false;
+    (void)snprintf(out, NUMBER_TEXT_MAX + 1, "%.*s-%08u-%04u", (int)prefix.len, (const char *)prefix.ptr,
+                   date, number);
+    return true;
+}
+
+bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position)
+{
+    struct slice rest = slice_text(text);
+    const uint8_t *dash = rest.len == 0 ? NULL : memchr(rest.ptr, '-', rest.len);
+    if (dash == NULL)
+        return false;
+    size_t prefix_len = (size_t)(dash - rest.ptr);
+    struct slice prefix = slice_of(rest.ptr, prefix_len);
+    rest = slice_of(dash + 1, rest.len - prefix_len - 1);
+    uint64_t date, number;
+    uint16_t series;
+    if (prefix_len == 0 || prefix_len > PREFIX_MAX || rest.len < 8 + 1 + 4 || rest.ptr[8] != '-' ||
+        !number_parse(slice_of(rest.ptr, 8), DATE_MIN, DATE_MAX, &date) ||
+        !number_parse(slice_of(rest.ptr + 9, rest.len - 9), 1, UINT32_MAX, &number) ||
+        !row_get_u16(state, TABLE_SERIES_PREFIX, prefix, &series))
+        return false;
+    uint8_t key[10];
+    document_key(series, (civil_date)date, (uint32_t)number, key);
+    return row_get_u64(state, TABLE_DOCUMENT, slice_of(key, sizeof key), out_position);
+}

@@ -1,0 +1,95 @@
+#include "entry.pb-c.h"
+#include "people.pb-c.h"
+#include "server/domain/kernel/periods.h"
+#include "server/domain/kernel/rows.h"
+
+#define DATE_FIELD "entry_date"
+
+/* Months without a row are open: the usual case costs one look-up. */
+static bool period_is(struct kv_txn *state, uint32_t period, const char *name)
+{
+    enum { PERIOD_INFO_STATE = 2 };
+    struct row_key key = row_key_u32(period);
+    struct slice row;
+    return kv_get(state, TABLE_PERIOD, row_key_slice(&key), &row) &&
+           slice_equal(row_text_field(state, row, PERIOD_INFO_STATE), slice_text(name));
+}
+
+enum status period_check(struct kv_txn *state, const struct rights *rights, civil_date business_date,
+                         struct fault *why)
+{
+    struct facts facts;
+    uint32_t month = business_date / 100;
+    facts_get(state, &facts);
+    uint32_t year = facts_fiscal_year(&facts, business_date);
+    if (period_is(state, year * 100, PERIOD_STATE_CLOSED))
+        return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_CLOSED, DATE_FIELD,
+                            "the year %u is closed: give a date after it", year);
+    if (period_is(state, month, PERIOD_STATE_CLOSED))
+        return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_CLOSED, DATE_FIELD,
+                            "%04u-%02u is closed: give a date in an open month", month / 100, month % 100);
+    if (period_is(state, month, PERIOD_STATE_SOFT_CLOSED) && rights != NULL &&
+        !rights_allow(rights, DAFTARI__V1__PERMISSION__PERIOD_CLOSE, PERMISSION_WRITE))
+        return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_SOFT_CLOSED, DATE_FIELD,
+                            "%04u-%02u is soft closed: only those who may close periods post to it",
+                            month / 100, month % 100);
+    return STATUS_OK;
+}
+
+enum status date_check(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                       civil_date business_date, struct fault *why)
+{
+    char text[DATE_TEXT_MAX];
+    if (!date_valid(business_date))
+        return fault_set(why, STATUS_INVALID, DATE_FIELD, "a real date as YYYYMMDD, got %u", business_date);
+    if (business_date < facts->first_date) {
+        (void)date_format(facts->first_date, text);
+        return fault_refuse(why, DAFTARI__V1__REASON__DATE_BEFORE_BOOKS, DATE_FIELD,
+                            "these books begin on %s: give that date or a later one", text);
+    }
+    if (business_date > date_add_days(context->today, 1)) {
+        (void)date_format(context->today, text);
+        return fault_refuse(why, DAFTARI__V1__REASON__DATE_IN_FUTURE, DATE_FIELD,
+                            "today is %s: give that date or an earlier one", text);
+    }
+    return period_check(state, context->rights, business_date, why);
+}
+
+uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena)
+{
+    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_DRAFT);
+    uint32_t count = 0;
+    uint8_t first = 0;
+    for (bool more = kv_seek(cursor, slice_of(&first, 1)); more; more = kv_next(cursor)) {
+        struct slice key, value;
+        kv_row(cursor, &key, &value);
+        if (value.len == 0)
+            continue;
+        const Daftari__V1__DraftInfo *draft =
+            row_message(state, value, &daftari__v1__draft_info__descriptor, arena);
+        if (draft != NULL && draft->entry != NULL && draft->entry->entry_date >= from &&
+            draft->entry->entry_date <= to)
+            count++;
+    }
+    kv_cursor_close(cursor);
+    return count;
+}
+
+uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena)
+{
+    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_ADJUSTMENT);
+    uint32_t count = 0;
+    uint8_t first = 0;
+    for (bool more = kv_seek(cursor, slice_of(&first, 1)); more; more = kv_next(cursor)) {
+        struct slice key, value;
+        kv_row(cursor, &key, &value);
+        const Daftari__V1__AdjustmentInfo *adjustment =
+            row_message(state, value, &daftari__v1__adjustment_info__descriptor, arena);
+        if (adjustment != NULL && adjustment->state != NULL && strcmp(adjustment->state, "requested") == 0 &&
+            adjustment->entry != NULL && adjustment->entry->entry_date >= from &&
+            adjustment->entry->entry_date <= to)
+            count++;
+    }
+    kv_cursor_close(cursor);
+    return count;
+}

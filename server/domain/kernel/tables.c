@@ -1,0 +1,38 @@
+#include "server/domain/kernel/tables.h"
+
+#include "server/domain/domain.h"
+
+const struct kv_table domain_tables[] = {
+    [TABLE_CURSOR] = {"cursor", KV_PLAIN},
+    [TABLE_BOOKS] = {"books", KV_PLAIN},
+    [TABLE_CURRENCY] = {"currency", KV_PLAIN},
+    [TABLE_CURRENCY_CODE] = {"currency_code", KV_BLIND_KEYS},
+    [TABLE_SERIES] = {"series", KV_PLAIN},
+    [TABLE_SERIES_PREFIX] = {"series_prefix", KV_BLIND_KEYS},
+    [TABLE_COUNTER] = {"counter", KV_PLAIN},
+    [TABLE_TRANSACTION_TYPE] = {"transaction_type", KV_PLAIN},
+    [TABLE_TRANSACTION_TYPE_CODE] = {"transaction_type_code", KV_BLIND_KEYS},
+    [TABLE_BUSINESS] = {"business", KV_PLAIN},
+    [TABLE_BUSINESS_CODE] = {"business_code", KV_BLIND_KEYS},
+    [TABLE_BUSINESS_UNIQUE] = {"business_unique", KV_BLIND_KEYS},
+    [TABLE_SETTING] = {"setting", KV_PLAIN}, /* keys hold our own setting names only */
+    [TABLE_ACCOUNT] = {"account", KV_PLAIN},
+    [TABLE_BALANCE] = {"balance", KV_PLAIN},
+    [TABLE_COMMAND] = {"command", KV_PLAIN},
+    [TABLE_DOCUMENT] = {"document", KV_PLAIN},
+    [TABLE_ENTRY] = {"entry", KV_APPENDED},
+    [TABLE_DRAFT] = {"draft", KV_APPENDED},
+    [TABLE_OPENING] = {"opening", KV_PLAIN},
+    [TABLE_ADJUSTMENT] = {"adjustment", KV_APPENDED},
+    [TABLE_PERIOD] = {"period", KV_PLAIN},
+    [TABLE_RECONCILIATION] = {"reconciliation", KV_APPENDED},
+    [TABLE_USER] = {"user", KV_PLAIN},
+    [TABLE_USER_EMAIL] = {"user_email", KV_BLIND_KEYS},
+    [TABLE_ROLE] = {"role", KV_PLAIN}, /* listed by name: names of roles are no personal data */
+    [TABLE_ACCESS] = {"access", KV_PLAIN},
+    [TABLE_CERTIFICATE] = {"certificate", KV_PLAIN}, /* keys are hashes */
+    [TABLE_SESSION] = {"session", KV_APPENDED},
+};
+const unsigned domain_table_count = TABLE_COUNT;
+
+_Static_assert(sizeof domain_tables / sizeof domain_tables[0] == TABLE_COUNT, "a table without a row");
