@@ -151,7 +151,9 @@ $(eval $(call PROGRAM,daftari-audit,tools/audit/main.c,$(call libs,tools/audit) 
 $(eval $(call PROGRAM,daftari-archive,tools/archive/main.c,$(call libs,tools/archive) $(OFFLINE_LIBS) $(CLIENT_SET)))
 $(eval $(call PROGRAM,daftari-bench,tools/bench/main.c,$(call libs,tools/bench) $(CLIENT_SET)))
 
+libs: $(call libs,$(LAYERS)) $(LIB_GEN) # every folder compiles, whoever uses it
 all: $(PROGRAMS)
+.PHONY: libs
 
 # ---- tests -----------------------------------------------------------------------------------------------------
 #

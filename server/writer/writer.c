@@ -8,7 +8,7 @@
 
 static enum status sink_submit(struct work_sink *sink, struct work_item *item)
 {
-    struct writer *writer = (struct writer *)((char *)sink - offsetof(struct writer, sink));
+    struct writer *writer = (struct writer *)(void *)((char *)sink - offsetof(struct writer, sink));
     return work_queue_put(writer->queue, item);
 }
 
