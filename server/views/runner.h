@@ -57,7 +57,7 @@ struct runner_config {
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */
-    size_t replay_memory_bytes; /* 256 MiB: one view replayed for "as known at" */
+    size_t replay_memory_bytes; /* 256 MiB: a view replayed for "as known at", each */
 
     void *context; /* of the two below, called from reader threads */
     /* Rights of a user now. UNAUTHENTICATED when there is no such active user. */

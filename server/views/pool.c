@@ -1,0 +1,210 @@
+#include <time.h>
+
+#include "server/views/runner_parts.h"
+
+#define SLEEP_MAX_US 1000000 /* a reader looks at the parked queries' deadlines at least this often */
+
+uint64_t pool_position(const struct runner *runner)
+{
+    uint64_t smallest = UINT64_MAX;
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        const struct view_slot *slot = &runner->slots[i];
+        if (slot->state == VIEW_READY && slot->position < smallest)
+            smallest = slot->position;
+    }
+    return smallest == UINT64_MAX ? 0 : smallest;
+}
+
+/* Fills the item with a refusal and gives it back. */
+void pool_answer(struct work_item *item, enum status status, const char *text)
+{
+    struct fault *fault = arena_take_zero(item->arena, sizeof *fault);
+    if (fault != NULL)
+        (void)fault_set(fault, status, NULL, "%s", text);
+    item->stream_more = false;
+    for (size_t i = 0; i < item->part_count; i++) {
+        item->parts[i].status = status;
+        item->parts[i].answer = (struct slice){0};
+        item->parts[i].fault = fault;
+    }
+    item->done(item);
+}
+
+static void ready_put(struct runner *runner, struct work_item *item)
+{
+    item->next = NULL;
+    if (runner->ready_last != NULL)
+        runner->ready_last->next = item;
+    else
+        runner->ready_first = item;
+    runner->ready_last = item;
+    pthread_cond_signal(&runner->work);
+}
+
+static struct work_item *ready_take(struct runner *runner)
+{
+    struct work_item *item = runner->ready_first;
+    if (item == NULL)
+        return NULL;
+    runner->ready_first = item->next;
+    if (runner->ready_first == NULL)
+        runner->ready_last = NULL;
+    item->next = NULL;
+    runner->waiting--;
+    return item;
+}
+
+enum status pool_submit(struct work_sink *sink, struct work_item *item)
+{
+    struct runner *runner = (struct runner *)sink;
+    enum status status = STATUS_OK;
+    pthread_mutex_lock(&runner->lock);
+    if (runner->stopping) {
+        status = STATUS_UNAVAILABLE;
+    } else if (runner->waiting >= runner->config.queries_max) {
+        status = STATUS_BUSY;
+    } else {
+        runner->waiting++;
+        ready_put(runner, item);
+    }
+    pthread_mutex_unlock(&runner->lock);
+    return status;
+}
+
+monotonic_us pool_until(const struct runner *runner, const struct work_item *item)
+{
+    monotonic_us longest =
+        clock_monotonic(runner->config.clock) + (monotonic_us)runner->config.wait_max_ms * 1000;
+    return item->deadline != 0 && item->deadline < longest ? item->deadline : longest;
+}
+
+void pool_park(struct runner *runner, struct work_item *item, uint64_t position)
+{
+    monotonic_us until = pool_until(runner, item);
+    pthread_mutex_lock(&runner->lock);
+    bool room = runner->waiting < runner->config.queries_max && !runner->stopping;
+    if (room) {
+        runner->waiting++;
+        if (position <= pool_position(runner))
+            ready_put(runner, item);
+        else
+            runner->parked[runner->parked_count++] =
+                (struct parked){.item = item, .position = position, .until = until};
+        pthread_cond_signal(&runner->work); /* somebody must mind its deadline */
+    }
+    pthread_mutex_unlock(&runner->lock);
+    if (!room)
+        pool_answer(item, STATUS_BUSY, "too many queries are waiting; try again");
+}
+
+void pool_requeue(struct runner *runner, struct work_item *item)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->waiting++; /* may pass queries_max by the number of reader threads */
+    ready_put(runner, item);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+static struct work_item *parked_take(struct runner *runner, size_t index)
+{
+    struct work_item *item = runner->parked[index].item;
+    runner->parked[index] = runner->parked[--runner->parked_count];
+    return item;
+}
+
+void pool_release(struct runner *runner)
+{
+    uint64_t position = pool_position(runner);
+    for (size_t i = 0; i < runner->parked_count;) {
+        if (runner->parked[i].position <= position)
+            ready_put(runner, parked_take(runner, i));
+        else
+            i++;
+    }
+}
+
+/* A parked query whose time is over, or NULL and the earliest time that is not. */
+static struct work_item *expired_take(struct runner *runner, monotonic_us now, monotonic_us *out_next)
+{
+    *out_next = now + SLEEP_MAX_US;
+    for (size_t i = 0; i < runner->parked_count; i++) {
+        if (runner->parked[i].until <= now) {
+            runner->waiting--;
+            return parked_take(runner, i);
+        }
+        if (runner->parked[i].until < *out_next)
+            *out_next = runner->parked[i].until;
+    }
+    return NULL;
+}
+
+static void sleep_until(struct runner *runner, monotonic_us from_now_us)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t nanoseconds = until.tv_nsec + (from_now_us < 1000 ? 1000 : from_now_us) * 1000;
+    until.tv_sec += (time_t)(nanoseconds / 1000000000);
+    until.tv_nsec = (long)(nanoseconds % 1000000000);
+    pthread_cond_timedwait(&runner->work, &runner->lock, &until);
+}
+
+/* A part of a stream that waits in vain is no failure: the loop is told "nothing yet". */
+static void answer_expired(struct work_item *item)
+{
+    if (item->cursor != NULL) {
+        item->part_count = 0;
+        item->stream_more = true;
+        item->done(item);
+        return;
+    }
+    pool_answer(item, STATUS_STALE, "the views have not reached the asked position in time; try again");
+}
+
+static void work_run(struct runner *runner, struct stepper *stepper, struct work_item *item)
+{
+    uint64_t position = 0;
+    switch (stepper_run(stepper, item, &position)) {
+    case STEP_DONE:
+        item->done(item);
+        return;
+    case STEP_PARK:
+        pool_park(runner, item, position);
+        return;
+    case STEP_AGAIN:
+        pool_requeue(runner, item);
+        return;
+    }
+}
+
+void *pool_run(void *context)
+{
+    struct runner *runner = context;
+    struct stepper *stepper = stepper_new(runner);
+    pthread_mutex_lock(&runner->lock);
+    for (;;) {
+        monotonic_us next;
+        monotonic_us now = clock_monotonic(runner->config.clock);
+        struct work_item *expired = expired_take(runner, now, &next);
+        struct work_item *item = expired == NULL && !runner->stopping ? ready_take(runner) : NULL;
+        if (expired != NULL || item != NULL) {
+            pthread_mutex_unlock(&runner->lock);
+            if (expired != NULL)
+                answer_expired(expired);
+            else if (stepper != NULL)
+                work_run(runner, stepper, item);
+            else
+                pool_answer(item, STATUS_NO_MEMORY, "no memory for queries");
+            pthread_mutex_lock(&runner->lock);
+            continue;
+        }
+        if (runner->stopping)
+            break;
+        if (runner->parked_count != 0)
+            sleep_until(runner, next - now);
+        else
+            pthread_cond_wait(&runner->work, &runner->lock);
+    }
+    pthread_mutex_unlock(&runner->lock);
+    stepper_free(stepper);
+    return NULL;
+}

@@ -1,0 +1,59 @@
+#include "server/views/postings.h"
+
+#include <stdlib.h>
+
+static int key_compare(const struct totals_key *a, const struct totals_key *b)
+{
+    if (a->business != b->business)
+        return a->business < b->business ? -1 : 1;
+    if (a->currency != b->currency)
+        return a->currency < b->currency ? -1 : 1;
+    return (a->account > b->account) - (a->account < b->account);
+}
+
+/* Equal keys are added up afterwards, so their order among themselves does not matter. */
+static int sum_compare(const void *a, const void *b)
+{
+    return key_compare(&((const struct posting_sum *)a)->key, &((const struct posting_sum *)b)->key);
+}
+
+bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
+                  size_t *out_count)
+{
+    size_t count = record->posting_count;
+    struct posting_sum *sums = arena_take(arena, (count == 0 ? 1 : count) * sizeof *sums);
+    if (sums == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct posting posting = record_posting(record, i);
+        sums[i] = (struct posting_sum){.key = {posting.account, posting.business, posting.currency},
+                                       .totals = {.count = 1}};
+        if (posting.amount > 0)
+            sums[i].totals.debit = posting.amount;
+        else
+            sums[i].totals.credit = -(int128)posting.amount;
+    }
+    qsort(sums, count, sizeof *sums, sum_compare);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || key_compare(&sums[kept - 1].key, &sums[i].key) != 0) {
+            sums[kept++] = sums[i];
+            continue;
+        }
+        sums[kept - 1].totals.debit += sums[i].totals.debit;
+        sums[kept - 1].totals.credit += sums[i].totals.credit;
+        sums[kept - 1].totals.count += sums[i].totals.count;
+    }
+    *out = sums;
+    *out_count = kept;
+    return true;
+}
+
+size_t postings_group_end(const struct posting_sum *sums, size_t count, size_t first)
+{
+    size_t end = first;
+    while (end < count && sums[end].key.business == sums[first].key.business &&
+           sums[end].key.currency == sums[first].key.currency)
+        end++;
+    return end;
+}

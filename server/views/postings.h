@@ -1,0 +1,21 @@
+/* The postings of a record in order of business, currency and account, lines on the same three summed up. Pure. */
+#ifndef SERVER_VIEWS_POSTINGS_H
+#define SERVER_VIEWS_POSTINGS_H
+
+#include "proto/record/record.h"
+#include "server/base/arena.h"
+#include "server/views/totals.h"
+
+struct posting_sum {
+    struct totals_key key;
+    struct totals totals; /* debits, credits and number of the lines */
+};
+
+/* *out has *out_count sums, in the arena. False when the arena is exhausted. */
+bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
+                  size_t *out_count) MUST_USE;
+
+/* The end of the run of sums of one business and currency that starts at `first`. */
+size_t postings_group_end(const struct posting_sum *sums, size_t count, size_t first);
+
+#endif

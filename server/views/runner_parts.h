@@ -1,0 +1,104 @@
+/* What the runner's own files share; nobody else includes it. runner.c tails, slot.c opens and swaps environments,
+ * pool.c queues queries, step.c runs one, replay.c answers "as known at". */
+#ifndef SERVER_VIEWS_RUNNER_PARTS_H
+#define SERVER_VIEWS_RUNNER_PARTS_H
+
+#include <pthread.h>
+
+#include "server/views/runner.h"
+
+#define VIEW_TABLE_CURSOR  0u
+#define VIEW_NAME_MAX      40u /* a view's name and ".new" */
+#define READER_THREADS_MAX 64u
+
+struct view_cursor {
+    uint64_t position; /* 0 = nothing applied yet */
+    struct hash last;  /* hash of the record at `position` */
+    uint32_t version;  /* of the view that wrote the rows */
+};
+
+/* A view and its environment. `state` and `position` are written by the runner's thread under runner->lock; the rest
+ * is the runner's thread's own, but `kv`, which stays the same while the state is VIEW_READY or VIEW_FAILED. */
+struct view_slot {
+    const struct view *view;
+    struct kv *kv;
+    enum view_state state;
+    uint64_t position;
+    struct hash last;
+    struct kv_txn *txn; /* of the slice under way */
+};
+
+/* A query that waits for a position. */
+struct parked {
+    struct work_item *item;
+    uint64_t position;
+    monotonic_us until;
+};
+
+struct replay;
+
+struct runner {
+    struct work_sink sink; /* first: submit gets back to the runner by it */
+    struct runner_config config;
+    struct view_slot slots[VIEW_COUNT];
+    struct log_reader *log_reader; /* of the tailing thread */
+    struct arena *arena;           /* of the tailing thread */
+    struct replay *replays[VIEW_COUNT];
+
+    /* Taken for writing while the views of a slice commit, for reading while a query opens its transactions: so a
+     * query sees all views at one position. Taken before `lock`. */
+    pthread_rwlock_t commit_lock;
+
+    pthread_mutex_t lock;    /* everything below */
+    pthread_cond_t wake;     /* the tailing thread */
+    pthread_cond_t work;     /* reader threads */
+    pthread_cond_t progress; /* runner_wait */
+    bool stopping;
+    struct work_item *ready_first, *ready_last;
+    struct parked *parked; /* queries_max of them */
+    size_t parked_count;
+    size_t waiting; /* ready and parked */
+
+    pthread_t tail;
+    bool tail_started;
+    pthread_t readers[READER_THREADS_MAX];
+    unsigned reader_count;
+};
+
+/* slot.c */
+void slot_open(struct runner *runner, struct view_slot *slot); /* at start: READY, BUILDING or FAILED */
+void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what);
+void slot_put_in_place(struct runner *runner, struct view_slot *slot); /* BUILDING -> READY, or FAILED */
+void slot_write_cursor(struct kv_txn *txn, const struct view_cursor *cursor);
+bool slot_read_cursor(struct kv_txn *txn, struct view_cursor *out); /* false: none, or not a cursor */
+void slot_set(struct runner *runner, struct view_slot *slot, enum view_state state, uint64_t position);
+
+/* pool.c */
+uint64_t pool_position(const struct runner *runner); /* with runner->lock held */
+void pool_release(struct runner *runner);            /* lock held: lets go queries whose position is there */
+enum status pool_submit(struct work_sink *sink, struct work_item *item);
+void pool_park(struct runner *runner, struct work_item *item, uint64_t position); /* from a reader thread */
+void pool_requeue(struct runner *runner, struct work_item *item);                 /* from a reader thread */
+void *pool_run(void *runner);                                                     /* a reader thread */
+void pool_answer(struct work_item *item, enum status status, const char *text);
+monotonic_us pool_until(const struct runner *runner, const struct work_item *item);
+
+/* step.c */
+enum step_next { STEP_DONE, STEP_PARK, STEP_AGAIN };
+struct stepper; /* what one reader thread owns: log reader, arena */
+struct stepper *stepper_new(struct runner *runner);
+void stepper_free(struct stepper *stepper);
+/* STEP_DONE: call item->done. STEP_PARK: wait for *out_position. STEP_AGAIN: put it back in the queue. */
+enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position);
+
+/* replay.c */
+struct replay *replay_new(size_t memory_bytes);
+void replay_free(struct replay *replay);
+/* The view as it stood at `position`, as a read transaction which the caller gives back by replay_end. One caller at
+ * a time: others wait a moment, then BUSY. DEADLINE keeps what was done, so that asking again goes on from there. */
+enum status replay_begin(struct replay *replay, const struct view *view, uint64_t position,
+                         struct log_reader *reader, const struct clock *clock, monotonic_us deadline,
+                         struct kv_txn **out, struct fault *why) MUST_USE;
+void replay_end(struct replay *replay, struct kv_txn *txn);
+
+#endif

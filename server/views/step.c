@@ -1,0 +1,539 @@
+#include <stdlib.h>
+
+#include "books.pb-c.h"
+#include "proto/wire/message.h"
+#include "server/domain/kernel/tables.h"
+#include "server/views/runner_parts.h"
+
+#define PARTS_PER_STEP_MAX   64u            /* = STREAM_CREDIT_MAX */
+#define STEP_BYTES_MAX       (256u * 1024u) /* answers of one step: a quarter of a frame */
+#define STEP_US_MAX          20000          /* then another query has its turn */
+#define REQUEST_MEMORY_BYTES (256u * 1024u) /* of a stream's request, kept as long as the stream */
+
+/* What one reader thread owns, and what the step under way has opened. */
+struct stepper {
+    struct view_reader reader; /* first: queries get it */
+    struct runner *runner;
+    struct log_reader *log_reader;
+    struct arena *arena; /* reset for each part */
+    struct kv_txn *txns[VIEW_COUNT];
+    struct kv_txn *replayed[VIEW_COUNT];
+    uint64_t replayed_at[VIEW_COUNT];
+    enum view_state states[VIEW_COUNT];
+    uint64_t positions[VIEW_COUNT];
+    monotonic_us deadline;
+    struct fault fault;
+};
+
+/* item->cursor of a stream: the request, the query's place, and the parts of the last step. */
+struct stream {
+    struct arena *arena;
+    const ProtobufCMessage *request;
+    const struct view_query *query; /* NULL: over master rows */
+    void *state;                    /* of a view's query */
+    uint8_t *place;                 /* of a query over master rows */
+    size_t place_len;
+    struct work_part parts[PARTS_PER_STEP_MAX];
+    struct fault fault;
+    uint8_t *bytes; /* answers of `parts`, one after the other */
+    size_t len, cap;
+};
+
+/* ---- what queries read ------------------------------------------------------------------------------------------ */
+
+static struct kv_txn *reader_txn(struct view_reader *reader, enum view_id id)
+{
+    struct stepper *stepper = (struct stepper *)reader;
+    if (stepper->txns[id] != NULL)
+        return stepper->txns[id];
+    const char *name = views[id]->name;
+    if (stepper->states[id] == VIEW_BUILDING)
+        (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
+                        "%s is being built again, %llu records so far; try again", name,
+                        (unsigned long long)stepper->positions[id]);
+    else
+        (void)fault_set(reader->why, STATUS_CORRUPT, NULL,
+                        "%s has stopped at record %llu; see the server's log", name,
+                        (unsigned long long)stepper->positions[id]);
+    return NULL;
+}
+
+static struct kv_txn *reader_txn_at(struct view_reader *reader, enum view_id id, uint64_t position)
+{
+    struct stepper *stepper = (struct stepper *)reader;
+    if (position >= reader->position)
+        return reader_txn(reader, id);
+    if (stepper->replayed[id] != NULL && stepper->replayed_at[id] == position)
+        return stepper->replayed[id];
+    struct replay *replay = stepper->runner->replays[id];
+    if (stepper->replayed[id] != NULL) {
+        replay_end(replay, stepper->replayed[id]);
+        stepper->replayed[id] = NULL;
+    }
+    enum status status =
+        replay_begin(replay, views[id], position, stepper->log_reader, stepper->runner->config.clock,
+                     stepper->deadline, &stepper->replayed[id], reader->why);
+    if (status != STATUS_OK) {
+        if (reader->why->status == STATUS_OK)
+            (void)fault_set(reader->why, status, NULL, "%s cannot be replayed", views[id]->name);
+        return NULL;
+    }
+    stepper->replayed_at[id] = position;
+    return stepper->replayed[id];
+}
+
+static enum status reader_record(struct view_reader *reader, uint64_t position, struct record *out)
+{
+    struct stepper *stepper = (struct stepper *)reader;
+    if (position == 0 || position > reader->position)
+        return STATUS_END;
+    struct slice bytes;
+    enum status status = log_read(stepper->log_reader, position, &bytes, reader->why);
+    return status == STATUS_OK ? record_decode(bytes, out, reader->why) : status;
+}
+
+static enum status reader_checkpoint(struct view_reader *reader, struct view_checkpoint *out)
+{
+    const struct runner_config *config = &((struct stepper *)reader)->runner->config;
+    if (config->checkpoint == NULL)
+        return fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
+                         "this server has no key to sign checkpoints with");
+    return config->checkpoint(config->context, out);
+}
+
+struct stepper *stepper_new(struct runner *runner)
+{
+    struct stepper *stepper = calloc(1, sizeof *stepper);
+    if (stepper == NULL)
+        return NULL;
+    stepper->runner = runner;
+    stepper->reader = (struct view_reader){
+        .txn = reader_txn,
+        .txn_at = reader_txn_at,
+        .record = reader_record,
+        .checkpoint = reader_checkpoint,
+        .log = runner->config.log,
+        .why = &stepper->fault,
+        .report_memory_bytes = runner->config.report_memory_bytes,
+    };
+    stepper->arena = arena_new(runner->config.query_memory_bytes);
+    if (stepper->arena == NULL || log_reader_open(runner->config.log, &stepper->log_reader) != STATUS_OK) {
+        arena_free(stepper->arena);
+        free(stepper);
+        return NULL;
+    }
+    return stepper;
+}
+
+void stepper_free(struct stepper *stepper)
+{
+    if (stepper == NULL)
+        return;
+    log_reader_close(stepper->log_reader);
+    arena_free(stepper->arena);
+    free(stepper);
+}
+
+/* ---- one snapshot ----------------------------------------------------------------------------------------------- */
+
+/* Opens every view that can be asked, all at one moment between slices. With `masters_only` just that one. */
+static void snapshot_open(struct stepper *stepper, bool masters_only)
+{
+    struct runner *runner = stepper->runner;
+    struct kv *kvs[VIEW_COUNT];
+    uint64_t smallest = UINT64_MAX;
+    pthread_rwlock_rdlock(&runner->commit_lock);
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        const struct view_slot *slot = &runner->slots[i];
+        stepper->states[i] = slot->state;
+        stepper->positions[i] = slot->position;
+        kvs[i] = slot->state == VIEW_READY && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
+    }
+    pthread_mutex_unlock(&runner->lock);
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        stepper->txns[i] = NULL;
+        if (kvs[i] == NULL)
+            continue;
+        if (kv_begin(kvs[i], false, &stepper->txns[i]) != STATUS_OK)
+            stepper->txns[i] = NULL;
+        else if (stepper->positions[i] < smallest)
+            smallest = stepper->positions[i];
+    }
+    pthread_rwlock_unlock(&runner->commit_lock);
+    stepper->reader.position = smallest == UINT64_MAX ? 0 : smallest;
+}
+
+static void snapshot_close(struct stepper *stepper)
+{
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        kv_abort(stepper->txns[i]);
+        stepper->txns[i] = NULL;
+        if (stepper->replayed[i] != NULL)
+            replay_end(stepper->runner->replays[i], stepper->replayed[i]);
+        stepper->replayed[i] = NULL;
+    }
+    log_reader_rest(stepper->log_reader);
+}
+
+static enum status snapshot_error(const struct stepper *stepper)
+{
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        enum status status = stepper->txns[i] != NULL ? kv_error(stepper->txns[i]) : STATUS_OK;
+        if (status == STATUS_OK && stepper->replayed[i] != NULL)
+            status = kv_error(stepper->replayed[i]);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+/* ---- one part --------------------------------------------------------------------------------------------------- */
+
+static civil_date books_today(struct kv_txn *masters, timestamp_us now, struct arena *arena)
+{
+    struct slice row;
+    int32_t offset_minutes = 0;
+    if (masters != NULL && kv_get(masters, TABLE_BOOKS, slice_text("books"), &row)) {
+        const Daftari__V1__OpenBooks *books = (const Daftari__V1__OpenBooks *)protobuf_c_message_unpack(
+            &daftari__v1__open_books__descriptor, arena_allocator(arena), row.len, row.ptr);
+        if (books != NULL)
+            offset_minutes = books->utc_offset_minutes;
+    }
+    return date_of_timestamp(now, offset_minutes);
+}
+
+static enum status context_make(struct stepper *stepper, const struct work_item *item, struct rights *rights,
+                                struct query_context *out)
+{
+    const struct runner_config *config = &stepper->runner->config;
+    enum status status = config->rights(config->context, item->actor.user, rights);
+    if (status != STATUS_OK)
+        return fault_set(&stepper->fault, status, NULL, "log in again");
+    timestamp_us now = clock_wall(config->clock);
+    *out = (struct query_context){
+        .today = books_today(stepper->txns[VIEW_MASTERS], now, stepper->arena),
+        .now = now,
+        .position = stepper->reader.position,
+        .user = item->actor.user,
+        .session = item->actor.session,
+        .rights = rights,
+        .arena = stepper->arena,
+    };
+    return STATUS_OK;
+}
+
+static const struct view_query *view_query_find(const char *method)
+{
+    for (size_t i = 0; i < view_query_count; i++) {
+        if (strcmp(view_queries[i].method, method) == 0)
+            return &view_queries[i];
+    }
+    return NULL;
+}
+
+/* Keeps a fault that says more than a bare status; fills in the text when there is none. */
+static enum status part_status(struct stepper *stepper, enum status status)
+{
+    if (status == STATUS_OK || status == STATUS_END || status == STATUS_AGAIN) {
+        enum status broken = snapshot_error(stepper);
+        return broken == STATUS_OK ? status
+                                   : fault_set(&stepper->fault, broken, NULL, "%s", status_text(broken));
+    }
+    if (stepper->fault.status == STATUS_OK)
+        (void)fault_set(&stepper->fault, status, NULL, "%s", status_text(status));
+    return stepper->fault.status;
+}
+
+static enum status part_make(struct stepper *stepper, const struct work_item *item,
+                             const struct view_query *query, const struct query_context *context,
+                             const ProtobufCMessage *request, struct slice *place, void **state,
+                             ProtobufCMessage **out)
+{
+    enum status status;
+    stepper->reader.await_position = 0;
+    if (query != NULL) {
+        status = query->step(&stepper->reader, context, request, state, out, &stepper->fault);
+    } else if (item->method->query != NULL) {
+        struct kv_txn *masters = reader_txn(&stepper->reader, VIEW_MASTERS);
+        status = masters == NULL
+                     ? STATUS_UNAVAILABLE
+                     : item->method->query(context, masters, request, place, out, &stepper->fault);
+    } else {
+        status = fault_set(&stepper->fault, STATUS_UNKNOWN_METHOD, NULL, "no query of this name");
+    }
+    return part_status(stepper, status);
+}
+
+/* ---- queries of one answer -------------------------------------------------------------------------------------- */
+
+static void state_free(const struct view_query *query, void *state)
+{
+    if (state == NULL)
+        return;
+    if (query != NULL && query->state_free != NULL)
+        query->state_free(state);
+    else
+        free(state);
+}
+
+static enum status answer_pack(struct arena *arena, const ProtobufCMessage *message, struct slice *out)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    uint8_t *bytes = arena_take(arena, len == 0 ? 1 : len);
+    if (bytes == NULL)
+        return STATUS_TOO_LARGE;
+    protobuf_c_message_pack(message, bytes);
+    *out = slice_of(bytes, len);
+    return STATUS_OK;
+}
+
+static enum status single_run(struct stepper *stepper, struct work_item *item, struct work_part *part,
+                              const struct view_query *query)
+{
+    struct rights rights;
+    struct query_context context;
+    ProtobufCMessage *request = NULL, *answer = NULL;
+    enum status status = message_unpack(item->method->request, part->body, true,
+                                        arena_allocator(stepper->arena), &request, &stepper->fault);
+    if (status == STATUS_OK)
+        status = context_make(stepper, item, &rights, &context);
+    if (status != STATUS_OK)
+        return status;
+    struct slice place = {0};
+    void *state = NULL;
+    status = part_make(stepper, item, query, &context, request, &place, &state, &answer);
+    if (status == STATUS_OK)
+        status = answer_pack(item->arena, answer, &part->answer);
+    else if (status == STATUS_END || status == STATUS_AGAIN)
+        status = STATUS_NOT_FOUND;
+    state_free(query, state);
+    return status;
+}
+
+static void single_answer(struct stepper *stepper, struct work_item *item, const struct view_query *query)
+{
+    for (size_t i = 0; i < item->part_count; i++) {
+        struct work_part *part = &item->parts[i];
+        stepper->fault = (struct fault){0};
+        arena_reset(stepper->arena);
+        part->answer = (struct slice){0};
+        part->fault = NULL;
+        part->status = single_run(stepper, item, part, query);
+        if (part->status == STATUS_OK)
+            continue;
+        part->status = part_status(stepper, part->status);
+        part->fault = arena_take(item->arena, sizeof stepper->fault);
+        if (part->fault != NULL)
+            *part->fault = stepper->fault;
+    }
+}
+
+/* ---- streams ---------------------------------------------------------------------------------------------------- */
+
+static void stream_free(void *cursor)
+{
+    struct stream *stream = cursor;
+    state_free(stream->query, stream->state);
+    arena_free(stream->arena);
+    free(stream->place);
+    free(stream->bytes);
+    free(stream);
+}
+
+static enum status stream_open(struct stepper *stepper, struct work_item *item,
+                               const struct view_query *query)
+{
+    struct stream *stream = calloc(1, sizeof *stream);
+    if (stream == NULL)
+        return STATUS_NO_MEMORY;
+    stream->query = query;
+    stream->arena = arena_new(REQUEST_MEMORY_BYTES);
+    enum status status = STATUS_NO_MEMORY;
+    ProtobufCMessage *request = NULL;
+    struct slice body;
+    if (stream->arena != NULL && arena_copy(stream->arena, item->parts[0].body, &body))
+        status = message_unpack(item->method->request, body, true, arena_allocator(stream->arena), &request,
+                                &stepper->fault);
+    if (status != STATUS_OK) {
+        stream_free(stream);
+        return status;
+    }
+    stream->request = request;
+    item->cursor = stream;
+    item->cursor_free = stream_free;
+    return STATUS_OK;
+}
+
+static bool stream_room(struct stream *stream, size_t len)
+{
+    if (len <= stream->cap - stream->len)
+        return true;
+    size_t cap = stream->cap == 0 ? 4096 : stream->cap;
+    while (cap - stream->len < len)
+        cap *= 2;
+    uint8_t *bytes = realloc(stream->bytes, cap);
+    if (bytes == NULL)
+        return false;
+    stream->bytes = bytes;
+    stream->cap = cap;
+    return true;
+}
+
+/* Answers are given places once all are there, since the buffer moves while it grows. */
+static enum status stream_add(struct stream *stream, const ProtobufCMessage *message, struct work_part *part)
+{
+    size_t len = protobuf_c_message_get_packed_size(message);
+    if (len > FRAME_PAYLOAD_MAX / 2 || !stream_room(stream, len))
+        return STATUS_TOO_LARGE;
+    protobuf_c_message_pack(message, stream->bytes + stream->len);
+    stream->len += len;
+    *part = (struct work_part){.status = STATUS_OK, .answer = {.len = len}};
+    return STATUS_OK;
+}
+
+static enum status stream_keep_place(struct stream *stream, struct slice place)
+{
+    if (place.len == 0)
+        return STATUS_OK;
+    uint8_t *copy = malloc(place.len);
+    if (copy == NULL)
+        return STATUS_NO_MEMORY;
+    memcpy(copy, place.ptr, place.len);
+    free(stream->place);
+    stream->place = copy;
+    stream->place_len = place.len;
+    return STATUS_OK;
+}
+
+static enum status stream_part(struct stepper *stepper, struct work_item *item, struct stream *stream,
+                               struct work_part *part)
+{
+    struct rights rights;
+    struct query_context context;
+    arena_reset(stepper->arena);
+    enum status status = context_make(stepper, item, &rights, &context);
+    if (status != STATUS_OK)
+        return status;
+    struct slice place = slice_of(stream->place, stream->place_len);
+    ProtobufCMessage *message = NULL;
+    status =
+        part_make(stepper, item, stream->query, &context, stream->request, &place, &stream->state, &message);
+    if (status == STATUS_OK && place.ptr != stream->place)
+        status = stream_keep_place(stream, place);
+    if (status == STATUS_OK)
+        status = stream_add(stream, message, part);
+    return part_status(stepper, status);
+}
+
+static void stream_place_answers(struct work_item *item, struct stream *stream)
+{
+    const uint8_t *at = stream->bytes;
+    for (size_t i = 0; i < item->part_count; i++) {
+        size_t len = stream->parts[i].answer.len;
+        if (stream->parts[i].status == STATUS_OK) {
+            stream->parts[i].answer = slice_of(at, len);
+            at += len;
+        }
+    }
+    item->parts = stream->parts;
+}
+
+static void stream_refuse(struct stepper *stepper, struct work_item *item, struct stream *stream,
+                          enum status status)
+{
+    stream->fault = stepper->fault;
+    stream->parts[item->part_count++] = (struct work_part){.status = status, .fault = &stream->fault};
+    item->stream_more = false;
+}
+
+static enum step_next stream_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
+{
+    struct stream *stream = item->cursor;
+    const struct clock *clock = stepper->runner->config.clock;
+    monotonic_us until = clock_monotonic(clock) + STEP_US_MAX;
+    size_t wanted = item->parts_max == 0 ? 1 : item->parts_max;
+    if (wanted > PARTS_PER_STEP_MAX)
+        wanted = PARTS_PER_STEP_MAX;
+    stream->len = 0;
+    item->part_count = 0;
+    item->stream_more = true;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && item->part_count < wanted && stream->len < STEP_BYTES_MAX) {
+        stepper->fault = (struct fault){0};
+        status = stream_part(stepper, item, stream, &stream->parts[item->part_count]);
+        if (status == STATUS_OK)
+            item->part_count++;
+        if (clock_monotonic(clock) >= until)
+            break;
+    }
+    if (status == STATUS_END)
+        item->stream_more = false;
+    else if (status != STATUS_OK && status != STATUS_AGAIN)
+        stream_refuse(stepper, item, stream, status);
+    stream_place_answers(item, stream);
+    if (status != STATUS_AGAIN || item->part_count != 0)
+        return STEP_DONE;
+    *out_position = stepper->reader.await_position;
+    return *out_position > stepper->reader.position ? STEP_PARK : STEP_AGAIN;
+}
+
+/* ---- entry ------------------------------------------------------------------------------------------------------ */
+
+static void refuse(struct work_item *item, const struct fault *fault)
+{
+    struct fault *copy = arena_take(item->arena, sizeof *copy);
+    if (copy != NULL)
+        *copy = *fault;
+    item->stream_more = false;
+    for (size_t i = 0; i < item->part_count; i++)
+        item->parts[i] = (struct work_part){.status = fault->status, .fault = copy};
+}
+
+static enum step_next run_opened(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
+{
+    const struct view_query *query = view_query_find(item->method->name);
+    snapshot_open(stepper, query == NULL);
+    item->position = stepper->reader.position;
+    enum step_next next = STEP_DONE;
+    enum status status = STATUS_OK;
+    if (!item->method->streams) {
+        single_answer(stepper, item, query);
+    } else {
+        if (item->cursor == NULL)
+            status = stream_open(stepper, item, query);
+        if (status == STATUS_OK)
+            next = stream_run(stepper, item, out_position);
+        else {
+            (void)part_status(stepper, status);
+            refuse(item, &stepper->fault);
+        }
+    }
+    snapshot_close(stepper);
+    return next;
+}
+
+enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
+{
+    struct runner *runner = stepper->runner;
+    const struct runner_hooks *hooks = &runner->config.hooks;
+    monotonic_us start = clock_monotonic(runner->config.clock);
+    stepper->fault = (struct fault){0};
+    stepper->deadline = pool_until(runner, item);
+    if (item->deadline != 0 && start >= item->deadline) {
+        (void)fault_set(&stepper->fault, STATUS_DEADLINE, NULL,
+                        "the deadline passed before the query could start");
+        refuse(item, &stepper->fault);
+        return STEP_DONE;
+    }
+    if (item->cursor == NULL && item->at_least_position > runner_position(runner)) {
+        *out_position = item->at_least_position;
+        return STEP_PARK;
+    }
+    enum step_next next = run_opened(stepper, item, out_position);
+    if (next == STEP_DONE && hooks->query != NULL) {
+        enum status status = item->part_count != 0 ? item->parts[item->part_count - 1].status : STATUS_OK;
+        hooks->query(hooks->context, item->method, status, clock_monotonic(runner->config.clock) - start);
+    }
+    return next;
+}
