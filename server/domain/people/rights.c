@@ -37,12 +37,10 @@ bool rights_allow_business(const struct rights *rights, uint16_t business, enum 
     return bit_get(level == PERMISSION_WRITE ? rights->may_write : rights->may_read, business);
 }
 
-static void add_role(struct kv_txn *state, struct slice name, struct rights *out)
+static void add_role(struct kv_txn *state, uint32_t number, struct rights *out)
 {
-    struct slice value;
     struct role_row row;
-    if (!kv_get(state, TABLE_ROLE, name, &value) || !role_row_parse(value, &row) ||
-        (row.flags & ROLE_ACTIVE) == 0)
+    if (!role_row_get(state, number, &row) || (row.flags & ROLE_ACTIVE) == 0)
         return;
     if ((row.flags & ROLE_EVERY_BUSINESS) != 0)
         out->every_business = true;
@@ -79,8 +77,7 @@ void rights_of_roles(struct kv_txn *state, char *const *roles, size_t role_count
 {
     struct rights sum = {.active = true};
     for (size_t i = 0; i < role_count; i++)
-        if (roles[i][0] != '\0')
-            add_role(state, slice_text(roles[i]), &sum);
+        add_role(state, role_find(state, roles[i]), &sum);
     *out = sum;
 }
 
@@ -94,13 +91,8 @@ void rights_compute(struct kv_txn *state, uint32_t user, struct rights *out)
     sum.active = (row.flags & USER_ACTIVE) != 0;
     struct byte_reader r = byte_reader_on(row.roles);
     size_t count = byte_get_u8(&r);
-    for (size_t i = 0; i < count; i++) {
-        size_t len = byte_get_u8(&r);
-        const uint8_t *name = byte_take(&r, len);
-        if (name == NULL || len == 0)
-            return;
-        add_role(state, slice_of(name, len), &sum);
-    }
+    for (size_t i = 0; i < count; i++)
+        add_role(state, byte_get_u32(&r), &sum);
     add_access(state, user, &sum);
     if (kv_error(state) == STATUS_OK)
         *out = sum;

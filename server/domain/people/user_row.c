@@ -1,9 +1,8 @@
 #include "server/domain/people/user_row.h"
 
-#include "proto/base/bytes.h"
-#include "server/domain/kernel/tables.h"
+#include "server/domain/kernel/rows.h"
 
-#define USER_HEAD_MAX (2 + ROLES_PER_USER_MAX * (1 + ROLE_NAME_MAX))
+#define USER_HEAD_MAX (2 + ROLES_PER_USER_MAX * 4)
 #define ROLE_HEAD     (1 + PERMISSIONS_MAX)
 
 bool message_pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out)
@@ -34,8 +33,7 @@ bool user_row_parse(struct slice value, struct user_row *out)
     uint8_t flags = byte_get_u8(&r);
     struct slice roles = r.rest;
     size_t count = byte_get_u8(&r);
-    for (size_t i = 0; i < count; i++)
-        (void)byte_take(&r, byte_get_u8(&r));
+    (void)byte_take(&r, 4 * count);
     if (r.failed)
         return false;
     out->flags = flags;
@@ -89,11 +87,8 @@ void user_row_put(struct kv_txn *state, uint32_t user, uint8_t flags, Daftari__V
     struct byte_writer w = byte_writer_on(at, USER_HEAD_MAX);
     byte_put_u8(&w, flags);
     byte_put_u8(&w, (uint8_t)info->n_roles);
-    for (size_t i = 0; i < info->n_roles; i++) {
-        size_t len = strlen(info->roles[i]);
-        byte_put_u8(&w, (uint8_t)len);
-        byte_put(&w, info->roles[i], len);
-    }
+    for (size_t i = 0; i < info->n_roles; i++)
+        byte_put_u32(&w, role_find(state, info->roles[i]));
     if (w.failed) {
         kv_set_error(state, STATUS_CORRUPT);
         return;
@@ -102,20 +97,6 @@ void user_row_put(struct kv_txn *state, uint32_t user, uint8_t flags, Daftari__V
     uint8_t key[4];
     be32_put(key, user);
     kv_put(state, TABLE_USER, slice_of(key, sizeof key), slice_of(at, len));
-}
-
-uint32_t user_last(struct kv_txn *state)
-{
-    uint32_t last = 0;
-    struct slice key, value;
-    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_USER);
-    if (kv_last(cursor, slice_of(NULL, 0))) {
-        kv_row(cursor, &key, &value);
-        if (key.len == 4)
-            last = be32_get(key.ptr);
-    }
-    kv_cursor_close(cursor);
-    return last;
 }
 
 static bool local_part_valid(struct slice text)
@@ -167,15 +148,6 @@ uint32_t user_by_email(struct kv_txn *state, const char *email)
     return be32_get(value.ptr);
 }
 
-const char *user_email(struct kv_txn *state, uint32_t user, struct arena *arena)
-{
-    struct user_row row;
-    if (!user_row_get(state, user, &row))
-        return NULL;
-    Daftari__V1__UserCreated *info = user_row_info(state, &row, arena);
-    return info != NULL ? info->email : NULL;
-}
-
 bool phone_valid(const char *phone)
 {
     size_t len = strlen(phone);
@@ -216,16 +188,25 @@ bool role_row_parse(struct slice value, struct role_row *out)
     return true;
 }
 
-bool role_row_get(struct kv_txn *state, const char *name, struct role_row *out)
+uint32_t role_find(struct kv_txn *state, const char *name)
 {
+    uint32_t number = 0;
+    if (name[0] != '\0' && strlen(name) <= ROLE_NAME_MAX)
+        (void)row_get_u32(state, TABLE_ROLE_NAME, slice_text(name), &number);
+    return number;
+}
+
+bool role_row_get(struct kv_txn *state, uint32_t number, struct role_row *out)
+{
+    struct row_key key = row_key_u32(number);
     struct slice value;
-    if (name[0] == '\0' || strlen(name) > ROLE_NAME_MAX ||
-        !kv_get(state, TABLE_ROLE, slice_text(name), &value))
+    if (number == 0 || !kv_get(state, TABLE_ROLE, row_key_slice(&key), &value))
         return false;
     if (!role_row_parse(value, out)) {
         kv_set_error(state, STATUS_CORRUPT);
         return false;
     }
+    out->number = number;
     return true;
 }
 
@@ -242,11 +223,18 @@ void role_row_put(struct kv_txn *state, Daftari__V1__RoleInfo *info, struct aren
     for (size_t i = 0; i < info->n_permissions; i++) {
         const Daftari__V1__PermissionGrant *grant = info->permissions[i];
         unsigned permission = (unsigned)grant->permission;
-        if (permission < PERMISSIONS_MAX && grant->level > at[1 + permission])
-            at[1 + permission] = (uint8_t)grant->level;
+        unsigned level = (unsigned)grant->level;
+        if (permission < PERMISSIONS_MAX && level > at[1 + permission])
+            at[1 + permission] = (uint8_t)level;
     }
     size_t len = ROLE_HEAD + daftari__v1__role_info__pack(info, at + ROLE_HEAD);
-    kv_put(state, TABLE_ROLE, slice_text(info->name), slice_of(at, len));
+    uint32_t number = role_find(state, info->name);
+    if (number == 0) {
+        number = row_next_number_u32(state, TABLE_ROLE, 1);
+        row_put_u32(state, TABLE_ROLE_NAME, slice_text(info->name), number);
+    }
+    struct row_key key = row_key_u32(number);
+    kv_put(state, TABLE_ROLE, row_key_slice(&key), slice_of(at, len));
 }
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */

@@ -1,10 +1,11 @@
 /*
  * The rows of people in core state and in the masters view. Pure.
  *
- *   TABLE_USER         u32 user -> u8 flags, u8 roles, then each role as u8 length and name; then UserCreated as it
- *                      stands now (its roles and owner fields included)
+ *   TABLE_USER         u32 user -> u8 flags, u8 roles, each role as u32 number; then UserCreated as it stands now (its
+ *                      roles and owner fields included)
  *   TABLE_USER_EMAIL   normalised e-mail -> u32 user
- *   TABLE_ROLE         name -> u8 flags, PERMISSIONS_MAX bytes of levels, then RoleInfo
+ *   TABLE_ROLE         u32 number -> u8 flags, PERMISSIONS_MAX bytes of levels, then RoleInfo
+ *   TABLE_ROLE_NAME    name -> u32 number
  *   TABLE_ACCESS       u32 user, u16 business -> u8 level
  *   TABLE_CERTIFICATE  32-byte fingerprint -> u32 user, then label
  *   TABLE_SESSION      u64 position of SessionOpened -> u32 user, u64 time opened, then SessionOpened; open sessions
@@ -35,7 +36,7 @@ enum role_flags { ROLE_ACTIVE = 1, ROLE_EVERY_BUSINESS = 2, ROLE_BUILT_IN = 4 };
 struct user_row {
     uint32_t user;
     uint8_t flags;
-    struct slice roles; /* count and names */
+    struct slice roles; /* count and numbers */
     struct slice info;  /* UserCreated */
 };
 bool user_row_get(struct kv_txn *state, uint32_t user, struct user_row *out);
@@ -45,14 +46,10 @@ void user_row_put(struct kv_txn *state, uint32_t user, uint8_t flags, Daftari__V
 Daftari__V1__UserCreated *user_row_info(struct kv_txn *state, const struct user_row *row,
                                         struct arena *arena);
 
-uint32_t user_last(struct kv_txn *state); /* the greatest number given; 0 = none */
-
 /* "Jane.Doe@Shop.Example" -> "Jane.Doe@shop.example": the domain part is lowered. False: not an address. */
 bool email_normalise(const char *email, char out[EMAIL_TEXT_MAX + 1]) MUST_USE;
 /* 0 when nobody has it (or it is not an address). */
 uint32_t user_by_email(struct kv_txn *state, const char *email);
-/* E-mail of a user for people to read; NULL when unknown. In the arena. */
-const char *user_email(struct kv_txn *state, uint32_t user, struct arena *arena);
 
 bool phone_valid(const char *phone); /* E.164: plus and 8 to 15 digits; "" is none and fine */
 
@@ -62,12 +59,15 @@ bool owner_besides(struct kv_txn *state, uint32_t user);
 /* ---- roles ----------------------------------------------------------------------------------------------------- */
 
 struct role_row {
+    uint32_t number;
     uint8_t flags;
     struct slice levels; /* PERMISSIONS_MAX bytes */
     struct slice info;   /* RoleInfo */
 };
-bool role_row_get(struct kv_txn *state, const char *name, struct role_row *out);
-bool role_row_parse(struct slice value, struct role_row *out);
+uint32_t role_find(struct kv_txn *state, const char *name); /* 0 = no such role */
+bool role_row_get(struct kv_txn *state, uint32_t number, struct role_row *out);
+bool role_row_parse(struct slice value, struct role_row *out); /* all but `number` */
+/* A new role gets the next number. */
 void role_row_put(struct kv_txn *state, Daftari__V1__RoleInfo *info, struct arena *arena);
 
 /* ---- sessions ---------------------------------------------------------------------------------------------------- */
