@@ -34,7 +34,8 @@ enum domain_table {
     TABLE_RECONCILIATION, /* u64 position -> ReconciliationInfo */
     TABLE_USER,           /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
     TABLE_USER_EMAIL,     /* e-mail -> u32 user */
-    TABLE_ROLE,           /* name -> role row (people/user_row.h) */
+    TABLE_ROLE,           /* u32 number -> role row (people/user_row.h) */
+    TABLE_ROLE_NAME,      /* name -> u32 number */
     TABLE_ACCESS,         /* u32 user, u16 business -> u8 level */
     TABLE_CERTIFICATE,    /* 32-byte fingerprint -> u32 user, label */
     TABLE_SESSION, /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */

@@ -1,4 +1,5 @@
 /* The capability's tables: methods with what they need, record types with what applies them. */
+#include "server/domain/capabilities.h"
 #include "server/domain/people/people.h"
 
 #include "type_ids.h"
@@ -30,37 +31,37 @@
 #define ANY   0 /* every user; the function itself looks at whose it is */
 
 static const struct method methods[] = {
+    COMMAND("Access.Grant", grant_access, USERS, decide_access_grant),
+    LIST("Access.List", list_access, access_info, USERS, query_access),
+    COMMAND("Access.Revoke", revoke_access, USERS, decide_access_revoke),
     ACCESS("Login.LogIn", log_in, session, ANY),
     ACCESS("Login.LogOut", log_out, recorded, ANY),
     ACCESS("Login.WhoAmI", who_am_i, identity, ANY),
-    ACCESS("User.Create", create_user, recorded, USERS),
-    ACCESS("User.SetPassword", set_password, recorded, ANY),
-    COMMAND("User.Change", change_user, USERS, decide_user_change),
-    COMMAND("User.Deactivate", deactivate_user, USERS, decide_user_deactivate),
-    COMMAND("User.Reactivate", reactivate_user, USERS, decide_user_reactivate),
-    COMMAND("User.Unlock", unlock_user, USERS, decide_user_unlock),
-    COMMAND("User.AssignRoles", assign_roles, USERS, decide_roles_assign),
-    COMMAND("User.EnrollCertificate", enroll_certificate, USERS, decide_certificate_enroll),
-    COMMAND("User.RevokeCertificate", revoke_certificate, USERS, decide_certificate_revoke),
-    COMMAND("Role.Define", define_role, USERS, decide_role_define),
     COMMAND("Role.Deactivate", deactivate_role, USERS, decide_role_deactivate),
-    COMMAND("Access.Grant", grant_access, USERS, decide_access_grant),
-    COMMAND("Access.Revoke", revoke_access, USERS, decide_access_revoke),
-    COMMAND("Sessions.Close", close_session, ANY, decide_session_close),
-    COMMAND("Sessions.Revoke", revoke_sessions, ANY, decide_sessions_revoke),
-    LIST("User.List", list_users, user_info, USERS, query_users),
+    COMMAND("Role.Define", define_role, USERS, decide_role_define),
     LIST("Role.List", list_roles, role_info, USERS, query_roles),
-    LIST("Access.List", list_access, access_info, USERS, query_access),
+    COMMAND("Sessions.Close", close_session, ANY, decide_session_close),
     LIST("Sessions.List", list_sessions, session_info, ANY, query_sessions),
-    INTERNAL("internal.CreateUser", user_created, decide_user_create),
-    INTERNAL("internal.SetPassword", password_set, decide_password_set),
-    INTERNAL("internal.LockUser", user_locked, decide_user_lock),
-    INTERNAL("internal.DefineRole", define_role, decide_role_define_built_in),
-    INTERNAL("internal.OpenSession", session_opened, decide_session_open),
+    COMMAND("Sessions.Revoke", revoke_sessions, ANY, decide_sessions_revoke),
+    COMMAND("User.AssignRoles", assign_roles, USERS, decide_roles_assign),
+    COMMAND("User.Change", change_user, USERS, decide_user_change),
+    ACCESS("User.Create", create_user, recorded, USERS),
+    COMMAND("User.Deactivate", deactivate_user, USERS, decide_user_deactivate),
+    COMMAND("User.EnrollCertificate", enroll_certificate, USERS, decide_certificate_enroll),
+    LIST("User.List", list_users, user_info, USERS, query_users),
+    COMMAND("User.Reactivate", reactivate_user, USERS, decide_user_reactivate),
+    COMMAND("User.RevokeCertificate", revoke_certificate, USERS, decide_certificate_revoke),
+    ACCESS("User.SetPassword", set_password, recorded, ANY),
+    COMMAND("User.Unlock", unlock_user, USERS, decide_user_unlock),
     INTERNAL("internal.CloseSession", close_session, decide_session_close),
-    INTERNAL("internal.RefuseLogins", logins_refused, decide_logins_refused),
-    INTERNAL("internal.RefuseAccess", access_refused, decide_access_refused),
+    INTERNAL("internal.CreateUser", user_created, decide_user_create),
+    INTERNAL("internal.DefineRole", define_role, decide_role_define_built_in),
+    INTERNAL("internal.LockUser", user_locked, decide_user_lock),
+    INTERNAL("internal.OpenSession", session_opened, decide_session_open),
     INTERNAL("internal.RecordExport", data_exported, decide_data_exported),
+    INTERNAL("internal.RefuseAccess", access_refused, decide_access_refused),
+    INTERNAL("internal.RefuseLogins", logins_refused, decide_logins_refused),
+    INTERNAL("internal.SetPassword", password_set, decide_password_set),
 };
 
 #define EVENT(number, event, message, what)                                                                  \
@@ -96,7 +97,6 @@ static const struct event_type events[] = {
     {.type = EVENT_DATA_EXPORTED, .name = "DataExported", .payload = &daftari__v1__data_exported__descriptor},
 };
 
-extern const struct capability capability_people;
 const struct capability capability_people = {
     .name = "people",
     .methods = methods,

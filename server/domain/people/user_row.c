@@ -148,6 +148,15 @@ uint32_t user_by_email(struct kv_txn *state, const char *email)
     return be32_get(value.ptr);
 }
 
+const char *user_email(struct kv_txn *state, uint32_t user, struct arena *arena)
+{
+    struct user_row row;
+    if (!user_row_get(state, user, &row))
+        return NULL;
+    Daftari__V1__UserCreated *info = user_row_info(state, &row, arena);
+    return info != NULL ? info->email : NULL;
+}
+
 bool phone_valid(const char *phone)
 {
     size_t len = strlen(phone);

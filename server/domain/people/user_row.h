@@ -50,6 +50,8 @@ Daftari__V1__UserCreated *user_row_info(struct kv_txn *state, const struct user_
 bool email_normalise(const char *email, char out[EMAIL_TEXT_MAX + 1]) MUST_USE;
 /* 0 when nobody has it (or it is not an address). */
 uint32_t user_by_email(struct kv_txn *state, const char *email);
+/* E-mail of a user, in the arena; NULL when unknown. */
+const char *user_email(struct kv_txn *state, uint32_t user, struct arena *arena);
 
 bool phone_valid(const char *phone); /* E.164: plus and 8 to 15 digits; "" is none and fine */
 
