@@ -39,7 +39,7 @@ const char *status_text(enum status status);           /* one line for people */
 enum status_class status_class_of(enum status status); /* SERVER for a number not in the list */
 
 /* Fill `fault` (may be NULL) and return `status`, so that a check is one statement:
- *     return fault_set(why, STATUS_INVALID, "entry_date", "a date as YYYYMMDD, got %u", date);
+ *     return fault_set(why, STATUS_INVALID, "date", "a date as YYYYMMDD, got %u", date);
  * `field` may be NULL. Text longer than the limit is cut at a character boundary. */
 enum status fault_set(struct fault *fault, enum status status, const char *field, const char *format, ...)
     PRINTF_LIKE(4, 5);

@@ -3,7 +3,7 @@
 #include "server/domain/kernel/periods.h"
 #include "server/domain/kernel/rows.h"
 
-#define DATE_FIELD "entry_date"
+#define DATE_FIELD "date"
 
 /* Months without a row are open: the usual case costs one look-up. */
 static bool period_is(struct kv_txn *state, uint32_t period, const char *name)
@@ -67,8 +67,8 @@ uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date t
             continue;
         const Daftari__V1__DraftInfo *draft =
             row_message(state, value, &daftari__v1__draft_info__descriptor, arena);
-        if (draft != NULL && draft->entry != NULL && draft->entry->entry_date >= from &&
-            draft->entry->entry_date <= to)
+        if (draft != NULL && draft->entry != NULL && draft->entry->date >= from &&
+            draft->entry->date <= to)
             count++;
     }
     kv_cursor_close(cursor);
@@ -86,8 +86,8 @@ uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_d
         const Daftari__V1__AdjustmentInfo *adjustment =
             row_message(state, value, &daftari__v1__adjustment_info__descriptor, arena);
         if (adjustment != NULL && adjustment->state != NULL && strcmp(adjustment->state, "requested") == 0 &&
-            adjustment->entry != NULL && adjustment->entry->entry_date >= from &&
-            adjustment->entry->entry_date <= to)
+            adjustment->entry != NULL && adjustment->entry->date >= from &&
+            adjustment->entry->date <= to)
             count++;
     }
     kv_cursor_close(cursor);

@@ -11,7 +11,7 @@
 #define PERIOD_STATE_CLOSED      "closed"
 
 /* PERIOD_CLOSED when the date's month or fiscal year is closed, PERIOD_SOFT_CLOSED when its month is soft closed and
- * `rights` lack the permission to close periods (NULL rights: the server, which has it). Field "entry_date". The date
+ * `rights` lack the permission to close periods (NULL rights: the server, which has it). Field "date". The date
  * must be valid. */
 enum status period_check(struct kv_txn *state, const struct rights *rights, civil_date business_date,
                          struct fault *why) MUST_USE;
