@@ -67,8 +67,7 @@ uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date t
             continue;
         const Daftari__V1__DraftInfo *draft =
             row_message(state, value, &daftari__v1__draft_info__descriptor, arena);
-        if (draft != NULL && draft->entry != NULL && draft->entry->date >= from &&
-            draft->entry->date <= to)
+        if (draft != NULL && draft->entry != NULL && draft->entry->date >= from && draft->entry->date <= to)
             count++;
     }
     kv_cursor_close(cursor);
@@ -86,8 +85,7 @@ uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_d
         const Daftari__V1__AdjustmentInfo *adjustment =
             row_message(state, value, &daftari__v1__adjustment_info__descriptor, arena);
         if (adjustment != NULL && adjustment->state != NULL && strcmp(adjustment->state, "requested") == 0 &&
-            adjustment->entry != NULL && adjustment->entry->date >= from &&
-            adjustment->entry->date <= to)
+            adjustment->entry != NULL && adjustment->entry->date >= from && adjustment->entry->date <= to)
             count++;
     }
     kv_cursor_close(cursor);
