@@ -155,6 +155,31 @@ libs: $(call libs,$(LAYERS)) $(LIB_GEN) # every folder compiles, whoever uses it
 all: $(PROGRAMS)
 .PHONY: libs
 
+# ---- the client library ----------------------------------------------------------------------------------------
+#
+# client/src, client/outbox and proto/, shared and static, with nothing but the dft_ symbols of the public header to be
+# seen. SOVERSION rises when a program built against an older header would break.
+
+SOVERSION := 0
+LIB_SO := $(B)/lib/libdaftari.so.$(VERSION)
+LIB_A  := $(B)/lib/libdaftari.a
+CLIENT_LIBS_PRIVATE := libprotobuf-c libssl libcrypto
+$(LIB_SO): $(CLIENT_SET) client/libdaftari.map
+	$(call SAY,LINK,$@)$(CC) -shared -Wl,-soname,libdaftari.so.$(SOVERSION) -Wl,--version-script=client/libdaftari.map \
+	    $(filter-out -pie,$(OUR_LDFLAGS)) $(if $(findstring sanitize,$(OPT)),,-Wl,--no-undefined) -Wl,-Bsymbolic $(LDFLAGS) -o $@ \
+	    -Wl,--whole-archive $(CLIENT_SET) -Wl,--no-whole-archive $(LIBS)
+	$(Q)ln -sf $(@F) $(B)/lib/libdaftari.so.$(SOVERSION) && ln -sf $(@F) $(B)/lib/libdaftari.so
+$(LIB_A): $(CLIENT_SET)
+	$(call SAY,AR,$@)rm -f $@ && ld -r -o $(B)/lib/daftari.o --whole-archive $(CLIENT_SET) && \
+	    objcopy --wildcard --keep-global-symbol='dft_*' $(B)/lib/daftari.o && ar rcsD $@ $(B)/lib/daftari.o
+
+EXAMPLES := $(patsubst client/examples/%.c,$(B)/examples/%,$(sort $(wildcard client/examples/*.c)))
+$(B)/examples/%: client/examples/%.c $(LIB_SO) client/include/daftari/daftari.h | $(GEN_H)
+	@mkdir -p $(@D)
+	$(call SAY,LINK,$@)$(CC) $(OUR_CFLAGS) $(CPPFLAGS) $(CFLAGS) $(OUR_LDFLAGS) $(LDFLAGS) -MF $(B)/obj/example-$*.d -o $@ $< \
+	    $(LIB_GEN) -L$(B)/lib -Wl,-rpath,'$$ORIGIN/../lib' -ldaftari -lprotobuf-c
+all: $(LIB_SO) $(LIB_A) $(EXAMPLES)
+
 # ---- tests -----------------------------------------------------------------------------------------------------
 #
 # tests/*/t_*.c are cmocka programs; tests/fuzz/f_*.c are fuzz harnesses, which in every variant but `fuzz` link with
@@ -234,6 +259,67 @@ demo-stop: ## stop the server of `make demo`
 demo-clean: ## stop it and remove its data
 	@tools/dev/demo clean
 .PHONY: deps demo demo-stop demo-clean
+
+# ---- installation ------------------------------------------------------------------------------------------------
+
+prefix       ?= /usr/local
+exec_prefix  ?= $(prefix)
+bindir       ?= $(exec_prefix)/bin
+sbindir      ?= $(exec_prefix)/sbin
+libdir       ?= $(exec_prefix)/lib
+includedir   ?= $(prefix)/include
+datarootdir  ?= $(prefix)/share
+mandir       ?= $(datarootdir)/man
+docdir       ?= $(datarootdir)/doc/daftari
+schemadir    ?= $(datarootdir)/daftari/schema
+sysconfdir   ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+unitdir      ?= $(prefix)/lib/systemd/system
+sysusersdir  ?= $(prefix)/lib/sysusers.d
+completiondir ?= $(datarootdir)/bash-completion/completions
+
+MANUALS := $(sort $(wildcard docs/man/*.[1-8]))
+FILLED  := $(B)/install/daftarid.service $(B)/install/daftari.pc
+FILL    := sed -e 's|@prefix@|$(prefix)|g' -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' \
+           -e 's|@libdir@|$(libdir)|g' -e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g'
+$(B)/install/%: server/app/%.in FORCE
+	@mkdir -p $(@D) && $(FILL) $< > $@
+$(B)/install/%: client/%.in FORCE
+	@mkdir -p $(@D) && $(FILL) $< > $@
+
+# mode|file|where it goes, one a line: install puts it there under a temporary name and renames, uninstall removes it
+define INSTALLED
+$(foreach f,$(filter-out %/daftarid,$(PROGRAMS)),0755|$(f)|$(bindir)/$(notdir $(f)))
+$(foreach f,$(filter %/daftarid,$(PROGRAMS)),0755|$(f)|$(sbindir)/daftarid)
+0644|$(LIB_SO)|$(libdir)/libdaftari.so.$(VERSION)
+0644|$(LIB_A)|$(libdir)/libdaftari.a
+0644|client/include/daftari/daftari.h|$(includedir)/daftari/daftari.h
+0644|$(B)/install/daftari.pc|$(libdir)/pkgconfig/daftari.pc
+$(foreach f,$(SCHEMAS),0644|$(f)|$(schemadir)/$(notdir $(f)))
+$(foreach f,$(MANUALS),0644|$(f)|$(mandir)/man$(subst .,,$(suffix $(f)))/$(notdir $(f)))
+0644|$(B)/install/daftarid.service|$(unitdir)/daftarid.service
+0644|server/app/daftari.sysusers|$(sysusersdir)/daftari.conf
+0644|server/app/daftari.conf|$(docdir)/daftari.conf
+0644|client/cli/daftari.bash|$(completiondir)/daftari
+0644|README.md|$(docdir)/README.md
+endef
+INSTALLED_ROWS := $(foreach row,$(INSTALLED),$(if $(wildcard $(word 2,$(subst |, ,$(row))))$(filter $(B)/%,$(word 2,$(subst |, ,$(row)))),$(row)))
+SO_LINKS := $(libdir)/libdaftari.so.$(SOVERSION) $(libdir)/libdaftari.so
+
+install: all $(FILLED) ## install below $(DESTDIR)$(prefix): programs, library, manuals, unit, completion
+	@set -e; for row in $(foreach row,$(INSTALLED_ROWS),'$(row)'); do \
+	    IFS='|'; set -- $$row; unset IFS; to='$(DESTDIR)'$$3; \
+	    install -D -m "$$1" "$$2" "$$to.new"; mv -f "$$to.new" "$$to"; done
+	@for link in $(SO_LINKS); do ln -sf libdaftari.so.$(VERSION) '$(DESTDIR)'$$link; done
+	@[ -n '$(DESTDIR)' ] || ldconfig
+	@echo 'installed below $(DESTDIR)$(prefix)'
+uninstall: ## remove what install put there (configuration and data stay)
+	@rm -f $(foreach row,$(INSTALLED_ROWS),'$(DESTDIR)$(word 3,$(subst |, ,$(row)))') $(addprefix $(DESTDIR),$(SO_LINKS))
+	@rmdir '$(DESTDIR)$(includedir)/daftari' '$(DESTDIR)$(schemadir)' '$(DESTDIR)$(docdir)' 2>/dev/null; :
+dist: ## the source as build/daftari-VERSION.tar.gz
+	@mkdir -p build && git archive --format=tar --prefix=daftari-$(VERSION)/ HEAD | gzip -9n > build/daftari-$(VERSION).tar.gz
+distcheck: dist ## build the archive twice in different folders: both install the same bytes
+	@tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 1800 tools/dev/distcheck
+.PHONY: install uninstall dist distcheck
 
 clean: ## remove build/
 	rm -rf build

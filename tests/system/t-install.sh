@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Installs into a scratch root; the installed programs run, the manuals are well formed, a program builds against the
+# installed library through pkg-config, shared and static, and uninstall leaves nothing.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${BUILD:-$top/build/release}
+variant=${build##*/}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+root=$work/root
+cd "$top" || exit 1
+say() { # say WHAT: ok or not, by the status before
+    if [ "$code" -eq 0 ]; then echo "ok - $1"; else echo "not ok - $1"; sed 's/^/# /' "$work/out" | tail -n 20; fi
+}
+make --no-print-directory VARIANT="$variant" install DESTDIR="$root" prefix=/usr >"$work/out" 2>&1; code=$?
+say "make install"
+
+for program in "$root"/usr/bin/* "$root"/usr/sbin/*; do
+    "$program" --version >"$work/out" 2>&1 && grep -qE '^[a-z-]+ [0-9]+\.[0-9]+\.[0-9]+' "$work/out"; code=$?
+    say "${program#"$root"} --version"
+    "$program" --help >"$work/out" 2>&1 && [ "$(wc -l <"$work/out")" -gt 3 ]; code=$?
+    say "${program#"$root"} --help"
+    [ -f "$root/usr/share/man/man1/${program##*/}.1" ] || [ -f "$root/usr/share/man/man8/${program##*/}.8" ]; code=$?
+    say "${program##*/} has a manual page"
+done
+for page in "$root"/usr/share/man/man*/*; do
+    mandoc -T lint -W warning "$page" >"$work/out" 2>&1; code=$?
+    say "manual page ${page##*/} is well formed"
+done
+
+cat >"$work/user.c" <<'END'
+#include <daftari/daftari.h>
+#include <stdio.h>
+int main(void)
+{
+    return printf("%s\n", dft_version()) > 0 && dft_status_name(DFT_REFUSED) != NULL ? 0 : 1;
+}
+END
+export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig:$(pkg-config --variable pc_path pkg-config)
+sanitize=
+case "$variant" in asan) sanitize=-fsanitize=address,undefined ;; tsan) sanitize=-fsanitize=thread ;; cov) sanitize=--coverage ;; esac
+own="-I$root/usr/include -L$root/usr/lib"
+# shellcheck disable=SC2046,SC2086 # lists of words
+gcc $sanitize -o "$work/shared" "$work/user.c" $own $(pkg-config --cflags --libs daftari) >"$work/out" 2>&1 &&
+    LD_LIBRARY_PATH=$root/usr/lib "$work/shared" >>"$work/out" 2>&1; code=$?
+say "a program with the shared library"
+# shellcheck disable=SC2046,SC2086
+gcc $sanitize -o "$work/static" "$work/user.c" $own -l:libdaftari.a -lprotobuf-c -lssl -lcrypto -lpthread >"$work/out" 2>&1 &&
+    "$work/static" >>"$work/out" 2>&1; code=$?
+say "a program with the static library"
+nm -D --defined-only "$root/usr/lib/libdaftari.so" | awk '$2 ~ /[TDBRV]/ && $3 !~ /^dft_|^__(asan|odr_asan|sancov|start|stop)|@|^_(init|fini)$/' >"$work/out"; [ ! -s "$work/out" ]; code=$?
+say "the shared library shows only dft_ symbols"
+nm -g --defined-only "$root/usr/lib/libdaftari.a" 2>/dev/null | awk 'NF == 3 && $3 !~ /^dft_|^__(asan|odr_asan|sancov)/' >"$work/out"; [ ! -s "$work/out" ]; code=$?
+say "the static library shows only dft_ symbols"
+awk '/^DFT_API/ { text = ""; open = 1 } open { text = text " " $0 } open && /;/ { if (match(text, /dft_[a-z0-9_]+\(/)) print substr(text, RSTART, RLENGTH - 1); open = 0 }' \
+    client/include/daftari/daftari.h | sort >"$work/declared"
+nm -D --defined-only "$root/usr/lib/libdaftari.so" | awk '$3 ~ /^dft_/ { sub(/@.*/, "", $3); print $3 }' | sort >"$work/defined"
+comm -23 "$work/declared" "$work/defined" >"$work/out"; [ ! -s "$work/out" ] && [ -s "$work/declared" ]; code=$?
+say "every function of the header is in the library"
+
+sed -i "s|ExecStart=[^ ]*|ExecStart=$root/usr/sbin/daftarid|" "$root/usr/lib/systemd/system/daftarid.service"
+systemd-analyze verify --man=no "$root/usr/lib/systemd/system/daftarid.service" >"$work/out" 2>&1; code=$?
+say "the systemd unit is well formed"
+
+make --no-print-directory VARIANT="$variant" uninstall DESTDIR="$root" prefix=/usr >"$work/out" 2>&1
+find "$root" -type f -o -type l >>"$work/out"; [ ! -s "$work/out" ]; code=$?
+say "make uninstall leaves nothing"
