@@ -4,6 +4,7 @@
 
 #include "client/src/client.h"
 #include "proto/base/bug.h"
+#include "proto/base/text.h"
 #include "proto/wire/message.h"
 
 /* Protobuf tags of proto/schema/envelope.proto (field number << 3 | wire type). Requests are written by hand, so that

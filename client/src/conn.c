@@ -327,9 +327,7 @@ bool conn_frame(struct dft_client *client, enum frame_kind kind, const ProtobufC
 static void goodbye(struct dft_client *client)
 {
     client->draining = true;
-    client->last = (struct dft_fault){.status = DFT_UNAVAILABLE};
-    (void)snprintf(client->last.text, sizeof client->last.text, "the server at %s is stopping",
-                   client->server);
+    (void)dft_fault_set(&client->last, DFT_UNAVAILABLE, NULL, "the server at %s is stopping", client->server);
 }
 
 static void frame_handle(struct dft_client *client, const struct frame *frame)

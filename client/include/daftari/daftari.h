@@ -225,7 +225,8 @@ DFT_API enum dft_status dft_request_query(struct dft_request *request, const voi
 DFT_API void dft_request_at_least(struct dft_request *request, uint64_t position);
 DFT_API void dft_request_timeout(struct dft_request *request, uint32_t timeout_ms);
 /* `done` is called once from within dft_process (or a blocking call on the same client) when the request is
- * done. It may start other requests and free this one. */
+ * done. It may start other requests and free this one, but
+ * not wait. */
 DFT_API void dft_request_notify(struct dft_request *request,
                                 void (*done)(struct dft_request *request, void *context), void *context);
 
