@@ -1,5 +1,5 @@
-/* TCP and TLS without waiting; frames in and out. Every loop here ends when the socket has no more for now, or after a
- * bounded number of bytes, so that one turn cannot starve its caller. */
+/* TCP and TLS without waiting; frames in and out. Every loop here ends when the socket has nothing more to give, or after
+ * a bounded number of bytes, so that one turn cannot starve its caller. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
