@@ -60,6 +60,9 @@ struct work_item {
     void (*cursor_free)(void *cursor);
     bool stream_more;
 
+    bool
+        from_server; /* the server's own command: the only kind that may have user 0 or a METHOD_INTERNAL method.
+                           net never sets it */
     bool actor_changed; /* log-in, log-out: `actor` is who the connection is from now on */
 
     void (*done)(struct work_item *item); /* set by net */
@@ -67,8 +70,8 @@ struct work_item {
     struct work_item *next;               /* queue link of whoever holds it */
 };
 
-/* Three of these: commands go to the writer, queries to the reader pool, METHOD_ACCESS to the access worker. BUSY when its bounded queue is full (the
- * item still belongs to the caller then). Any thread. */
+/* Three of these: commands go to the writer, queries to the reader pool, METHOD_ACCESS to the access worker. BUSY when
+ * its bounded queue is full (the item still belongs to the caller then). Any thread. */
 struct work_sink {
     enum status (*submit)(struct work_sink *sink, struct work_item *item);
 };
