@@ -1,6 +1,8 @@
 #include "server/domain/capabilities.h"
 
 const struct capability *const domain_capabilities[] = {
+    &capability_books,
+    &capability_business,
     &capability_people,
     &capability_reports,
 };

@@ -5,6 +5,7 @@
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/entry_row.h"
 #include "server/domain/kernel/facts.h"
+#include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/rows.h"
@@ -109,22 +110,7 @@ static enum status check_zero(const struct balance_change *changes, size_t count
 
 static const char *field_of(const struct balance_change *change, bool lines_named, char out[FAULT_FIELD_MAX])
 {
-    if (!lines_named)
-        return NULL;
-    static const char head[] = "lines[", tail[] = "].account";
-    char digits[12];
-    size_t len = 0;
-    uint32_t rest = change->first;
-    do {
-        digits[len++] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest != 0);
-    size_t used = sizeof head - 1;
-    memcpy(out, head, used);
-    while (len != 0)
-        out[used++] = digits[--len];
-    memcpy(out + used, tail, sizeof tail);
-    return out;
+    return lines_named ? form_path(out, "lines", change->first, "account") : NULL;
 }
 
 static enum status check_balance(struct kv_txn *state, const struct balance_change *change, bool lines_named,

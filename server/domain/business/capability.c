@@ -1,0 +1,93 @@
+/* The capability `business`: the businesses and their settings. */
+#include "common.pb-c.h"
+#include "people.pb-c.h"
+#include "server/domain/business/business.h"
+#include "server/domain/capabilities.h"
+#include "type_ids.h"
+
+static const struct method methods[] = {
+    {
+        .name = "Business.Change",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__change_business__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = business_decide_change,
+    },
+    {
+        .name = "Business.Deactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__deactivate_business__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = business_decide_deactivate,
+    },
+    {
+        .name = "Business.List",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_businesses__descriptor,
+        .response = &daftari__v1__business_info__descriptor,
+        .query = business_query_list,
+    },
+    {
+        .name = "Business.Open",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__open_business__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = business_decide_open,
+    },
+    {
+        .name = "Business.Reactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__reactivate_business__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = business_decide_reactivate,
+    },
+    {
+        .name = "Business.Set",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__change_settings__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = business_decide_settings,
+    },
+    {
+        .name = "Business.Settings",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__show_settings__descriptor,
+        .response = &daftari__v1__setting_info__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_READ,
+        .query = business_query_settings,
+    },
+};
+
+static const struct event_type events[] = {
+    {EVENT_BUSINESS_OPENED, "BusinessOpened", &daftari__v1__open_business__descriptor, business_apply_open,
+     true},
+    {EVENT_BUSINESS_CHANGED, "BusinessChanged", &daftari__v1__change_business__descriptor,
+     business_apply_change, true},
+    {EVENT_BUSINESS_DEACTIVATED, "BusinessDeactivated", &daftari__v1__deactivate_business__descriptor,
+     business_apply_deactivate, true},
+    {EVENT_BUSINESS_REACTIVATED, "BusinessReactivated", &daftari__v1__reactivate_business__descriptor,
+     business_apply_reactivate, true},
+    {EVENT_SETTINGS_CHANGED, "SettingsChanged", &daftari__v1__change_settings__descriptor,
+     business_apply_settings, true},
+};
+
+const struct capability capability_business = {
+    .name = "business",
+    .methods = methods,
+    .method_count = sizeof methods / sizeof methods[0],
+    .events = events,
+    .event_count = sizeof events / sizeof events[0],
+};

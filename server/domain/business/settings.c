@@ -1,0 +1,237 @@
+#include "server/domain/business/settings.h"
+
+#include "proto/base/bug.h"
+#include "proto/base/text.h"
+#include "server/domain/kernel/form.h"
+#include "server/domain/kernel/lookup.h"
+#include "server/domain/kernel/rows.h"
+
+/* Sorted by name: answers list them in this order. */
+const struct setting settings[] = {
+    {"adjustment_requires_approval", SETTING_FLAG, "true", NULL,
+     "entries of type ADJ are requested and approved; with false they are posted like others"},
+    {"aging_alert_days", SETTING_COUNT, "30", NULL,
+     "days after which an uncollected job or unpaid debt is shown"},
+    {"allow_negative_stock", SETTING_FLAG, "false", NULL, "permit stock below zero"},
+    {"collect_requires_zero_balance", SETTING_FLAG, "true", NULL,
+     "a laundry job is collected only when it is fully paid"},
+    {"currency_code", SETTING_CURRENCY, "", NULL, "currency of new documents; empty = the base currency"},
+    {"currency_symbol", SETTING_TEXT, "", NULL, "shown before amounts; empty = the currency's own symbol"},
+    {"day_close_time", SETTING_TIME, "20:00", NULL, "when the till is to be counted"},
+    {"dead_stock_days", SETTING_COUNT, "30", NULL, "days without a sale after which stock is shown as dead"},
+    {"enforce_credit_limit", SETTING_FLAG, "true", NULL, "refuse credit above the customer's limit"},
+    {"expense_approval_threshold", SETTING_LIMIT, "", NULL,
+     "expenses from this amount on need approval; 0 = all, empty = none"},
+    {"fiscal_year_start", SETTING_DAY, "01-01", NULL,
+     "first day of the tax year in this business's reports; the books' own year is fixed when they are "
+     "opened"},
+    {"float_amount", SETTING_AMOUNT, "0", NULL, "cash left in the till at day close"},
+    {"low_stock_threshold", SETTING_COUNT, "10", NULL, "alert when a quantity is at or below this"},
+    {"lpg_price_per_kg", SETTING_PRICES, "", NULL, "price of gas by capacity in kg, as 6=230.00,13=215.00"},
+    {"operating_hours_end", SETTING_TIME, "20:00", NULL, "closing time"},
+    {"operating_hours_start", SETTING_TIME, "08:00", NULL, "opening time"},
+    {"owner_may_approve_own", SETTING_FLAG, "false", NULL,
+     "an owner may approve an adjustment that he requested himself"},
+    {"receipt_footer", SETTING_TEXT, "", NULL, "last lines of a receipt"},
+    {"requires_signature", SETTING_FLAG, "false", NULL,
+     "ask for a signature on receipts at or above signature_threshold"},
+    {"revenue_recognition", SETTING_CHOICE, "received", "received ready",
+     "when a laundry job counts as revenue: taken in, or ready"},
+    {"signature_threshold", SETTING_AMOUNT, "10000", NULL, "amount from which a signature is asked for"},
+    {"tax_rate", SETTING_RATE, "16.00", NULL, "VAT in percent"},
+    {"valuation", SETTING_CHOICE, "average", "average fifo standard", "how issued stock is valued"},
+    {"vat_mode", SETTING_CHOICE, "none", "none inclusive exclusive",
+     "not registered for VAT; prices include VAT; VAT is added to prices"},
+    {"withdrawal_approval_threshold", SETTING_LIMIT, "", NULL,
+     "withdrawals from this amount on need approval; 0 = all, empty = none"},
+    {"zero_stock_policy", SETTING_CHOICE, "block", "block warn",
+     "a sale at zero stock is refused, or warned of"},
+};
+const size_t setting_count = sizeof settings / sizeof settings[0];
+
+const struct setting *setting_find(const char *name)
+{
+    for (size_t i = 0; i < setting_count; i++)
+        if (strcmp(settings[i].name, name) == 0)
+            return &settings[i];
+    return NULL;
+}
+
+/* ---- form ---------------------------------------------------------------------------------------------------------- */
+
+static bool is_amount(struct slice text, uint32_t scale)
+{
+    int64_t amount;
+    struct fault why;
+    return amount_parse(text, scale, &amount, &why) == STATUS_OK && amount >= 0;
+}
+
+static bool is_rate(struct slice text)
+{
+    int64_t rate;
+    struct fault why;
+    return amount_parse(text, 2, &rate, &why) == STATUS_OK && rate >= 0 && rate <= 99999;
+}
+
+static bool is_pair(struct slice text, uint8_t separator, uint64_t first_min, uint64_t first_max,
+                    uint64_t second_min, uint64_t second_max)
+{
+    uint64_t number;
+    return text.len == 5 && text.ptr[2] == separator &&
+           number_parse(slice_of(text.ptr, 2), first_min, first_max, &number) &&
+           number_parse(slice_of(text.ptr + 3, 2), second_min, second_max, &number);
+}
+
+static bool is_day(struct slice text)
+{
+    uint64_t month, day;
+    return is_pair(text, '-', 1, 12, 1, 31) && number_parse(slice_of(text.ptr, 2), 1, 12, &month) &&
+           number_parse(slice_of(text.ptr + 3, 2), 1, 31, &day) &&
+           date_valid((civil_date)(20010000 + month * 100 + day));
+}
+
+static bool is_choice(const char *value, const char *choices)
+{
+    size_t len = strlen(value);
+    for (const char *at = choices; len != 0 && *at != '\0';) {
+        size_t word = strcspn(at, " ");
+        if (word == len && memcmp(at, value, len) == 0)
+            return true;
+        at += word;
+        at += strspn(at, " ");
+    }
+    return false;
+}
+
+static bool is_prices(const char *value, uint32_t scale)
+{
+    while (*value != '\0') {
+        size_t size = strspn(value, "0123456789.");
+        if (size == 0 || size > 6 || value[size] != '=')
+            return false;
+        value += size + 1;
+        size_t price = strcspn(value, ",");
+        if (!is_amount(slice_of(value, price), scale))
+            return false;
+        value += price;
+        if (*value == ',' && *++value == '\0')
+            return false;
+    }
+    return true;
+}
+
+static bool value_good(struct kv_txn *state, const struct setting *setting, const char *value, uint32_t scale)
+{
+    struct slice text = slice_text(value);
+    uint64_t number;
+    uint16_t currency;
+    switch (setting->kind) {
+    case SETTING_FLAG:
+        return is_choice(value, "true false");
+    case SETTING_RATE:
+        return is_rate(text);
+    case SETTING_AMOUNT:
+        return is_amount(text, scale);
+    case SETTING_LIMIT:
+        return text.len == 0 || is_amount(text, scale);
+    case SETTING_COUNT:
+        return number_parse(text, 0, 1000000, &number);
+    case SETTING_TIME:
+        return is_pair(text, ':', 0, 23, 0, 59);
+    case SETTING_DAY:
+        return is_day(text);
+    case SETTING_CHOICE:
+        return is_choice(value, setting->choices);
+    case SETTING_TEXT:
+        return text.len <= SETTING_VALUE_MAX;
+    case SETTING_CURRENCY:
+        return text.len == 0 || currency_find(state, value, &currency);
+    case SETTING_PRICES:
+        return text.len <= SETTING_VALUE_MAX && is_prices(value, scale);
+    }
+    return false;
+}
+
+static const char *kind_text(const struct setting *setting)
+{
+    switch (setting->kind) {
+    case SETTING_FLAG:
+        return "true or false";
+    case SETTING_RATE:
+        return "percent, like 16.00";
+    case SETTING_AMOUNT:
+        return "an amount, like 10000.00";
+    case SETTING_LIMIT:
+        return "an amount, or nothing for no limit";
+    case SETTING_COUNT:
+        return "a whole number from 0 to 1000000";
+    case SETTING_TIME:
+        return "a time, like 08:00";
+    case SETTING_DAY:
+        return "month and day, like 01-01";
+    case SETTING_CHOICE:
+        return setting->choices;
+    case SETTING_TEXT:
+        return "at most 500 bytes of text";
+    case SETTING_CURRENCY:
+        return "the code of a currency of these books";
+    case SETTING_PRICES:
+        return "prices by size, like 6=230.00,13=215.00";
+    }
+    return "";
+}
+
+enum status setting_check(struct kv_txn *state, const struct setting *setting, const char *value,
+                          uint32_t scale, const char *field, struct fault *why)
+{
+    if (value_good(state, setting, value, scale))
+        return STATUS_OK;
+    return fault_refuse(why, DAFTARI__V1__REASON__SETTING_VALUE_BAD, field, "%s: %s%s", setting->name,
+                        setting->kind == SETTING_CHOICE ? "one of " : "", kind_text(setting));
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+
+static struct row_key setting_key(uint16_t business, const char *name)
+{
+    struct row_key key = row_key_u16(business);
+    row_key_add(&key, name, strlen(name) + 1);
+    return key;
+}
+
+bool setting_row(struct kv_txn *state, uint16_t business, const char *name, civil_date date,
+                 civil_date *out_from, struct slice *out_value)
+{
+    struct row_key prefix = setting_key(business, name);
+    struct row_key up_to = prefix;
+    struct slice key, value;
+    row_key_add_u32(&up_to, date);
+    if (!row_last_within(state, TABLE_SETTING, row_key_slice(&prefix), row_key_slice(&up_to), &key, &value) ||
+        key.len != up_to.len)
+        return false;
+    *out_from = be32_get(key.ptr + prefix.len);
+    *out_value = value;
+    return true;
+}
+
+void setting_row_put(struct kv_txn *state, uint16_t business, const char *name, civil_date from,
+                     struct slice value)
+{
+    struct row_key key = setting_key(business, name);
+    row_key_add_u32(&key, from);
+    kv_put(state, TABLE_SETTING, row_key_slice(&key), value);
+}
+
+struct slice setting_get(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
+{
+    const struct setting *setting = setting_find(name);
+    civil_date from;
+    struct slice value;
+    ASSERT(setting != NULL);
+    return setting_row(state, business, name, date, &from, &value) ? value : slice_text(setting->fallback);
+}
+
+bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
+{
+    return slice_equal(setting_get(state, business, name, date), slice_text("true"));
+}
