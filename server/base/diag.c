@@ -22,17 +22,16 @@ static bool to_journal; /* set once, before the first line */
 static const char *const level_names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
 static const char *const level_priorities[] = {"<7>", "<6>", "<4>", "<3>"}; /* sd-daemon(3) */
 
-/* $JOURNAL_STREAM names the device and inode of standard error when it leads to the journal
- * (systemd.exec(5)). */
+/* $JOURNAL_STREAM is "device:inode" of standard error when it leads to the journal (systemd.exec(5)). */
 static void journal_look(void)
 {
     const char *text = getenv("JOURNAL_STREAM");
     struct stat st;
-    char expected[64];
     if (text == NULL || fstat(STDERR_FILENO, &st) != 0)
         return;
-    snprintf(expected, sizeof expected, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-    to_journal = strcmp(text, expected) == 0;
+    char ours[64];
+    snprintf(ours, sizeof ours, "%llu:%llu", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino);
+    to_journal = strcmp(text, ours) == 0;
 }
 
 void diag_set_level(enum diag_level lowest)
