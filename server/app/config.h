@@ -1,0 +1,65 @@
+/*
+ * The configuration: one table row per key (config.c: name, type, unit, least, most, default, reloadable, words), from
+ * which parsing, checking, `daftarid --print-config` and the manual's test are made. A file is read whole into a new
+ * struct, checked whole, then used; nobody reads globals.
+ *
+ * Form of the file: "name = value" a line, # starts a comment, text values may be quoted with "...". A key given twice or
+ * unknown, a value out of range or of the wrong form is reported with its line; all problems of a file are reported.
+ */
+#ifndef SERVER_APP_CONFIG_H
+#define SERVER_APP_CONFIG_H
+
+#include <stdio.h>
+
+#include "proto/base/status.h"
+#include "server/base/diag.h"
+
+#define CONFIG_PATH_MAX 1024
+#define CONFIG_TEXT_MAX 256
+
+struct config {
+    /* where things are */
+    char data_dir[CONFIG_PATH_MAX];
+    char key_dir[CONFIG_PATH_MAX];         /* server certificate and key, CAs, log signing key (pki.h) */
+    char master_key_file[CONFIG_PATH_MAX]; /* "" = systemd credential master-key */
+
+    /* network */
+    char listen_address[CONFIG_TEXT_MAX];
+    uint64_t listen_port, metrics_port; /* 0 = any free one / none */
+    uint64_t metrics;                   /* 0 or 1: offer metrics at all */
+    uint64_t connections_max, connections_per_address_max, requests_open_max, requests_max;
+    uint64_t request_arena_kib, request_bytes_mib, output_kib;
+    uint64_t handshake_timeout_ms, hello_timeout_ms, frame_timeout_ms, write_timeout_ms, idle_timeout_ms;
+    uint64_t request_deadline_ms, request_deadline_max_ms, drain_ms;
+
+    /* writer */
+    uint64_t command_queue_max, batch_records_max, batch_kib;
+
+    /* storage */
+    uint64_t log_map_mib, state_map_mib, view_map_mib; /* most that each environment may grow to */
+    uint64_t state_cache_mib;                          /* core state kept in memory */
+    uint64_t state_dirty_rows_max;                     /* write behind when this many rows are dirty */
+    uint64_t state_idle_ms;                            /* and when idle for this long */
+
+    /* reading */
+    uint64_t reader_threads, query_queue_max, report_memory_mib, replay_memory_mib;
+
+    /* people */
+    uint64_t session_idle_s, session_lifetime_s, login_tries_per_minute, login_lock_after;
+
+    char log_level[CONFIG_TEXT_MAX]; /* debug, info, warning, error */
+};
+
+struct config *config_new(void); /* all defaults; NULL when memory is short */
+void config_free(struct config *config);
+
+/* Reads and checks the file into `config`; each problem is one line on `problems` ("daftari.conf:12: listen_port: ...").
+ * INVALID when there was any (config is then unspecified), IO when it cannot be read. */
+enum status config_read(struct config *config, const char *path, FILE *problems) MUST_USE;
+
+/* A file with every key, its words and its value. */
+void config_print(const struct config *config, FILE *out);
+
+enum diag_level config_diag_level(const struct config *config);
+
+#endif
