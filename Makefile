@@ -152,7 +152,7 @@ $(eval $(call PROGRAM,daftari-archive,tools/archive/main.c,$(call libs,tools/arc
 $(eval $(call PROGRAM,daftari-bench,tools/bench/main.c,$(call libs,tools/bench) $(CLIENT_SET)))
 
 libs: $(call libs,$(LAYERS)) $(LIB_GEN) # every folder compiles, whoever uses it
-all: $(PROGRAMS)
+all: libs $(PROGRAMS)
 .PHONY: libs
 
 # ---- the client library ----------------------------------------------------------------------------------------
