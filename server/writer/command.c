@@ -249,7 +249,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     struct work_part *part = &item->parts[index];
     struct fault refusal = {0};
     struct context context;
-    const struct record *record;
+    const struct record *record = NULL;
     enum status status;
 
     arena_reset(writer->arena);
