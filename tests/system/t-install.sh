@@ -36,7 +36,7 @@ int main(void)
     return printf("%s\n", dft_version()) > 0 && dft_status_name(DFT_REFUSED) != NULL ? 0 : 1;
 }
 END
-export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_LIBDIR=$root/usr/lib/pkgconfig:$(pkg-config --variable pc_path pkg-config)
+export PKG_CONFIG_PATH=$root/usr/lib/pkgconfig
 sanitize=
 case "$variant" in asan) sanitize=-fsanitize=address,undefined ;; tsan) sanitize=-fsanitize=thread ;; cov) sanitize=--coverage ;; esac
 own="-I$root/usr/include -L$root/usr/lib"
