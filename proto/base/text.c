@@ -94,7 +94,7 @@ bool hex_parse(struct slice text, uint8_t *out, size_t len)
         if (hex_value(text.ptr[i]) < 0)
             return false;
     for (size_t i = 0; i < len; i++)
-        out[i] = (uint8_t)(hex_value(text.ptr[2 * i]) << 4 | hex_value(text.ptr[2 * i + 1]));
+        out[i] = (uint8_t)(hex_value(text.ptr[2 * i]) * 16 + hex_value(text.ptr[2 * i + 1]));
     return true;
 }
 

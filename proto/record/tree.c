@@ -57,7 +57,7 @@ static enum status right_edge(const struct tree_source *source, uint64_t size, u
                               struct hash *out)
 {
     bool any = false;
-    struct hash root;
+    struct hash root = {0};
     for (uint32_t l = 0; l < level; l++) {
         if ((size >> l & 1) == 0)
             continue;
