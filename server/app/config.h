@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 
+#include "proto/base/slice.h"
 #include "proto/base/status.h"
 #include "server/base/diag.h"
 
@@ -56,6 +57,13 @@ void config_free(struct config *config);
 /* Reads and checks the file into `config`; each problem is one line on `problems` ("daftari.conf:12: listen_port: ...").
  * INVALID when there was any (config is then unspecified), IO when it cannot be read. */
 enum status config_read(struct config *config, const char *path, FILE *problems) MUST_USE;
+
+/* The same from memory; `name` stands in the problems, which may be NULL. */
+enum status config_parse(struct config *config, struct slice text, const char *name, FILE *problems) MUST_USE;
+
+/* Names of all keys, for the test of the manual. */
+size_t config_key_count(void);
+const char *config_key_name(size_t index);
 
 /* A file with every key, its words and its value. */
 void config_print(const struct config *config, FILE *out);
