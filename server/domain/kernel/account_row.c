@@ -112,3 +112,36 @@ bool account_has_postings(struct kv_txn *state, uint32_t number)
     return row_next(state, TABLE_BALANCE, row_key_slice(&first), &key, &value) &&
            slice_starts_with(key, row_key_slice(&first));
 }
+
+bool account_has_balance(struct kv_txn *state, uint32_t number)
+{
+    struct row_key prefix = row_key_u32(number);
+    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_BALANCE);
+    struct slice key, value;
+    bool found = false;
+    for (bool more = kv_seek(cursor, row_key_slice(&prefix)); more && !found; more = kv_next(cursor)) {
+        kv_row(cursor, &key, &value);
+        if (!slice_starts_with(key, row_key_slice(&prefix)))
+            break;
+        found = value.len == 8 && be64_get(value.ptr) != 0;
+    }
+    kv_cursor_close(cursor);
+    return found;
+}
+
+uint32_t account_of_class(struct kv_txn *state, Daftari__V1__AccountClass class, uint16_t business)
+{
+    struct row_key first = row_key_u32(0);
+    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_ACCOUNT);
+    struct slice key, value;
+    uint32_t found = 0;
+    for (bool more = kv_seek(cursor, row_key_slice(&first)); more && found == 0; more = kv_next(cursor)) {
+        struct account_row row;
+        kv_row(cursor, &key, &value);
+        if (key.len == 4 && account_row_decode(state, value, &row) && row.class == class && row.active &&
+            !row.header && (row.business == ACCOUNT_SHARED || row.business == business))
+            found = be32_get(key.ptr);
+    }
+    kv_cursor_close(cursor);
+    return found;
+}

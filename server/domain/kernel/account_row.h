@@ -57,6 +57,12 @@ void account_row_put(struct kv_txn *state, uint32_t number, const struct account
 /* +1 when a debit adds to the account's normal side (assets, expenses, contra of the others), else -1. */
 int account_normal_sign(const struct account_row *row);
 
+/* The account with the lowest number that has this class, takes postings, is active and may be used by this business
+ * (shared, or its own); 0 when there is none. Scans the chart: for rare operations. */
+uint32_t account_of_class(struct kv_txn *state, Daftari__V1__AccountClass class, uint16_t business);
+
+/* True when any business or currency has a balance on it. */
+bool account_has_balance(struct kv_txn *state, uint32_t number);
 /* True when anything was ever posted to it. */
 bool account_has_postings(struct kv_txn *state, uint32_t number);
 

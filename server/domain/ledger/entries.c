@@ -1,0 +1,134 @@
+/* Posting and reversing. */
+#include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/entry_row.h"
+#include "server/domain/kernel/form.h"
+#include "server/domain/kernel/lookup.h"
+#include "server/domain/kernel/numbering.h"
+#include "server/domain/kernel/periods.h"
+#include "server/domain/kernel/rows.h"
+#include "server/domain/ledger/ledger.h"
+#include "type_ids.h"
+
+enum status entry_decide_post(const struct context *context, struct kv_txn *state,
+                              const ProtobufCMessage *command, struct decision *out, struct fault *why)
+{
+    const Daftari__V1__PostEntry *entry = (const Daftari__V1__PostEntry *)command;
+    enum status status = entry_check(context, state, entry, ENTRY_DIRECT, out, why);
+    if (status != STATUS_OK)
+        return status;
+
+    /* accepted */
+    out->type = EVENT_ENTRY_POSTED;
+    return STATUS_OK;
+}
+
+/* ---- reversal ------------------------------------------------------------------------------------------------------ */
+
+/* The entry to reverse: found, not a reversal, of a reversible type, not reversed before. */
+static enum status find_original(struct kv_txn *state, const Daftari__V1__ReverseEntry *reverse,
+                                 uint64_t *out_position, struct entry_row *out, struct fault *why)
+{
+    bool by_number = !text_empty(reverse->number);
+    const char *field = by_number ? "number" : "position";
+    if (by_number == (reverse->position != 0))
+        return fault_set(why, STATUS_INVALID, field,
+                         "either the document number of the entry or its log position");
+    enum status status = form_text(reverse->reason, "reason", DESCRIPTION_TEXT_MAX, true, why);
+    if (status != STATUS_OK)
+        return status;
+    *out_position = reverse->position;
+    if ((by_number && !number_find(state, reverse->number, out_position)) ||
+        !entry_row_get(state, *out_position, out))
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_UNKNOWN, field, "no posted entry has this %s",
+                            by_number ? "document number" : "log position");
+    if (out->type == EVENT_ENTRY_REVERSED)
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_IS_REVERSAL, field,
+                            "this is a reversal itself: post the entry again instead");
+    if (!entry_type_reversible(out->type))
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_NOT_REVERSIBLE, field,
+                            "a year close is not taken back: post correcting entries in the open year");
+    if (out->reversed_by != 0)
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED, field,
+                            "it was reversed already, by the record at position %llu",
+                            (unsigned long long)out->reversed_by);
+    return STATUS_OK;
+}
+
+/* The mirror of every posting, with the right to each business. */
+static enum status mirror(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                          const struct entry_row *original, struct decision *out, struct fault *why)
+{
+    for (size_t i = 0; i < original->posting_count; i++) {
+        struct posting posting = entry_row_posting(original, i);
+        if (i == 0 || posting.business != out->postings[i - 1].business) {
+            const char *code = business_code_of(state, posting.business, context->arena);
+            if (!facts_business_active(facts, posting.business))
+                return fault_refuse(why, DAFTARI__V1__REASON__BUSINESS_INACTIVE, NULL,
+                                    "business %s is deactivated and takes no new documents", code);
+            enum status status = require_business(context, posting.business, code, NULL, why);
+            if (status != STATUS_OK)
+                return status;
+        }
+        posting.amount = -posting.amount;
+        out->postings[i] = posting;
+    }
+    out->posting_count = original->posting_count;
+    return STATUS_OK;
+}
+
+/* The date given, not before the entry's own; else the entry's own while its period is open, else today. */
+static enum status reversal_date(const struct context *context, struct kv_txn *state,
+                                 const struct facts *facts, const Daftari__V1__ReverseEntry *reverse,
+                                 civil_date original, civil_date *out, struct fault *why)
+{
+    struct fault closed;
+    if (reverse->has_date) {
+        *out = reverse->date;
+        if (date_valid(*out) && *out < original)
+            return fault_set(why, STATUS_INVALID, "date", "the date of the entry itself (%u) or a later one",
+                             original);
+    } else {
+        bool open = period_check(state, context->rights, original, &closed) == STATUS_OK;
+        *out = open ? original : context->today;
+    }
+    return date_check(context, state, facts, *out, why);
+}
+
+enum status entry_decide_reverse(const struct context *context, struct kv_txn *state,
+                                 const ProtobufCMessage *command, struct decision *out, struct fault *why)
+{
+    const Daftari__V1__ReverseEntry *reverse = (const Daftari__V1__ReverseEntry *)command;
+    struct facts facts;
+    struct entry_row original;
+    uint64_t position;
+    civil_date date = 0;
+    facts_get(state, &facts);
+    enum status status = find_original(state, reverse, &position, &original, why);
+    if (status == STATUS_OK)
+        status = mirror(context, state, &facts, &original, out, why);
+    if (status == STATUS_OK)
+        status = reversal_date(context, state, &facts, reverse, original.business_date, &date, why);
+    if (status != STATUS_OK)
+        return status;
+
+    /* accepted */
+    out->type = EVENT_ENTRY_REVERSED;
+    out->business = original.business;
+    out->business_date = date;
+    out->series = facts.entry_series;
+    out->number = number_next(state, facts.entry_series, date);
+    out->cause = position;
+    return STATUS_OK;
+}
+
+/* Opening balances that were taken back can be posted anew. */
+void entry_apply_reversed(struct kv_txn *state, const struct record *record, const ProtobufCMessage *payload,
+                          struct arena *arena)
+{
+    struct row_key key = row_key_u16(record->header.business);
+    uint64_t opening;
+    (void)payload;
+    (void)arena;
+    if (row_get_u64(state, TABLE_OPENING, row_key_slice(&key), &opening) && opening == record->header.cause)
+        kv_del(state, TABLE_OPENING, row_key_slice(&key));
+}
