@@ -211,7 +211,7 @@ static void cursors_let_go(struct mem_txn *txn)
 static bool mem_write_begin(struct mem_txn *self, unsigned table, struct slice key, size_t value_len)
 {
     ASSERT(self->write && table < self->mem->table_count);
-    if (self->error == STATUS_OK && (!key_fits(key) || value_len > KV_VALUE_MAX))
+    if (self->error == STATUS_OK && (!key_fits(key) || value_len > KV_VALUE_MAX + KV_VALUE_ROOM))
         self->error = STATUS_INTERNAL;
     if (self->error != STATUS_OK)
         return false;

@@ -10,7 +10,8 @@
  * from "not found" checks kv_error first.
  *
  * Keys: 1 to KV_KEY_MAX bytes, compared as unsigned bytes. Values: 0 to KV_VALUE_MAX bytes. Slices returned are
- * borrowed: valid until the next write in the same transaction or its end, whichever is first.
+ * borrowed: valid until the next write in the same transaction or its end, whichever is first; those of kv_get also no
+ * longer than KV_BORROW_BYTES of further values are read in that transaction, those of kv_row until the cursor moves.
  * What is given to put must not be borrowed from the same transaction: copy it first.
  * Cursors: a new one stands before the first row for next and behind the last for previous. A cursor keeps its place
  * over writes of its transaction (next and previous go on from the key it was at, even when that row is gone), but
@@ -27,6 +28,10 @@
 #define KV_KEY_MAX    480u /* LMDB's 511 less what decorators may add */
 #define KV_VALUE_MAX  (1024u * 1024u)
 #define KV_TABLES_MAX 48u
+/* Bytes that a decorator may add to a value: stores below take KV_VALUE_MAX and this. */
+#define KV_VALUE_ROOM 64u
+/* A value read stays readable at least while so much more is read. */
+#define KV_BORROW_BYTES (1024u * 1024u)
 
 enum kv_table_flags {
     KV_PLAIN = 0,
