@@ -106,17 +106,17 @@ enum status note_vkey_format(const struct note_verifier *verifier, char out[NOTE
 enum status note_vkey_parse(struct slice text, struct note_verifier *out, struct fault *why)
 {
     struct slice rest = text, name, id_text;
-    uint8_t id[KEY_ID_BYTES];
-    if (!split(&rest, '+', &name) || !split(&rest, '+', &id_text) || !name_valid(name) ||
-        !hex_parse(id_text, id, sizeof id))
+    if (!split(&rest, '+', &name) || !split(&rest, '+', &id_text) || !name_valid(name))
         return fault_set(why, STATUS_INVALID, NULL, "a verifier key: name+key id in hex+key in base64");
     uint8_t key[VKEY_BYTES];
     size_t key_len;
     if (!base64_parse(rest, key, sizeof key, &key_len) || key_len != sizeof key || key[0] != ED25519)
         return fault_set(why, STATUS_INVALID, NULL, "a verifier key of type Ed25519");
     uint32_t key_id = key_id_of(name, key + 1);
-    if (be32_get(id) != key_id)
-        return fault_set(why, STATUS_INVALID, NULL, "a key id that belongs to name and key: %08x", key_id);
+    char proper_id[2 * KEY_ID_BYTES + 1];
+    snprintf(proper_id, sizeof proper_id, "%08x", key_id);
+    if (!slice_equal(id_text, slice_text(proper_id)))
+        return fault_set(why, STATUS_INVALID, NULL, "the key id that belongs to name and key: %s", proper_id);
     memset(out, 0, sizeof *out);
     memcpy(out->name, name.ptr, name.len);
     memcpy(out->public_key, key + 1, NOTE_KEY_BYTES);
@@ -148,38 +148,55 @@ static bool signature_good(const struct note_verifier *verifier, struct slice te
     return good;
 }
 
+/* Text as notes may hold it: nothing below a space but line feeds. */
+static bool note_text_valid(struct slice text)
+{
+    return text.len > 0 && text.len < NOTE_TEXT_MAX && text.ptr[text.len - 1] == '\n' && text_valid(text) &&
+           memchr(text.ptr, '\t', text.len) == NULL;
+}
+
+enum status note_sign(struct slice text, const struct note_signer *signer, char out[NOTE_TEXT_MAX],
+                      size_t *out_len)
+{
+    uint8_t signature[KEY_ID_BYTES + NOTE_SIGNATURE_BYTES];
+    char signature_text[BASE64_LEN(sizeof signature) + 1];
+    char line[sizeof SIGNATURE_LINE + NOTE_NAME_MAX + sizeof signature_text + 2];
+    if (!note_text_valid(text) || !name_valid(slice_text(signer->name)))
+        return STATUS_INVALID;
+    be32_put(signature, signer->key_id);
+    enum status status = sign(signer, text, signature + KEY_ID_BYTES);
+    if (status != STATUS_OK)
+        return status;
+    bool fits = base64_format(slice_of(signature, sizeof signature), signature_text, sizeof signature_text);
+    int line_len = snprintf(line, sizeof line, "\n" SIGNATURE_LINE "%s %s\n", signer->name, signature_text);
+    ASSERT(fits && line_len > 0 && (size_t)line_len < sizeof line);
+    if (text.len + (size_t)line_len >= NOTE_TEXT_MAX)
+        return STATUS_INVALID;
+    memcpy(out, text.ptr, text.len);
+    memcpy(out + text.len, line, (size_t)line_len + 1);
+    *out_len = text.len + (size_t)line_len;
+    return STATUS_OK;
+}
+
 enum status checkpoint_sign(const struct checkpoint *checkpoint, const struct note_signer *signer,
                             char out[NOTE_TEXT_MAX], size_t *out_len)
 {
-    if (!name_valid(slice_text(signer->name)) || strcmp(checkpoint->origin, signer->name) != 0)
+    if (strcmp(checkpoint->origin, signer->name) != 0)
         return STATUS_INVALID;
     char root[HASH_TEXT_LEN + 1];
+    char text[NOTE_NAME_MAX + 21 + sizeof root + 3]; /* a size has at most 20 digits */
     bool fits = base64_format(slice_of(checkpoint->root.bytes, HASH_BYTES), root, sizeof root);
-    char note[NOTE_TEXT_MAX];
-    int text_len = snprintf(note, sizeof note, "%s\n%llu\n%s\n", checkpoint->origin,
-                            (unsigned long long)checkpoint->size, root);
-    ASSERT(fits && text_len > 0 && text_len < NOTE_TEXT_MAX);
-
-    uint8_t signature[KEY_ID_BYTES + NOTE_SIGNATURE_BYTES];
-    be32_put(signature, signer->key_id);
-    enum status status = sign(signer, slice_of(note, (size_t)text_len), signature + KEY_ID_BYTES);
-    if (status != STATUS_OK)
-        return status;
-    char signature_text[BASE64_LEN(sizeof signature) + 1];
-    fits = base64_format(slice_of(signature, sizeof signature), signature_text, sizeof signature_text);
-    int len =
-        snprintf(out, NOTE_TEXT_MAX, "%s\n" SIGNATURE_LINE "%s %s\n", note, signer->name, signature_text);
-    ASSERT(fits && len > 0 && len < NOTE_TEXT_MAX);
-    *out_len = (size_t)len;
-    return STATUS_OK;
+    int len = snprintf(text, sizeof text, "%s\n%llu\n%s\n", checkpoint->origin,
+                       (unsigned long long)checkpoint->size, root);
+    ASSERT(fits && len > 0 && (size_t)len < sizeof text);
+    return note_sign(slice_of(text, (size_t)len), signer, out, out_len);
 }
 
 /* Splits a note at its last empty line: *out_text with its last line feed, *out_signatures the lines after
  * it. */
 static bool split_note(struct slice note, struct slice *out_text, struct slice *out_signatures)
 {
-    if (note.len < 4 || note.len >= NOTE_TEXT_MAX || note.ptr[note.len - 1] != '\n' || !text_valid(note) ||
-        memchr(note.ptr, '\t', note.len) != NULL)
+    if (note.len < 4 || !note_text_valid(note))
         return false;
     for (size_t i = note.len - 2; i > 0; i--) {
         if (note.ptr[i] == '\n' && note.ptr[i - 1] == '\n') {
@@ -248,13 +265,23 @@ static enum status read_checkpoint(struct slice text, const struct note_verifier
     return STATUS_OK;
 }
 
-enum status checkpoint_open(struct slice note, const struct note_verifier *verifier, struct checkpoint *out,
-                            struct fault *why)
+enum status note_open(struct slice note, const struct note_verifier *verifier, struct slice *out_text,
+                      struct fault *why)
 {
     struct slice text, signatures;
     if (!split_note(note, &text, &signatures))
         return corrupt(why, "note", "a signed note: text, an empty line, signature lines, in UTF-8");
     enum status status = check_signatures(text, signatures, verifier, why);
+    if (status == STATUS_OK)
+        *out_text = text;
+    return status;
+}
+
+enum status checkpoint_open(struct slice note, const struct note_verifier *verifier, struct checkpoint *out,
+                            struct fault *why)
+{
+    struct slice text;
+    enum status status = note_open(note, verifier, &text, why);
     if (status != STATUS_OK)
         return status;
     return read_checkpoint(text, verifier, out, why);

@@ -32,6 +32,15 @@ void note_verifier_of(const struct note_signer *signer, struct note_verifier *ou
 enum status note_vkey_format(const struct note_verifier *verifier, char out[NOTE_VKEY_MAX]) MUST_USE;
 enum status note_vkey_parse(struct slice text, struct note_verifier *out, struct fault *why) MUST_USE;
 
+/* `text` (UTF-8 without control characters but line feeds, ending in one) with our signature; *out_len without the
+ * NUL. INVALID when the text is not such a one or too long. */
+enum status note_sign(struct slice text, const struct note_signer *signer, char out[NOTE_TEXT_MAX],
+                      size_t *out_len) MUST_USE;
+/* Check form and signature; *out_text borrows from `note`. Every signature that names the verifier's key must be good
+ * and there must be one; signatures by other keys are ignored. CORRUPT with what is wrong. */
+enum status note_open(struct slice note, const struct note_verifier *verifier, struct slice *out_text,
+                      struct fault *why) MUST_USE;
+
 struct checkpoint {
     char origin[NOTE_NAME_MAX];
     uint64_t size;

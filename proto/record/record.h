@@ -70,8 +70,10 @@ struct record_header {
     civil_date business_date; /* the document's own date; 0 = none */
     uint16_t series;          /* document series; 0 = no document number */
     uint32_t number;          /* within series and business date, from 1 */
-    uint64_t cause;   /* position of the record this one reverses, approves, posts or settles; 0 = none */
-    uint64_t content; /* XXH3-64 of method name, NUL, request body: tells a retry from a reused command id */
+    uint64_t cause; /* position of the record this one reverses, approves, posts or settles; 0 = none */
+    uint64_t
+        content; /* XXH3-64 of the request body, seeded with XXH3-64 of the method's name (1 for a 0); 0 = made
+                          * by the server itself. Tells a retry from a reused command id */
     struct hash previous;
 };
 

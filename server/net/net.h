@@ -21,13 +21,11 @@ struct net;
 
 #define NET_FINGERPRINT_BYTES 32 /* SHA-256 of a client certificate in DER */
 
-#define NET_PATH_MAX 1024 /* bytes with the NUL */
-
-/* Files in PEM; certificate and key may stand in one. client_ca_file "" = client certificates are not asked for. */
+/* Files in PEM. client_ca_file "" = client certificates are not asked for. */
 struct net_tls {
-    char certificate_file[NET_PATH_MAX]; /* the server's, with its chain */
-    char key_file[NET_PATH_MAX];
-    char client_ca_file[NET_PATH_MAX];
+    const char *certificate_file; /* the server's, with its chain */
+    const char *key_file;
+    const char *client_ca_file;
 };
 
 /* All limits are in the units of their names and must not be 0 unless that is said. Texts are copied. */
@@ -105,8 +103,7 @@ enum status net_open(const struct net_config *config, const struct net_wiring *w
 uint16_t net_port(const struct net *net);
 uint16_t net_metrics_port(const struct net *net); /* 0 = none */
 
-/* Serves until drained: every connection has ended and every sink has given back what it held (for which it waits
- * another drain_ms at most). */
+/* Serves until drained. */
 void net_run(struct net *net);
 
 /* Stop listening, say Goodbye, take no new requests, end every connection when its open requests are answered

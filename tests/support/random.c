@@ -7,10 +7,11 @@
 
 struct random random_start(void)
 {
-    const char *given = getenv("SEED");
+    const char *given = getenv("DAFTARI_SEED");
     uint64_t seed =
         given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 100000 + (uint64_t)getpid();
-    printf("# seed %llu (run again with SEED=%llu)\n", (unsigned long long)seed, (unsigned long long)seed);
+    printf("# seed %llu (run again with DAFTARI_SEED=%llu)\n", (unsigned long long)seed,
+           (unsigned long long)seed);
     return (struct random){.state = seed};
 }
 

@@ -1,4 +1,4 @@
-/* Repeatable random numbers for tests. The seed is printed and taken back from SEED in the environment. */
+/* Repeatable random numbers for tests. The seed is printed and taken back from DAFTARI_SEED in the environment. */
 #ifndef TESTS_SUPPORT_RANDOM_H
 #define TESTS_SUPPORT_RANDOM_H
 
@@ -9,7 +9,7 @@ struct random {
     uint64_t state;
 };
 
-/* SEED when it is set, else one of this moment; prints "# seed N" for the log of the run. */
+/* DAFTARI_SEED when it is set, else one of this moment; prints "# seed N" for the log of the run. */
 struct random random_start(void);
 uint64_t random_next(struct random *random);
 uint64_t random_below(struct random *random, uint64_t limit); /* limit > 0 */

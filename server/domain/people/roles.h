@@ -1,0 +1,13 @@
+/* The roles that every set of books has, by the catalogue's permission table (5.1). Pure. */
+#ifndef SERVER_DOMAIN_PEOPLE_ROLES_H
+#define SERVER_DOMAIN_PEOPLE_ROLES_H
+
+#include "people.pb-c.h"
+#include "server/base/arena.h"
+
+#define BUILT_IN_ROLES 5u
+
+/* Role `index` as the body of internal.DefineRole, which `daftarid init` gives the writer; NULL when the arena is full. */
+Daftari__V1__DefineRole *built_in_role(size_t index, struct arena *arena);
+
+#endif
