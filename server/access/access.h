@@ -97,12 +97,12 @@ bool access_get_user(struct access *access, uint32_t user, struct access_user *o
 /* Who a user is: packed Identity without `session`, copied to the arena. False when unknown or memory is short. */
 bool access_identity(struct access *access, uint32_t user, struct arena *arena, struct slice *out);
 
-/* Takes one try for this e-mail (known or not) and this address. BUSY when either has none left in this minute; the
- * refusal is counted. To be followed by exactly one of the two below. */
+/* Takes one try for this e-mail (known or not) and this address. UNAUTHENTICATED when either has none left in this
+ * minute; the refusal is counted. To be followed by exactly one of the two below, which gives the try back or not. */
 enum status access_try(struct access *access, const char *email, const struct actor *from,
                        struct fault *why) MUST_USE;
 void access_try_passed(struct access *access, const char *email, uint32_t user, const struct actor *from);
-/* `user` 0 = unknown. True when this failure is the one that must lock the user. */
+/* `user` 0 = unknown. *out_failures: how many in a row. True when the user must be locked now. */
 bool access_try_failed(struct access *access, uint32_t user, const struct actor *from, const char *why_text,
                        uint32_t *out_failures);
 
@@ -127,9 +127,10 @@ struct access_event {
     char address[64];               /* host without port; "others" when there were too many to tell apart */
     char text[METHOD_NAME_MAX + 1]; /* why, or the method; "others" as above */
 };
-/* Refusals of minutes that are over, and sessions that have ended by themselves since the last call, each handed out
- * once, at most `max`. At most ACCESS_EVENTS_PER_MINUTE refusals come of one minute, whatever is tried from outside. */
+/* Refusals of minutes that are over (of the present one too when `all`), and sessions that have ended by themselves
+ * since the last call, each handed out once, at most `max`. At most ACCESS_EVENTS_PER_MINUTE refusals come of one
+ * minute, whatever is tried from outside. */
 #define ACCESS_EVENTS_PER_MINUTE 66u
-size_t access_sweep(struct access *access, struct access_event *out, size_t max);
+size_t access_sweep(struct access *access, bool all, struct access_event *out, size_t max);
 
 #endif

@@ -129,7 +129,7 @@ struct counts {
 };
 
 struct net {
-    struct net_config config; /* texts and tls are not kept */
+    struct net_config config; /* listen_address is not kept */
     struct net_wiring wiring;
     struct event_base *base;
     struct event *listen_event, *wake_event, *tick_event, *park_event;

@@ -186,12 +186,14 @@ static void drain_begin(struct net *net)
 
 static void drain_go_on(struct net *net)
 {
-    if (net->conn_count != 0 && net_now(net) >= net->drain_until) {
+    monotonic_us now = net_now(net);
+    if (net->conn_count != 0 && now >= net->drain_until) {
         diag(DIAG_WARNING, "net", "drain-over", "connections=%u requests=%u", net->conn_count, net->at_work);
         while (net->conns != NULL)
             conn_close(net->conns);
     }
-    net->finished = net->conn_count == 0;
+    bool waited = now >= net->drain_until + (int64_t)net->config.drain_ms * 1000;
+    net->finished = net->conn_count == 0 && (net->at_work == 0 || waited);
 }
 
 /* ---- a turn ---- */
@@ -398,7 +400,6 @@ enum status net_open(const struct net_config *config, const struct net_wiring *w
         wiring->metrics != NULL)
         status = scrape_open(net, why);
     net->config.listen_address = NULL;
-    net->config.tls = (struct net_tls){0};
     if (status != STATUS_OK) {
         net_free(net);
         return status;

@@ -21,11 +21,13 @@ struct net;
 
 #define NET_FINGERPRINT_BYTES 32 /* SHA-256 of a client certificate in DER */
 
-/* Files in PEM. client_ca_file "" = client certificates are not asked for. */
+#define NET_PATH_MAX 1024 /* bytes with the NUL */
+
+/* Files in PEM; certificate and key may stand in one. client_ca_file "" = client certificates are not asked for. */
 struct net_tls {
-    const char *certificate_file; /* the server's, with its chain */
-    const char *key_file;
-    const char *client_ca_file;
+    char certificate_file[NET_PATH_MAX]; /* the server's, with its chain */
+    char key_file[NET_PATH_MAX];
+    char client_ca_file[NET_PATH_MAX];
 };
 
 /* All limits are in the units of their names and must not be 0 unless that is said. Texts are copied. */
@@ -103,7 +105,8 @@ enum status net_open(const struct net_config *config, const struct net_wiring *w
 uint16_t net_port(const struct net *net);
 uint16_t net_metrics_port(const struct net *net); /* 0 = none */
 
-/* Serves until drained. */
+/* Serves until drained: every connection has ended and every sink has given back what it held (for which it waits
+ * another drain_ms at most). */
 void net_run(struct net *net);
 
 /* Stop listening, say Goodbye, take no new requests, end every connection when its open requests are answered

@@ -1,7 +1,7 @@
 /* Access to businesses, and client certificates. */
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 
 #include "type_ids.h"
 

@@ -1,6 +1,6 @@
 /* The capability's tables: methods with what they need, record types with what applies them. */
 #include "server/domain/capabilities.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 
 #include "type_ids.h"
 

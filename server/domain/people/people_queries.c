@@ -1,7 +1,7 @@
 /* Users, roles, access rows and open sessions as lists, one row a step. */
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 
 /* The next row after *cursor that starts with `prefix` (which may be empty); moves the cursor on. */
 static bool next_row(const struct query_context *context, struct kv_txn *masters, unsigned table,

@@ -1,10 +1,13 @@
-#include "server/domain/people/roles.h"
+#include "server/domain/people/people.h"
 
 #include <stdio.h>
 
 #include "server/domain/kernel/rows.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 #include "type_ids.h"
+
+#define BUILT_IN_ROLES 5u
+const size_t people_built_in_role_count = BUILT_IN_ROLES;
 
 /* One row per permission: what Owner, Accountant, Manager, Cashier, Auditor may. Catalogue 5.1, a line each; "yes" is
  * write, "read" and reports are read, "no" and everything not said is nothing. The Auditor reads all and writes
@@ -43,7 +46,7 @@ static const struct {
     {"Auditor", "Reads everything, the raw log too; writes nothing", true},
 };
 
-Daftari__V1__DefineRole *built_in_role(size_t index, struct arena *arena)
+Daftari__V1__DefineRole *people_built_in_role(size_t index, struct arena *arena)
 {
     Daftari__V1__DefineRole *role = arena_take_zero(arena, sizeof *role);
     Daftari__V1__PermissionGrant *grants = arena_take_zero(arena, PERMISSION_COUNT * sizeof *grants);

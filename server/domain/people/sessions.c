@@ -1,6 +1,6 @@
 /* Sessions: opened after a proof of identity, closed, revoked; and what was refused at the door. */
 #include "server/domain/kernel/rows.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 
 #include "type_ids.h"
 

@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "server/domain/kernel/rows.h"
-#include "server/domain/people/people.h"
+#include "server/domain/people/parts.h"
 
 #include "type_ids.h"
 
