@@ -1,75 +1,12 @@
 #include "server/base/kv_overlay.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "proto/base/bug.h"
-#include "server/base/row_map.h"
-
-enum row_flags {
-    ROW_ABSENT = 1 << 0,   /* deleted, or known not to be there */
-    ROW_DIRTY = 1 << 1,    /* changed since it was last handed to a flush */
-    ROW_FLUSHING = 1 << 2, /* handed to the flush that runs */
-    ROW_USED = 1 << 3,     /* looked at since the eviction hand last came by */
-};
-#define ROW_SHADOWS (ROW_DIRTY | ROW_FLUSHING) /* differs, or may differ, from the store below */
+#include "server/base/kv_overlay_parts.h"
 
 #define EVICT_SLOTS_PUT   64u   /* slots looked at for each write when memory is short */
 #define EVICT_SLOTS_BEGIN 4096u /* and at the start of a transaction */
-
-struct row_list {
-    struct row **rows;
-    size_t count, cap;
-};
-
-/* A row to be flushed: a copy, since the owner goes on writing. */
-struct flush_row {
-    struct slice key, value;
-    uint8_t table;
-    bool absent;
-};
-
-struct flush {
-    struct row_list rows;  /* the rows in memory, ROW_FLUSHING */
-    struct flush_row *out; /* their copies */
-    uint8_t *bytes;        /* what those borrow from */
-    uint64_t cleared;      /* tables to clear first */
-    struct kv *backing;
-    enum status status;
-    pthread_t thread;
-    bool running; /* handed to the thread, not yet joined */
-    atomic_bool done;
-};
-
-struct overlay;
-struct overlay_txn {
-    struct kv_txn base;
-    struct overlay *overlay;
-    struct overlay_cursor *cursors;
-    enum status error;
-    bool open, write, wrote;
-};
-
-struct overlay {
-    struct kv base;
-    struct kv *backing;
-    const struct kv_table *tables;
-    unsigned count;
-    size_t memory_bytes;
-    uint64_t skip_misses;
-    struct kv_txn *reader; /* of the store below; NULL until a row is missed */
-    struct overlay_txn txn;
-    enum status spoiled;
-    struct row_list dirty;
-    size_t dirty_bytes;
-    uint64_t cleared; /* tables cleared since the last flush: nothing below counts */
-    struct flush flush;
-    unsigned evict_table;
-    size_t evict_slot;
-    uint64_t hits, misses;
-    struct row_map maps[];
-};
 
 struct overlay_cursor {
     struct kv_cursor base;
@@ -85,11 +22,6 @@ struct overlay_cursor {
     uint8_t key[KV_KEY_MAX];
 };
 
-static struct overlay *overlay_of(struct kv *kv)
-{
-    return (struct overlay *)(void *)kv;
-}
-
 static struct overlay_txn *txn_of(struct kv_txn *txn)
 {
     return (struct overlay_txn *)(void *)txn;
@@ -100,19 +32,13 @@ static struct overlay_cursor *cursor_of(struct kv_cursor *cursor)
     return (struct overlay_cursor *)(void *)cursor;
 }
 
-static uint64_t table_bit(unsigned table)
-{
-    return UINT64_C(1) << table;
-}
-
 /* Does the store below have a say in this table? */
 static bool table_below(const struct overlay *overlay, unsigned table)
 {
-    return ((overlay->cleared | overlay->flush.cleared) & table_bit(table)) == 0;
+    return ((overlay->cleared | overlay->flush.cleared) & overlay_table_bit(table)) == 0;
 }
 
-/* Room for one more is made before the row is touched, so that what is written is always known to be dirty. */
-static bool list_room(struct row_list *list)
+bool overlay_list_room(struct row_list *list)
 {
     if (list->count < list->cap)
         return true;
@@ -130,7 +56,7 @@ static size_t dirty_size(const struct row *row)
     return sizeof *row + row->key_len + row->value_len;
 }
 
-static void mark_dirty(struct overlay *overlay, struct row *row)
+void overlay_mark_dirty(struct overlay *overlay, struct row *row)
 {
     row->flags |= ROW_USED;
     if ((row->flags & ROW_DIRTY) != 0)
@@ -253,7 +179,7 @@ static struct kv_txn *reader_of(struct overlay_txn *self)
     return overlay->reader;
 }
 
-static void reader_drop(struct overlay *overlay)
+void overlay_reader_drop(struct overlay *overlay)
 {
     kv_abort(overlay->reader);
     overlay->reader = NULL;
@@ -266,7 +192,7 @@ static void reader_failed(struct overlay_txn *self)
         return;
     overlay_set_error(&self->base, kv_error(self->overlay->reader));
     if (self->cursors == NULL)
-        reader_drop(self->overlay);
+        overlay_reader_drop(self->overlay);
 }
 
 /* ---- point access -------------------------------------------------------------------------------------------- */
@@ -286,7 +212,7 @@ static bool get_below(struct overlay_txn *self, unsigned table, struct slice key
     bool found = reader != NULL && kv_get(reader, table, key, &value);
     if (!found)
         reader_failed(self);
-    if (self->error != STATUS_OK || (!found && (overlay->skip_misses & table_bit(table)) != 0))
+    if (self->error != STATUS_OK || (!found && (overlay->skip_misses & overlay_table_bit(table)) != 0))
         return false;
     struct row *row =
         row_new(overlay, table, key, hash, found ? value : slice_of(NULL, 0), found ? 0 : ROW_ABSENT);
@@ -341,7 +267,7 @@ static bool write_begin(struct overlay_txn *self, unsigned table, struct slice k
     ASSERT(self->write && table < self->overlay->count);
     if (!key_fits(key) || value_len > KV_VALUE_MAX)
         overlay_set_error(&self->base, STATUS_INTERNAL);
-    if (self->error == STATUS_OK && !list_room(&self->overlay->dirty))
+    if (self->error == STATUS_OK && !overlay_list_room(&self->overlay->dirty))
         self->error = STATUS_NO_MEMORY;
     if (self->error != STATUS_OK)
         return false;
@@ -368,7 +294,7 @@ static void overlay_put(struct kv_txn *txn, unsigned table, struct slice key, st
         return;
     }
     row->flags &= (uint8_t)~ROW_ABSENT;
-    mark_dirty(overlay, row);
+    overlay_mark_dirty(overlay, row);
     if (!there)
         evict(overlay, EVICT_SLOTS_PUT);
 }
@@ -389,7 +315,7 @@ static void overlay_del(struct kv_txn *txn, unsigned table, struct slice key)
     }
     row->flags |= ROW_ABSENT;
     row->value_len = 0;
-    mark_dirty(overlay, row);
+    overlay_mark_dirty(overlay, row);
 }
 
 static void overlay_clear(struct kv_txn *txn, unsigned table)
@@ -405,17 +331,17 @@ static void overlay_clear(struct kv_txn *txn, unsigned table)
             i++;
         } else if ((row->flags & ROW_SHADOWS) == 0) {
             row_map_remove(map, row); /* may move another row into this slot: look at it again */
-        } else if (!list_room(&overlay->dirty)) {
+        } else if (!overlay_list_room(&overlay->dirty)) {
             self->error = STATUS_NO_MEMORY;
             return;
         } else {
             row->flags |= ROW_ABSENT;
             row->value_len = 0;
-            mark_dirty(overlay, row);
+            overlay_mark_dirty(overlay, row);
             i++;
         }
     }
-    overlay->cleared |= table_bit(table);
+    overlay->cleared |= overlay_table_bit(table);
 }
 
 /* ---- cursors: two ordered sources merged, the rows in memory hiding those below -------------------------------- */
@@ -591,194 +517,6 @@ static void overlay_cursor_row(struct kv_cursor *cursor, struct slice *key, stru
     *value = row_value(self->row);
 }
 
-/* ---- flushing ------------------------------------------------------------------------------------------------ */
-
-static int flush_compare(const void *a, const void *b)
-{
-    const struct flush_row *x = a, *y = b;
-    if (x->table != y->table)
-        return x->table < y->table ? -1 : 1;
-    return slice_compare(x->key, y->key);
-}
-
-/* Key order, since neighbouring rows share pages below. */
-static enum status flush_write(struct flush *flush)
-{
-    qsort(flush->out, flush->rows.count, sizeof flush->out[0], flush_compare);
-    struct kv_txn *txn = NULL;
-    enum status status = kv_begin(flush->backing, true, &txn);
-    if (status != STATUS_OK)
-        return status;
-    for (unsigned table = 0; table < KV_TABLES_MAX; table++)
-        if ((flush->cleared & table_bit(table)) != 0)
-            kv_clear(txn, table);
-    for (size_t i = 0; i < flush->rows.count; i++) {
-        const struct flush_row *row = &flush->out[i];
-        if (!row->absent)
-            kv_put(txn, row->table, row->key, row->value);
-        else if ((flush->cleared & table_bit(row->table)) == 0)
-            kv_del(txn, row->table, row->key);
-    }
-    return kv_commit(txn);
-}
-
-static void *flush_thread(void *context)
-{
-    struct flush *flush = context;
-    flush->status = flush_write(flush);
-    atomic_store(&flush->done, true);
-    return NULL;
-}
-
-/* Copy the dirty rows and hand them over; NO_MEMORY leaves everything as it was. */
-static enum status flush_take(struct overlay *overlay)
-{
-    struct flush *flush = &overlay->flush;
-    size_t bytes = 0;
-    for (size_t i = 0; i < overlay->dirty.count; i++)
-        bytes += (size_t)overlay->dirty.rows[i]->key_len + overlay->dirty.rows[i]->value_len;
-    flush->out = malloc((overlay->dirty.count + 1) * sizeof flush->out[0]);
-    flush->bytes = malloc(bytes + 1);
-    if (flush->out == NULL || flush->bytes == NULL) {
-        free(flush->out);
-        free(flush->bytes);
-        return STATUS_NO_MEMORY;
-    }
-    uint8_t *at = flush->bytes;
-    for (size_t i = 0; i < overlay->dirty.count; i++) {
-        struct row *row = overlay->dirty.rows[i];
-        memcpy(at, row->bytes, row->key_len);
-        if (row->value_len != 0)
-            memcpy(at + row->key_len, row->value, row->value_len);
-        flush->out[i] = (struct flush_row){.key = slice_of(at, row->key_len),
-                                           .value = slice_of(at + row->key_len, row->value_len),
-                                           .table = row->table,
-                                           .absent = (row->flags & ROW_ABSENT) != 0};
-        at += row->key_len + row->value_len;
-        row->flags = (uint8_t)((row->flags & ~ROW_DIRTY) | ROW_FLUSHING);
-    }
-    struct row_list spare = flush->rows; /* its memory serves for the next dirty rows */
-    flush->rows = overlay->dirty;
-    overlay->dirty = (struct row_list){.rows = spare.rows, .cap = spare.cap};
-    overlay->dirty_bytes = 0;
-    flush->cleared = overlay->cleared;
-    overlay->cleared = 0;
-    flush->backing = overlay->backing;
-    return STATUS_OK;
-}
-
-/* A row that the store below now has too: it may be forgotten, and takes no part in merged walks. */
-static void flushed_row(struct overlay *overlay, struct row *row, bool some_dirty)
-{
-    row->flags &= (uint8_t)~ROW_FLUSHING;
-    if ((row->flags & ROW_DIRTY) != 0)
-        return;
-    struct row_map *map = &overlay->maps[row->table];
-    if (some_dirty)
-        row_map_unorder(map, row);
-    if ((row->flags & ROW_ABSENT) != 0 && (overlay->skip_misses & table_bit(row->table)) != 0)
-        row_map_remove(map, row);
-}
-
-/* The flush failed: its rows are dirty again, with what has been written since. */
-static enum status flush_give_back(struct overlay *overlay)
-{
-    struct flush *flush = &overlay->flush;
-    overlay->cleared |= flush->cleared;
-    for (size_t i = 0; i < flush->rows.count; i++) {
-        struct row *row = flush->rows.rows[i];
-        row->flags &= (uint8_t)~ROW_FLUSHING;
-        if ((row->flags & ROW_DIRTY) == 0 && !list_room(&overlay->dirty))
-            return overlay->spoiled = STATUS_NO_MEMORY;
-        if ((row->flags & ROW_DIRTY) == 0)
-            mark_dirty(overlay, row);
-    }
-    return flush->status;
-}
-
-static enum status flush_bring_in(struct overlay *overlay)
-{
-    struct flush *flush = &overlay->flush;
-    reader_drop(overlay);
-    enum status status = flush->status;
-    bool some_dirty = overlay->dirty.count > 0;
-    if (status != STATUS_OK) {
-        status = flush_give_back(overlay);
-    } else {
-        for (unsigned i = 0; i < overlay->count && !some_dirty; i++)
-            row_map_unorder_all(&overlay->maps[i]);
-        for (size_t i = 0; i < flush->rows.count; i++)
-            flushed_row(overlay, flush->rows.rows[i], some_dirty);
-    }
-    flush->rows.count = 0;
-    flush->cleared = 0;
-    free(flush->out);
-    free(flush->bytes);
-    flush->out = NULL;
-    flush->bytes = NULL;
-    return status;
-}
-
-enum status kv_overlay_flush_poll(struct kv *overlay)
-{
-    struct overlay *self = overlay_of(overlay);
-    ASSERT(!self->txn.open || self->txn.cursors == NULL);
-    if (!self->flush.running)
-        return STATUS_OK;
-    if (!atomic_load(&self->flush.done))
-        return STATUS_AGAIN;
-    pthread_join(self->flush.thread, NULL);
-    self->flush.running = false;
-    return flush_bring_in(self);
-}
-
-static enum status flush_wait(struct overlay *overlay)
-{
-    if (!overlay->flush.running)
-        return STATUS_OK;
-    pthread_join(overlay->flush.thread, NULL);
-    overlay->flush.running = false;
-    return flush_bring_in(overlay);
-}
-
-enum status kv_overlay_flush_start(struct kv *overlay)
-{
-    struct overlay *self = overlay_of(overlay);
-    if (self->spoiled != STATUS_OK)
-        return self->spoiled;
-    if (self->flush.running)
-        return STATUS_BUSY;
-    if (self->dirty.count == 0 && self->cleared == 0)
-        return STATUS_OK;
-    enum status status = flush_take(self);
-    if (status != STATUS_OK)
-        return status;
-    atomic_store(&self->flush.done, false);
-    if (pthread_create(&self->flush.thread, NULL, flush_thread, &self->flush) == 0) {
-        self->flush.running = true;
-        return STATUS_OK;
-    }
-    self->flush.status = STATUS_NO_MEMORY;
-    return flush_bring_in(self);
-}
-
-enum status kv_overlay_flush(struct kv *overlay)
-{
-    struct overlay *self = overlay_of(overlay);
-    ASSERT(!self->txn.open || self->txn.cursors == NULL);
-    enum status status = flush_wait(self);
-    if (status == STATUS_OK)
-        status = self->spoiled;
-    if (status != STATUS_OK || (self->dirty.count == 0 && self->cleared == 0))
-        return status;
-    status = flush_take(self);
-    if (status != STATUS_OK)
-        return status;
-    reader_drop(self);
-    self->flush.status = flush_write(&self->flush);
-    return flush_bring_in(self);
-}
-
 /* ---- the store ----------------------------------------------------------------------------------------------- */
 
 static enum status overlay_sync(struct kv *kv)
@@ -797,8 +535,8 @@ static void overlay_close(struct kv *kv)
 {
     struct overlay *overlay = overlay_of(kv);
     ASSERT(!overlay->txn.open);
-    (void)flush_wait(overlay);
-    reader_drop(overlay);
+    (void)overlay_flush_wait(overlay);
+    overlay_reader_drop(overlay);
     for (unsigned i = 0; i < overlay->count; i++)
         row_map_done(&overlay->maps[i]);
     free(overlay->dirty.rows);

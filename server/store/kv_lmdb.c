@@ -509,7 +509,7 @@ enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out,
     store->guard = -1;
     store->derived = options->durability == KV_LMDB_DERIVED;
     store->page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
-    strcpy(store->path, options->path);
+    memcpy(store->path, options->path, strlen(options->path) + 1);
     bool create = options->create && !options->read_only;
 
     enum status status = create ? folder_make(store->path, why) : STATUS_OK;
