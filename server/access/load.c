@@ -1,4 +1,5 @@
 /* How the directory follows core state: loaded at start, then record by record on the writer's thread. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/access/directory.h"
@@ -245,7 +246,7 @@ static bool session_add(struct access *access, struct kv_txn *state, const struc
             memcpy(entry->token_hash, info->token_hash.data, SECRET_DIGEST_BYTES);
         directory_host(info->address != NULL ? info->address : "", entry->host);
         if (info->device != NULL)
-            (void)strncpy(entry->device, info->device, sizeof entry->device - 1);
+            (void)snprintf(entry->device, sizeof entry->device, "%s", info->device);
         atomic_store_explicit(&entry->last_use, clock_monotonic(access->config.clock), memory_order_relaxed);
         access->session_count++;
         session_trim(access, row->user);
