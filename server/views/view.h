@@ -69,18 +69,17 @@ struct view_query {
 extern const struct view_query view_queries[];
 extern const size_t view_query_count;
 
-/* A report: declared once. `run` fills the whole report or one page of it. */
+/* A report: declared once. `run` fills the whole report (server/views/reports/report_run.h). */
 struct report_column {
     const char *name, *title;
     Daftari__V1__ColumnKind kind;
 };
-struct report_out; /* server/views/reports/report_out.h: rows are added, parts are cut and sent */
+struct report_run;
 struct report {
     const char *name, *title, *description;
     const char *const *parameters; /* NULL-ended names of RunReport fields it looks at */
     unsigned permission;           /* enum Permission, at PERMISSION_READ */
-    enum status (*run)(struct view_reader *reader, const struct query_context *context,
-                       const Daftari__V1__RunReport *request, struct report_out *out, struct fault *why);
+    enum status (*run)(struct report_run *run);
 };
 extern const struct report *const reports[];
 extern const size_t report_count;

@@ -1,0 +1,17 @@
+#include "server/views/reports/list.h"
+
+const struct report *const reports[] = {
+    &report_account_statement, &report_audit_trail,     &report_balance_sheet,  &report_balances,
+    &report_cash_flow,         &report_general_journal, &report_owners_account, &report_periods,
+    &report_profit_and_loss,   &report_reconciliations, &report_trial_balance,  &report_user_activity,
+};
+const size_t report_count = sizeof reports / sizeof reports[0];
+
+const struct report *report_find(const char *name)
+{
+    for (size_t i = 0; i < report_count; i++) {
+        if (strcmp(reports[i]->name, name) == 0)
+            return reports[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,429 @@
+#include "server/views/reports/report_run.h"
+
+#include <stdlib.h>
+
+#include "business.pb-c.h"
+#include "server/domain/kernel/facts.h"
+#include "server/domain/kernel/lookup.h"
+#include "server/domain/kernel/rows.h"
+
+#define ROW_MEMORY_BYTES (1024u * 1024u) /* a record of 64 KiB, decoded */
+
+/* ---- names ------------------------------------------------------------------------------------------------------------ */
+
+/* Counts a table's rows, so that arrays are taken once. */
+static size_t row_count(struct kv_txn *txn, unsigned table)
+{
+    size_t count = 0;
+    struct kv_cursor *cursor = kv_cursor_open(txn, table);
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more; more = kv_next(cursor))
+        count++;
+    kv_cursor_close(cursor);
+    return count;
+}
+
+static enum status no_room(struct report_run *run)
+{
+    return fault_set(run->why, STATUS_TOO_LARGE, NULL, "the report does not fit the server's memory limit");
+}
+
+static enum status load_accounts(struct report_run *run)
+{
+    enum { ACCOUNT_INFO_NAME = 2 };
+    size_t most = row_count(run->masters, TABLE_ACCOUNT), count = 0;
+    struct run_account *accounts = arena_take(run->arena, (most + 1) * sizeof *accounts);
+    if (accounts == NULL)
+        return no_room(run);
+    struct kv_cursor *cursor = kv_cursor_open(run->masters, TABLE_ACCOUNT);
+    bool room = true;
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more && count < most && room; more = kv_next(cursor)) {
+        struct slice key, value;
+        struct account_row head;
+        kv_row(cursor, &key, &value);
+        if (key.len != 4 || !account_row_decode(run->masters, value, &head))
+            continue;
+        struct slice info = slice_of(value.ptr + ACCOUNT_ROW_BYTES, value.len - ACCOUNT_ROW_BYTES);
+        const char *name = arena_text(run->arena, row_text_field(run->masters, info, ACCOUNT_INFO_NAME));
+        room = name != NULL;
+        accounts[count++] = (struct run_account){.number = be32_get(key.ptr),
+                                                 .type = head.type,
+                                                 .class = head.class,
+                                                 .header = head.header,
+                                                 .name = name};
+    }
+    kv_cursor_close(cursor);
+    run->accounts = accounts;
+    run->account_count = count;
+    return room ? STATUS_OK : no_room(run);
+}
+
+static enum status load_businesses(struct report_run *run)
+{
+    size_t most = row_count(run->masters, TABLE_BUSINESS), count = 0;
+    struct run_business *businesses = arena_take(run->arena, (most + 1) * sizeof *businesses);
+    if (businesses == NULL)
+        return no_room(run);
+    struct kv_cursor *cursor = kv_cursor_open(run->masters, TABLE_BUSINESS);
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more && count < most; more = kv_next(cursor)) {
+        struct slice key, value;
+        kv_row(cursor, &key, &value);
+        const Daftari__V1__BusinessInfo *info =
+            row_message(run->masters, value, &daftari__v1__business_info__descriptor, run->arena);
+        if (key.len != 2 || info == NULL)
+            continue;
+        businesses[count++] = (struct run_business){be16_get(key.ptr), info->code, info->name};
+    }
+    kv_cursor_close(cursor);
+    run->businesses = businesses;
+    run->business_count = count;
+    return STATUS_OK;
+}
+
+static enum status load_currencies(struct report_run *run)
+{
+    struct slice key, value;
+    size_t most = row_last(run->masters, TABLE_CURRENCY, &key, &value) && key.len == 2
+                      ? (size_t)be16_get(key.ptr) + 1
+                      : 1;
+    struct run_currency *currencies = arena_take_zero(run->arena, most * sizeof *currencies);
+    if (currencies == NULL)
+        return no_room(run);
+    struct kv_cursor *cursor = kv_cursor_open(run->masters, TABLE_CURRENCY);
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more; more = kv_next(cursor)) {
+        kv_row(cursor, &key, &value);
+        const Daftari__V1__CurrencyInfo *info =
+            row_message(run->masters, value, &daftari__v1__currency_info__descriptor, run->arena);
+        if (key.len != 2 || info == NULL || be16_get(key.ptr) >= most)
+            continue;
+        uint32_t scale = info->scale <= CURRENCY_SCALE_MAX ? info->scale : CURRENCY_SCALE_MAX;
+        currencies[be16_get(key.ptr)] = (struct run_currency){info->code, scale};
+    }
+    kv_cursor_close(cursor);
+    run->currencies = currencies;
+    run->currency_count = most;
+    return STATUS_OK;
+}
+
+/* ---- parameters --------------------------------------------------------------------------------------------------------- */
+
+static bool takes(const struct report *report, const char *parameter)
+{
+    if (strcmp(parameter, "report") == 0)
+        return true;
+    for (const char *const *name = report->parameters; *name != NULL; name++) {
+        if (strcmp(*name, parameter) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Parameters that a report does not look at are refused: an ignored one would give a wrong answer that looks right. */
+static enum status check_taken(struct report_run *run)
+{
+    const ProtobufCMessageDescriptor *type = run->request->base.descriptor;
+    const uint8_t *message = (const uint8_t *)run->request;
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        bool given;
+        if (field->type == PROTOBUF_C_TYPE_STRING) {
+            char *text;
+            memcpy(&text, message + field->offset, sizeof text);
+            given = text != NULL;
+        } else {
+            protobuf_c_boolean has;
+            memcpy(&has, message + field->quantifier_offset, sizeof has);
+            given = has != 0;
+        }
+        if (given && !takes(run->report, field->name))
+            return fault_set(run->why, STATUS_INVALID, field->name, "%s does not take this; leave it out",
+                             run->report->name);
+    }
+    return STATUS_OK;
+}
+
+static enum status check_date(struct report_run *run, const char *field, bool given, uint32_t date)
+{
+    if (!given || date_valid(date))
+        return STATUS_OK;
+    return fault_set(run->why, STATUS_INVALID, field, "a real date as YYYYMMDD, 19000101 to 29991231; got %u",
+                     date);
+}
+
+static enum status check_order(struct report_run *run, const char *field, civil_date from, civil_date to)
+{
+    if (from == 0 || from <= to)
+        return STATUS_OK;
+    return fault_set(run->why, STATUS_INVALID, field, "a date not after %u, where the report ends; got %u",
+                     to, from);
+}
+
+static enum status take_dates(struct report_run *run)
+{
+    const Daftari__V1__RunReport *request = run->request;
+    enum status status = check_date(run, "from_date", request->has_from_date, request->from_date);
+    if (status == STATUS_OK)
+        status = check_date(run, "to_date", request->has_to_date, request->to_date);
+    if (status == STATUS_OK)
+        status = check_date(run, "as_at_date", request->has_as_at_date, request->as_at_date);
+    if (status == STATUS_OK)
+        status =
+            check_date(run, "compare_from_date", request->has_compare_from_date, request->compare_from_date);
+    if (status == STATUS_OK)
+        status = check_date(run, "compare_to_date", request->has_compare_to_date, request->compare_to_date);
+    if (status == STATUS_OK && request->has_as_at_date && request->has_to_date)
+        status = fault_set(run->why, STATUS_INVALID, "as_at_date", "give as_at_date or to_date, not both");
+    if (status != STATUS_OK)
+        return status;
+    run->from = request->has_from_date ? request->from_date : 0;
+    run->to = request->has_to_date      ? request->to_date
+              : request->has_as_at_date ? request->as_at_date
+                                        : run->context->today;
+    run->compare = request->has_compare_to_date || request->has_compare_from_date;
+    run->compare_from = request->has_compare_from_date ? request->compare_from_date : 0;
+    run->compare_to = request->has_compare_to_date ? request->compare_to_date : 0;
+    if (run->compare && run->compare_to == 0)
+        return fault_set(run->why, STATUS_INVALID, "compare_to_date", "the last date of the comparison");
+    status = check_order(run, "from_date", run->from, run->to);
+    return status == STATUS_OK ? check_order(run, "compare_from_date", run->compare_from, run->compare_to)
+                               : status;
+}
+
+/* The last position whose record is not later than `time`: times never go back along the log. */
+static enum status position_at(struct report_run *run, timestamp_us time, uint64_t *out)
+{
+    uint64_t low = 0, high = run->reader->position; /* the answer lies in low .. high */
+    while (low < high) {
+        uint64_t middle = low + (high - low + 1) / 2;
+        struct record record;
+        enum status status = run->reader->record(run->reader, middle, &record);
+        if (status != STATUS_OK)
+            return status;
+        if (record.header.time <= time)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    *out = low;
+    return STATUS_OK;
+}
+
+static enum status take_moment(struct report_run *run)
+{
+    const Daftari__V1__RunReport *request = run->request;
+    run->known_at = run->reader->position;
+    if (request->has_known_at_position && request->has_known_at_time_us)
+        return fault_set(run->why, STATUS_INVALID, "known_at_time_us",
+                         "give known_at_position or known_at_time_us, not both");
+    if (request->has_known_at_position) {
+        if (request->known_at_position == 0 || request->known_at_position > run->reader->position)
+            return fault_set(
+                run->why, STATUS_INVALID, "known_at_position", "a log position from 1 to %llu; got %llu",
+                (unsigned long long)run->reader->position, (unsigned long long)request->known_at_position);
+        run->known_at = request->known_at_position;
+        run->as_known = true;
+    }
+    if (request->has_known_at_time_us) {
+        enum status status = position_at(run, request->known_at_time_us, &run->known_at);
+        if (status != STATUS_OK)
+            return status;
+        if (run->known_at == 0)
+            return fault_set(run->why, STATUS_INVALID, "known_at_time_us",
+                             "a moment after the books were opened");
+        run->as_known = true;
+    }
+    return STATUS_OK;
+}
+
+static enum status take_currency(struct report_run *run)
+{
+    const char *code = run->request->currency;
+    if (code == NULL || code[0] == '\0')
+        return STATUS_OK;
+    for (size_t i = 0; i < run->currency_count; i++) {
+        if (run->currencies[i].code != NULL && strcmp(run->currencies[i].code, code) == 0) {
+            run->one_currency = true;
+            run->currency = (uint16_t)i;
+            return STATUS_OK;
+        }
+    }
+    return fault_set(run->why, STATUS_INVALID, "currency",
+                     "a currency of these books, as Currency.List gives them");
+}
+
+static enum status take_account(struct report_run *run)
+{
+    if (!run->request->has_account || run_account(run, run->request->account) != NULL)
+        return STATUS_OK;
+    return fault_set(run->why, STATUS_INVALID, "account", "an account of the chart; there is no %u",
+                     run->request->account);
+}
+
+/* ---- businesses and rights ---------------------------------------------------------------------------------------------- */
+
+static bool may_read(const struct report_run *run, uint16_t business)
+{
+    return rights_allow_business(run->context->rights, business, PERMISSION_READ);
+}
+
+static void keep_one_business(struct report_run *run, const struct run_business *business)
+{
+    run->business = business->number;
+    run->businesses = business;
+    run->business_count = 1;
+}
+
+static enum status take_named_business(struct report_run *run, const char *code)
+{
+    for (size_t i = 0; i < run->business_count; i++) {
+        if (run->businesses[i].code == NULL || strcmp(run->businesses[i].code, code) != 0)
+            continue;
+        if (!may_read(run, run->businesses[i].number))
+            return fault_set(run->why, STATUS_DENIED, "business", "you may not read the books of %s", code);
+        keep_one_business(run, &run->businesses[i]);
+        return STATUS_OK;
+    }
+    return fault_set(run->why, STATUS_INVALID, "business",
+                     "the code of a business, or \"all\"; there is no %.20s", code);
+}
+
+static enum status take_business(struct report_run *run)
+{
+    const char *code = run->request->business;
+    bool named = code != NULL && code[0] != '\0';
+    bool said_all = named && strcmp(code, "all") == 0;
+    if (named && !said_all)
+        return take_named_business(run, code);
+    size_t readable = 0, only = 0;
+    for (size_t i = 0; i < run->business_count; i++) {
+        if (may_read(run, run->businesses[i].number)) {
+            readable++;
+            only = i;
+        }
+    }
+    if (readable == run->business_count || !takes(run->report, "business")) {
+        run->all = true;
+        return STATUS_OK;
+    }
+    if (readable == 1 && !said_all) {
+        keep_one_business(run, &run->businesses[only]);
+        return STATUS_OK;
+    }
+    return fault_set(
+        run->why, STATUS_DENIED, "business",
+        "reports over all businesses need access to every one; give the code of a business of yours");
+}
+
+/* ---- open and close --------------------------------------------------------------------------------------------------------- */
+
+enum status run_open(struct report_run *run)
+{
+    run->arena = report_out_arena(run->out);
+    run->masters = run->reader->txn(run->reader, VIEW_MASTERS);
+    if (run->masters == NULL)
+        return STATUS_UNAVAILABLE;
+    run->row = arena_new(ROW_MEMORY_BYTES);
+    if (run->row == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = check_taken(run);
+    if (status == STATUS_OK)
+        status = take_dates(run);
+    if (status == STATUS_OK)
+        status = take_moment(run);
+    if (status == STATUS_OK)
+        status = load_businesses(run);
+    if (status == STATUS_OK)
+        status = take_business(run);
+    if (status == STATUS_OK)
+        status = load_currencies(run);
+    if (status == STATUS_OK)
+        status = take_currency(run);
+    if (status == STATUS_OK)
+        status = load_accounts(run);
+    if (status == STATUS_OK)
+        status = take_account(run);
+    if (status != STATUS_OK)
+        return status;
+    report_out_head(run->out, run->report->name, run->report->title);
+    report_out_page(run->out, run->request->offset, run->request->limit);
+    if (run->as_known)
+        report_out_note(run->out, "as known at position %llu", (unsigned long long)run->known_at);
+    return STATUS_OK;
+}
+
+void run_close(struct report_run *run)
+{
+    arena_free(run->row);
+    run->row = NULL;
+}
+
+struct kv_txn *run_txn(struct report_run *run, enum view_id id)
+{
+    return run->as_known ? run->reader->txn_at(run->reader, id, run->known_at)
+                         : run->reader->txn(run->reader, id);
+}
+
+void run_default_from_fiscal_year(struct report_run *run)
+{
+    if (run->from != 0)
+        return;
+    struct facts facts;
+    facts_get(run->masters, &facts);
+    uint32_t start = facts.fiscal_year_start == 0 ? 101 : facts.fiscal_year_start;
+    uint32_t year = run->to / 10000;
+    if (run->to % 10000 < start)
+        year--;
+    civil_date from = year * 10000 + start;
+    run->from = date_valid(from) ? from : DATE_MIN;
+}
+
+bool run_covers(const struct report_run *run, uint16_t business, uint16_t currency)
+{
+    return (run->all || business == run->business) && (!run->one_currency || currency == run->currency);
+}
+
+static int account_compare(const void *number, const void *account)
+{
+    uint32_t a = *(const uint32_t *)number, b = ((const struct run_account *)account)->number;
+    return (a > b) - (a < b);
+}
+
+const struct run_account *run_account(const struct report_run *run, uint32_t number)
+{
+    return run->account_count == 0
+               ? NULL
+               : bsearch(&number, run->accounts, run->account_count, sizeof *run->accounts, account_compare);
+}
+
+const char *run_account_name(const struct report_run *run, uint32_t number)
+{
+    const struct run_account *account = run_account(run, number);
+    return account != NULL ? account->name : "";
+}
+
+const char *run_business_code(const struct report_run *run, uint16_t number)
+{
+    for (size_t i = 0; i < run->business_count; i++) {
+        if (run->businesses[i].number == number)
+            return run->businesses[i].code;
+    }
+    return "?";
+}
+
+const char *run_currency_code(const struct report_run *run, uint16_t number)
+{
+    bool known = number < run->currency_count && run->currencies[number].code != NULL;
+    return known ? run->currencies[number].code : "?";
+}
+
+uint32_t run_scale(const struct report_run *run, uint16_t currency)
+{
+    return currency < run->currency_count ? run->currencies[currency].scale : 0;
+}
+
+enum status run_status(struct report_run *run)
+{
+    if (report_out_error(run->out) != STATUS_OK)
+        return fault_set(run->why, STATUS_TOO_LARGE, "limit",
+                         "the report is larger than the server's memory for one; ask for it page by page");
+    return kv_error(run->masters);
+}

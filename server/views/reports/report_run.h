@@ -1,0 +1,77 @@
+/*
+ * What every report needs, made once from the request: parameters checked, the moment chosen, businesses and rights
+ * settled, names of accounts, businesses and currencies at hand. A report's `run` reads this and fills run->out.
+ */
+#ifndef SERVER_VIEWS_REPORT_RUN_H
+#define SERVER_VIEWS_REPORT_RUN_H
+
+#include "server/domain/kernel/account_row.h"
+#include "server/views/reports/report_out.h"
+
+struct run_account {
+    uint32_t number;
+    enum account_type type;
+    Daftari__V1__AccountClass class;
+    bool header;
+    const char *name;
+};
+struct run_business {
+    uint16_t number;
+    const char *code, *name;
+};
+struct run_currency { /* code NULL: no such number */
+    const char *code;
+    uint32_t scale;
+};
+
+struct report_run {
+    const struct report *report;
+    struct view_reader *reader;
+    const struct query_context *context;
+    const Daftari__V1__RunReport *request;
+    struct report_out *out;
+    struct fault *why;
+    struct kv_txn *masters; /* as of now: names */
+    struct arena *arena;    /* lasts as long as the report's making */
+    struct arena *row;      /* for one row; a report resets it as it likes */
+
+    uint64_t known_at; /* records after it are left out */
+    bool as_known;     /* known_at was asked for */
+    civil_date from;   /* 0 = from the beginning; a report sets its default with run_default_from */
+    civil_date to;     /* never 0 */
+    bool compare;
+    civil_date compare_from, compare_to;
+    bool all;          /* every business */
+    uint16_t business; /* when not `all` */
+    bool one_currency;
+    uint16_t currency;
+
+    const struct run_account *accounts; /* by number */
+    size_t account_count;
+    const struct run_business *businesses; /* by number: those that the report covers */
+    size_t business_count;
+    const struct run_currency *currencies; /* index = number */
+    size_t currency_count;
+};
+
+/* Everything above. `run` is zeroed by the caller and ended by run_close whatever this returns. */
+enum status run_open(struct report_run *run) MUST_USE;
+void run_close(struct report_run *run);
+
+/* The view at the moment asked for; NULL: run->why says why. */
+struct kv_txn *run_txn(struct report_run *run, enum view_id id);
+
+/* When the request gives no first date: the first day of the fiscal year that `to` lies in. */
+void run_default_from_fiscal_year(struct report_run *run);
+
+bool run_covers(const struct report_run *run, uint16_t business, uint16_t currency);
+const struct run_account *run_account(const struct report_run *run, uint32_t number); /* NULL: unknown */
+const char *run_account_name(const struct report_run *run, uint32_t number);          /* "" when unknown */
+const char *run_business_code(const struct report_run *run, uint16_t number);
+const char *run_currency_code(const struct report_run *run, uint16_t number);
+uint32_t run_scale(const struct report_run *run, uint16_t currency);
+
+/* The status of a report that has come to its end: what its transactions and its output say. */
+enum status run_status(struct report_run *run);
+
+#endif
