@@ -4,9 +4,23 @@
 #include "server/views/cashflow/cashflow.h"
 #include "server/views/journal/journal.h"
 #include "server/views/masters/masters.h"
+#include "server/views/queries/queries.h"
 #include "server/views/statement/statement.h"
 
 const struct view *const views[VIEW_COUNT] = {
     [VIEW_MASTERS] = &view_masters, [VIEW_BALANCES] = &view_balances, [VIEW_STATEMENT] = &view_statement,
     [VIEW_JOURNAL] = &view_journal, [VIEW_CASHFLOW] = &view_cashflow, [VIEW_AUDIT] = &view_audit,
 };
+
+const struct view_query view_queries[] = {
+    {"Entry.List", query_entry_list, NULL},
+    {"Entry.Show", query_entry_show, NULL},
+    {"Log.Checkpoint", query_log_checkpoint, NULL},
+    {"Log.Consistency", query_log_consistency, NULL},
+    {"Log.Digest", query_log_digest, NULL},
+    {"Log.Follow", query_log_follow, NULL},
+    {"Log.Inclusion", query_log_inclusion, NULL},
+    {"Report.List", query_report_list, NULL},
+    {"Report.Run", query_report_run, query_report_run_free},
+};
+const size_t view_query_count = sizeof view_queries / sizeof view_queries[0];

@@ -166,7 +166,7 @@ void report_out_note(struct report_out *out, const char *format, ...)
         out->notes[out->note_count++] = note;
 }
 
-const Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index)
+Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index)
 {
     struct part *head = part_head(out);
     if (head == NULL)

@@ -51,7 +51,7 @@ void cell_time(struct report_out *out, timestamp_us time);
 void report_out_fail(struct report_out *out); /* TOO_LARGE: the report found its memory used up */
 enum status report_out_error(const struct report_out *out);
 /* Part `index`, NULL past the last; the first one is always there and has head and notes. */
-const Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index);
+Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index);
 
 /* Decimal text of a 128-bit amount, "-1250.50". scale <= CURRENCY_SCALE_MAX. */
 size_t wide_format(int128 minor, uint32_t scale, char out[WIDE_TEXT_MAX]);

@@ -188,8 +188,8 @@ static enum status take_dates(struct report_run *run)
                                : status;
 }
 
-/* The last position whose record is not later than `time`: times never go back along the log. */
-static enum status position_at(struct report_run *run, timestamp_us time, uint64_t *out)
+/* Times never go back along the log. */
+enum status run_position_at(struct report_run *run, timestamp_us time, uint64_t *out)
 {
     uint64_t low = 0, high = run->reader->position; /* the answer lies in low .. high */
     while (low < high) {
@@ -223,7 +223,7 @@ static enum status take_moment(struct report_run *run)
         run->as_known = true;
     }
     if (request->has_known_at_time_us) {
-        enum status status = position_at(run, request->known_at_time_us, &run->known_at);
+        enum status status = run_position_at(run, request->known_at_time_us, &run->known_at);
         if (status != STATUS_OK)
             return status;
         if (run->known_at == 0)

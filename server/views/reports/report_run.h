@@ -64,6 +64,9 @@ struct kv_txn *run_txn(struct report_run *run, enum view_id id);
 /* When the request gives no first date: the first day of the fiscal year that `to` lies in. */
 void run_default_from_fiscal_year(struct report_run *run);
 
+/* The last position whose record is not later than `time`; 0 = none. */
+enum status run_position_at(struct report_run *run, timestamp_us time, uint64_t *out) MUST_USE;
+
 bool run_covers(const struct report_run *run, uint16_t business, uint16_t currency);
 const struct run_account *run_account(const struct report_run *run, uint32_t number); /* NULL: unknown */
 const char *run_account_name(const struct report_run *run, uint32_t number);          /* "" when unknown */

@@ -1,0 +1,116 @@
+/* Report.List and Report.Run. */
+#include <stdlib.h>
+
+#include "server/views/queries/queries.h"
+#include "server/views/reports/list.h"
+#include "server/views/reports/report_run.h"
+
+enum status query_report_list(struct view_reader *reader, const struct query_context *context,
+                              const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
+                              struct fault *why)
+{
+    (void)reader, (void)request, (void)why;
+    size_t *at = *state;
+    if (at == NULL) {
+        at = calloc(1, sizeof *at);
+        if (at == NULL)
+            return STATUS_NO_MEMORY;
+        *state = at;
+    }
+    while (*at < report_count && !rights_allow(context->rights, reports[*at]->permission, PERMISSION_READ))
+        ++*at;
+    if (*at == report_count)
+        return STATUS_END;
+    const struct report *report = reports[(*at)++];
+    Daftari__V1__ReportInfo *info = arena_take(context->arena, sizeof *info);
+    size_t count = 0;
+    while (report->parameters[count] != NULL)
+        count++;
+    char **parameters = arena_take(context->arena, (count + 1) * sizeof *parameters);
+    if (info == NULL || parameters == NULL)
+        return STATUS_NO_MEMORY;
+    daftari__v1__report_info__init(info);
+    info->name = (char *)(uintptr_t)report->name; /* packed, never written */
+    info->title = (char *)(uintptr_t)report->title;
+    info->description = (char *)(uintptr_t)report->description;
+    for (size_t i = 0; i < count; i++)
+        parameters[i] = (char *)(uintptr_t)report->parameters[i];
+    info->parameters = parameters;
+    info->n_parameters = count;
+    *out = &info->base;
+    return STATUS_OK;
+}
+
+/* A report is made whole in the first step, from one snapshot; the steps hand out its parts. */
+struct report_state {
+    struct report_out *out;
+    size_t part;
+};
+
+void query_report_run_free(void *state)
+{
+    struct report_state *report = state;
+    report_out_free(report->out);
+    free(report);
+}
+
+static enum status report_permitted(const struct query_context *context,
+                                    const Daftari__V1__RunReport *request, const struct report **out,
+                                    struct fault *why)
+{
+    if (request->report == NULL)
+        return fault_set(why, STATUS_INVALID, "report", "the name of a report, as Report.List gives them");
+    const struct report *report = report_find(request->report);
+    if (report == NULL)
+        return fault_set(why, STATUS_INVALID, "report",
+                         "the name of a report, as Report.List gives them; there is no %.40s",
+                         request->report);
+    if (!rights_allow(context->rights, report->permission, PERMISSION_READ))
+        return fault_set(why, STATUS_DENIED, "report", "you may not read %s", report->name);
+    *out = report;
+    return STATUS_OK;
+}
+
+static enum status report_make(struct view_reader *reader, const struct query_context *context,
+                               const Daftari__V1__RunReport *request, struct report_out *out,
+                               struct fault *why)
+{
+    struct report_run run = {
+        .reader = reader, .context = context, .request = request, .out = out, .why = why};
+    enum status status = report_permitted(context, request, &run.report, why);
+    if (status != STATUS_OK)
+        return status;
+    status = run_open(&run);
+    if (status == STATUS_OK)
+        status = run.report->run(&run);
+    if (status == STATUS_OK || report_out_error(out) != STATUS_OK)
+        status = run_status(&run);
+    run_close(&run);
+    return status;
+}
+
+enum status query_report_run(struct view_reader *reader, const struct query_context *context,
+                             const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
+                             struct fault *why)
+{
+    struct report_state *report = *state;
+    if (report == NULL) {
+        report = calloc(1, sizeof *report);
+        if (report == NULL)
+            return STATUS_NO_MEMORY;
+        *state = report;
+        report->out = report_out_new(reader->report_memory_bytes);
+        if (report->out == NULL)
+            return STATUS_NO_MEMORY;
+        enum status status =
+            report_make(reader, context, (const Daftari__V1__RunReport *)request, report->out, why);
+        if (status != STATUS_OK)
+            return status;
+    }
+    Daftari__V1__ReportPart *part = report_out_part(report->out, report->part);
+    if (part == NULL)
+        return report->part == 0 ? STATUS_NO_MEMORY : STATUS_END;
+    report->part++;
+    *out = &part->base;
+    return STATUS_OK;
+}

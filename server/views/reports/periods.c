@@ -1,0 +1,168 @@
+/* periods and reconciliations: what was closed, and what was compared with the world outside. */
+#include "people.pb-c.h"
+#include "period.pb-c.h"
+#include "proto/base/text.h"
+#include "reconciliation.pb-c.h"
+#include "server/domain/kernel/lookup.h"
+#include "server/domain/kernel/rows.h"
+#include "server/views/reports/list.h"
+#include "server/views/reports/report_run.h"
+
+/* Rows name users by number. */
+static void cell_user(struct report_run *run, const char *user)
+{
+    uint64_t number;
+    if (user != NULL && number_parse(slice_text(user), 0, UINT32_MAX, &number))
+        cell_text(run->out, user_email_of(run->masters, (uint32_t)number, run->row));
+    else
+        cell_text(run->out, user);
+}
+
+/* ---- periods ------------------------------------------------------------------------------------------------------------------ */
+
+static const char *const periods_parameters[] = {
+    "from_date", "to_date", "known_at_position", "known_at_time_us", "limit", "offset", NULL};
+static const struct report_column periods_columns[] = {
+    {"month", "Month", DAFTARI__V1__COLUMN_KIND__INTEGER},
+    {"state", "State", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"changed_by", "By", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"changed", "Changed", DAFTARI__V1__COLUMN_KIND__TIME},
+    {"position", "Position", DAFTARI__V1__COLUMN_KIND__INTEGER},
+    {"note", "Note", DAFTARI__V1__COLUMN_KIND__TEXT},
+};
+
+static void write_period(struct report_run *run, uint32_t month, const Daftari__V1__PeriodInfo *info)
+{
+    if (!row_begin(run->out, DAFTARI__V1__ROW_KIND__DETAIL, 0))
+        return;
+    cell_integer(run->out, month);
+    cell_text(run->out, info->state);
+    cell_user(run, info->changed_by);
+    cell_time(run->out, info->changed_time_us);
+    cell_integer(run->out, info->position);
+    cell_text(run->out, info->note);
+    row_end(run->out);
+}
+
+static enum status periods_run(struct report_run *run)
+{
+    struct kv_txn *txn = run_txn(run, VIEW_MASTERS);
+    if (txn == NULL)
+        return STATUS_UNAVAILABLE;
+    report_out_columns(run->out, periods_columns, sizeof periods_columns / sizeof periods_columns[0]);
+    struct kv_cursor *cursor = kv_cursor_open(txn, TABLE_PERIOD);
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more; more = kv_next(cursor)) {
+        struct slice key, value;
+        kv_row(cursor, &key, &value);
+        arena_reset(run->row);
+        const Daftari__V1__PeriodInfo *info =
+            row_message(txn, value, &daftari__v1__period_info__descriptor, run->row);
+        if (key.len != 4 || info == NULL)
+            continue;
+        uint32_t month = be32_get(key.ptr);
+        if (month / 100 < run->from / 10000 || (month % 100 != 0 && month < run->from / 100) ||
+            month > run->to / 100)
+            continue;
+        write_period(run, month, info);
+    }
+    kv_cursor_close(cursor);
+    return kv_error(txn);
+}
+
+const struct report report_periods = {
+    .name = "periods",
+    .title = "Periods",
+    .description =
+        "Months and years that were closed, soft closed or opened again, by whom and when. A month that is "
+        "not listed is open.",
+    .parameters = periods_parameters,
+    .permission = DAFTARI__V1__PERMISSION__FINANCE_REPORTS,
+    .run = periods_run,
+};
+
+/* ---- reconciliations ------------------------------------------------------------------------------------------------------------ */
+
+static const char *const reconciliations_parameters[] = {
+    "from_date",        "to_date",  "account", "business", "known_at_position",
+    "known_at_time_us", "currency", "limit",   "offset",   NULL};
+static const struct report_column reconciliations_columns[] = {
+    {"reconciliation", "Reconciliation", DAFTARI__V1__COLUMN_KIND__INTEGER},
+    {"date", "Date", DAFTARI__V1__COLUMN_KIND__DATE},
+    {"account", "Account", DAFTARI__V1__COLUMN_KIND__INTEGER},
+    {"name", "Name", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"business", "Business", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"currency", "Currency", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"system", "Books", DAFTARI__V1__COLUMN_KIND__AMOUNT},
+    {"external", "Outside", DAFTARI__V1__COLUMN_KIND__AMOUNT},
+    {"difference", "Difference", DAFTARI__V1__COLUMN_KIND__AMOUNT},
+    {"state", "State", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"notes", "Notes", DAFTARI__V1__COLUMN_KIND__TEXT},
+    {"recorded_by", "By", DAFTARI__V1__COLUMN_KIND__TEXT},
+};
+
+static bool reconciliation_asked(const struct report_run *run, const Daftari__V1__ReconciliationInfo *info,
+                                 uint16_t business, uint16_t currency)
+{
+    return info->as_at_date >= run->from && info->as_at_date <= run->to &&
+           (!run->request->has_account || run->request->account == info->account) &&
+           run_covers(run, business, currency);
+}
+
+static void write_reconciliation(struct report_run *run, struct slice key,
+                                 const Daftari__V1__ReconciliationInfo *info)
+{
+    uint16_t business = 0, currency = BASE_CURRENCY;
+    if (info->business != NULL && !business_find(run->masters, info->business, &business))
+        return;
+    if (info->currency != NULL && !currency_find(run->masters, info->currency, &currency))
+        return;
+    if (!reconciliation_asked(run, info, business, currency) ||
+        !row_begin(run->out, DAFTARI__V1__ROW_KIND__DETAIL, 0))
+        return;
+    uint32_t scale = run_scale(run, currency);
+    cell_integer(run->out, be64_get(key.ptr));
+    cell_date(run->out, info->as_at_date);
+    cell_integer(run->out, info->account);
+    cell_text(run->out, run_account_name(run, info->account));
+    cell_text(run->out, run_business_code(run, business));
+    cell_text(run->out, run_currency_code(run, currency));
+    cell_amount(run->out, info->system_balance_minor, scale);
+    cell_amount(run->out, info->external_balance_minor, scale);
+    cell_amount(run->out, (int128)info->external_balance_minor - info->system_balance_minor, scale);
+    cell_text(run->out, info->state);
+    cell_text(run->out, info->notes);
+    cell_user(run, info->recorded_by);
+    row_end(run->out);
+}
+
+static enum status reconciliations_run(struct report_run *run)
+{
+    struct kv_txn *txn = run_txn(run, VIEW_MASTERS);
+    if (txn == NULL)
+        return STATUS_UNAVAILABLE;
+    report_out_columns(run->out, reconciliations_columns,
+                       sizeof reconciliations_columns / sizeof reconciliations_columns[0]);
+    struct kv_cursor *cursor = kv_cursor_open(txn, TABLE_RECONCILIATION);
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more; more = kv_next(cursor)) {
+        struct slice key, value;
+        kv_row(cursor, &key, &value);
+        arena_reset(run->row);
+        const Daftari__V1__ReconciliationInfo *info =
+            row_message(txn, value, &daftari__v1__reconciliation_info__descriptor, run->row);
+        if (key.len == 8 && info != NULL)
+            write_reconciliation(run, key, info);
+    }
+    kv_cursor_close(cursor);
+    return kv_error(txn);
+}
+
+const struct report report_reconciliations = {
+    .name = "reconciliations",
+    .title = "Reconciliations",
+    .description =
+        "Accounts that were compared with a balance from outside: the books, the outside balance, the "
+        "difference, and what came of it.",
+    .parameters = reconciliations_parameters,
+    .permission = DAFTARI__V1__PERMISSION__FINANCE_REPORTS,
+    .run = reconciliations_run,
+};
