@@ -88,11 +88,16 @@ FORCE:
 SCHEMAS  := $(sort $(wildcard proto/schema/*.proto))
 PB_C     := $(patsubst proto/schema/%.proto,$(GEN)/%.pb-c.c,$(SCHEMAS))
 PB_H     := $(PB_C:.c=.h)
-GEN_H    := $(PB_H) $(GEN)/type_ids.h
+GEN_H    := $(PB_H) $(GEN)/type_ids.h $(GEN)/schema_texts.h
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: proto/schema/%.proto
 	@mkdir -p $(GEN)
 	$(call SAY,PROTOC,$<)protoc-c -Iproto/schema --c_out=$(GEN) $<
+
+# Comments of the schemas and which methods stream, for help texts.
+$(GEN)/schema_texts.h: $(SCHEMAS) tools/dev/schema-texts
+	@mkdir -p $(GEN)
+	$(call SAY,GEN,$@)tools/dev/schema-texts $(SCHEMAS) > $@.tmp && mv $@.tmp $@
 
 # Record type numbers and payloads as C, from the append-only list.
 $(GEN)/type_ids.h: proto/TYPE_IDS tools/dev/type-ids

@@ -52,6 +52,11 @@ enum dft_status dft_stream_open(struct dft_client *client, const char *method, c
     return DFT_OK;
 }
 
+void dft_stream_at_least(struct dft_stream *stream, uint64_t position)
+{
+    dft_request_at_least(&stream->request, position);
+}
+
 void dft_stream_close(struct dft_stream *stream)
 {
     if (stream == NULL)

@@ -268,6 +268,8 @@ DFT_API enum dft_status dft_stream_open(struct dft_client *client, const char *m
                                         size_t body_len, uint32_t credit, uint32_t timeout_ms,
                                         struct dft_stream **out, struct dft_fault *why) DFT_MUST_USE;
 DFT_API void dft_stream_close(struct dft_stream *stream);
+/* As dft_request_at_least; before the first dft_stream_next. */
+DFT_API void dft_stream_at_least(struct dft_stream *stream, uint64_t position);
 /* The next part, waiting at most timeout_ms: DFT_OK with the body borrowed until the next call on this
  * stream; DFT_END after the last; DFT_AGAIN when time is up. A stream that breaks after its first part is not
  * resumed by the library: DFT_DISCONNECTED, and the caller knows from where to go on. */

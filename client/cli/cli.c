@@ -1,0 +1,81 @@
+/* The program: settings, then what the first words ask for. */
+#include <signal.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+
+struct word {
+    const char *name;
+    int (*run)(struct cli *cli, int argc, char **argv);
+};
+
+static int run_who(struct cli *cli, int argc, char **argv)
+{
+    struct method method;
+    return method_by_name("Login.WhoAmI", &method) ? run_method(cli, &method, argc, argv) : EXIT_USAGE;
+}
+
+static const struct word words[] = {
+    {"log-in", session_log_in}, {"log-out", session_log_out}, {"who-am-i", run_who},  {"ping", session_ping},
+    {"report", report_run},     {"load", load_run},           {"outbox", outbox_run}, {"import", import_run},
+};
+
+static int run_noun(struct cli *cli, int argc, char **argv)
+{
+    const ProtobufCServiceDescriptor *service = service_by_noun(argv[0]);
+    struct method method;
+    if (service == NULL || strcmp(argv[0], "login") == 0)
+        return cli_usage("there is no \"%s\": daftari help lists what there is", argv[0]);
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        help_noun(service, argc < 2 ? stderr : stdout);
+        return argc < 2 ? cli_usage("daftari %s needs a verb", argv[0]) : EXIT_DONE;
+    }
+    if (!method_by_verb(service, argv[1], &method))
+        return cli_usage("there is no \"%s %s\": daftari help %s lists what there is", argv[0], argv[1],
+                         argv[0]);
+    return run_method(cli, &method, argc - 2, argv + 2);
+}
+
+static int run_words(struct cli *cli, int argc, char **argv)
+{
+    if (strcmp(argv[0], "help") == 0)
+        return help_run(argc - 1, argv + 1);
+    if (strcmp(argv[0], "completion") == 0)
+        return completion_run(argc - 1, argv + 1);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(words[i].name, argv[0]) == 0)
+            return words[i].run(cli, argc - 1, argv + 1);
+    }
+    return run_noun(cli, argc, argv);
+}
+
+int cli_main(int argc, char **argv)
+{
+    struct cli cli;
+    struct fault why = {.status = STATUS_OK};
+    (void)signal(SIGPIPE, SIG_IGN);
+    settings_init(&cli);
+    int at = 1;
+    int code = EXIT_DONE;
+    while (at < argc) {
+        if (strcmp(argv[at], "--version") == 0) {
+            (void)printf("daftari %s\n", dft_version());
+            return EXIT_DONE;
+        }
+        enum status status = settings_take(&cli, argc, argv, &at, &why);
+        if (status == STATUS_INVALID)
+            return cli_usage("%s", why.text);
+        if (status != STATUS_OK)
+            break;
+    }
+    if (at >= argc || cli.help) {
+        help_all(cli.help ? stdout : stderr);
+        code = cli.help ? EXIT_DONE : EXIT_USAGE;
+    } else {
+        code = run_words(&cli, argc - at, argv + at);
+    }
+    settings_done(&cli);
+    if (fflush(stdout) != 0 && code == EXIT_DONE)
+        code = EXIT_SERVER; /* what was asked for did not arrive */
+    return code;
+}

@@ -1,0 +1,161 @@
+/*
+ * The `daftari` command: what its parts share. main.c is thin; cli_main is the program.
+ *
+ * settings.c   options that every command takes, environment, files of this user
+ * services.c   what there is, from the descriptors      message_json.c, json_reader.c   messages as JSON
+ * options.c    options -> JSON -> message               table.c, csv.c, print.c         answers as people read them
+ * run.c        commands and queries                     report.c   reports              session.c   log-in, log-out
+ * load.c       files of commands                        outbox.c   the durable outbox   help.c, completion.c
+ * import/      journals of other programs
+ */
+#ifndef CLIENT_CLI_CLI_H
+#define CLIENT_CLI_CLI_H
+
+#include <daftari/daftari.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "client/cli/message_json.h"
+#include "client/cli/services.h"
+#include "client/cli/table.h"
+
+/* Exit codes, documented in daftari(1). */
+enum cli_exit {
+    EXIT_DONE = 0,
+    EXIT_REFUSED = 1, /* refused by a rule, or a value that the server does not take */
+    EXIT_USAGE = 2,   /* the command line or a file is wrong; nothing was asked */
+    EXIT_DENIED = 3,  /* not permitted, or not logged in */
+    EXIT_SERVER = 4,  /* no connection, or the server is broken */
+    EXIT_ROLLED_BACK = 5,
+};
+
+enum cli_output { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON };
+
+#define CLI_PATH_MAX       4096
+#define CLI_CURRENCIES_MAX 65536u
+#define CLI_ARENA_MAX      (64u * 1024u * 1024u)
+#define CLI_BATCH_COMMANDS 1000u
+#define CLI_IN_FLIGHT      4u
+
+struct cli_currency {
+    char code[32];
+    uint32_t scale;
+};
+
+struct cli {
+    /* settings */
+    const char *server;
+    const char *ca_file;
+    const char *host_name;
+    const char *certificate_file;
+    const char *key_file;
+    const char *device;
+    const char *home_given;
+    const char *json_path;
+    const char *command_id_text;
+    const char *password_file;
+    enum cli_output output;
+    uint32_t timeout_ms;
+    uint64_t at_least; /* 0 = what the client knows */
+    bool help;
+    bool quiet;
+    char home[CLI_PATH_MAX]; /* "" until made */
+
+    /* made when first needed */
+    struct dft_client *client;
+    struct cli_currency *currencies; /* the first is the base */
+    size_t currency_count;
+    struct conversion conversion;
+    int32_t utc_offset_minutes;
+    bool today_known;
+};
+
+int cli_main(int argc, char **argv);
+
+/* ---- settings.c -------------------------------------------------------------------------------------------------- */
+/* Defaults from the environment. */
+void settings_init(struct cli *cli);
+void settings_done(struct cli *cli);
+/* Reads the option at argv[*at] if it is one that every command takes: OK (moved past), NOT_FOUND or INVALID. */
+enum status settings_take(struct cli *cli, int argc, char **argv, int *at, struct fault *why) MUST_USE;
+void settings_help(FILE *to);
+size_t settings_count(void);
+const char *settings_name(size_t index); /* "server" */
+/* Path of a file of this user, for this server when `per_server`; makes the folder (mode 0700). */
+enum status settings_path(struct cli *cli, const char *name, bool per_server, char out[CLI_PATH_MAX],
+                          struct fault *why) MUST_USE;
+/* Whole file of at most `max` bytes, readable by its owner alone when `secret`; NUL-terminated, free(). */
+enum status file_read_all(const char *path, size_t max, bool secret, char **out, size_t *out_len,
+                          struct fault *why) MUST_USE;
+enum status file_write_secret(const char *path, const char *text, struct fault *why) MUST_USE;
+
+/* ---- connection.c ------------------------------------------------------------------------------------------------ */
+/* The connected client, with the kept session. */
+enum status cli_connect(struct cli *cli, struct fault *why) MUST_USE;
+/* Currencies and the books' local date, asked once when first needed. */
+const struct conversion *cli_conversion(struct cli *cli);
+/* Before a message is made that may hold "today": asks the books for their own date. */
+void cli_know_today(struct cli *cli);
+void cli_currencies_forget(struct cli *cli);
+/* From a file that was kept: [{"code":"KES","scale":2},...], the base first. */
+enum status cli_currencies_read(struct cli *cli, const char *path, struct fault *why) MUST_USE;
+enum status cli_scale(void *context, const char *code, uint32_t *out_scale, struct fault *why);
+struct fault fault_of(const struct dft_fault *fault);
+
+/* Prints "daftari: field: text" to stderr and gives the exit code that fits. */
+int cli_fail(const struct fault *why);
+int cli_usage(const char *format, ...) PRINTF_LIKE(1, 2);
+int exit_of(enum status status);
+int cli_no_connection(const struct fault *why); /* as cli_fail; settings that are wrong are usage */
+
+/* ---- run.c: one command or query --------------------------------------------------------------------------------- */
+int run_method(struct cli *cli, const struct method *method, int argc, char **argv);
+/* Options up to the end into a JSON object (a new reference); settings are taken out. */
+enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type, int argc, char **argv,
+                        json_t **out, struct fault *why) MUST_USE;
+enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
+
+/* Commands of many lines, in batches of one method, several in flight; calls `answered` in order. */
+struct batcher;
+struct batcher_answer {
+    uint64_t line;
+    const struct dft_recorded *recorded; /* NULL when refused */
+    const struct dft_fault *fault;
+    uint64_t position;
+};
+struct batcher *batcher_new(struct cli *cli,
+                            void (*answered)(const struct batcher_answer *answer, void *context),
+                            void *context);
+/* Sends what has gathered when it is full or of another method. */
+enum status batcher_add(struct batcher *batcher, const char *method,
+                        const uint8_t command_id[DFT_COMMAND_ID_BYTES], struct slice body, uint64_t line,
+                        struct fault *why) MUST_USE;
+/* Waits for every answer. */
+enum status batcher_finish(struct batcher *batcher, struct fault *why) MUST_USE;
+void batcher_free(struct batcher *batcher);
+
+/* ---- print.c ----------------------------------------------------------------------------------------------------- */
+json_t *recorded_json(const struct dft_recorded *recorded);
+void print_recorded(const struct cli *cli, const struct dft_recorded *recorded);
+/* Answers of a query: `items` an array of objects made of messages of `type`. `single`: exactly one was asked. */
+bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items,
+                 bool single) MUST_USE;
+
+/* ---- the rest ---------------------------------------------------------------------------------------------------- */
+int report_run(struct cli *cli, int argc, char **argv);
+int session_log_in(struct cli *cli, int argc, char **argv);
+int session_log_out(struct cli *cli, int argc, char **argv);
+int session_ping(struct cli *cli, int argc, char **argv);
+/* The kept session token; false when there is none. */
+bool session_load(struct cli *cli, uint8_t token[DFT_TOKEN_BYTES_MAX], size_t *out_len) MUST_USE;
+int load_run(struct cli *cli, int argc, char **argv);
+int outbox_run(struct cli *cli, int argc, char **argv);
+int import_run(struct cli *cli, int argc, char **argv);
+int completion_run(int argc, char **argv);
+int help_run(int argc, char **argv);
+void help_method(const struct method *method, FILE *to);
+void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
+void help_all(FILE *to);
+const char *help_line(const char *method); /* one line for people; NULL */
+
+#endif

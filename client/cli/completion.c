@@ -1,0 +1,96 @@
+/* Completion for bash, made of the same descriptors as everything else: nouns, verbs, options, words of enums. */
+#include <string.h>
+
+#include "client/cli/cli.h"
+
+static void put_option(const ProtobufCFieldDescriptor *field)
+{
+    char name[SERVICE_NAME_TEXT_MAX], kebab[SERVICE_NAME_TEXT_MAX];
+    field_short_name(field, name);
+    name_kebab(name, kebab);
+    size_t len = strlen(kebab);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && kebab[len - 1] == 's')
+        kebab[len - 1] = '\0';
+    (void)printf(" --%s", kebab);
+}
+
+static void put_options(const ProtobufCMessageDescriptor *type)
+{
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        put_option(field);
+        if (field->type != PROTOBUF_C_TYPE_MESSAGE)
+            continue;
+        const ProtobufCMessageDescriptor *inner = field->descriptor;
+        for (unsigned k = 0; k < inner->n_fields; k++) {
+            bool line = field->label == PROTOBUF_C_LABEL_REPEATED;
+            if (!line || field_form(&inner->fields[k]) == FORM_AMOUNT)
+                put_option(&inner->fields[k]);
+        }
+    }
+}
+
+static void put_nouns(void)
+{
+    char name[SERVICE_NAME_TEXT_MAX];
+    (void)fputs("log-in log-out who-am-i load import outbox ping completion help", stdout);
+    for (size_t i = 0; i < services_count; i++) {
+        name_kebab(services[i]->short_name, name);
+        if (strcmp(name, "login") != 0)
+            (void)printf(" %s", name);
+    }
+}
+
+static void put_cases(void)
+{
+    for (size_t i = 0; i < services_count; i++) {
+        const ProtobufCServiceDescriptor *service = services[i];
+        char noun[SERVICE_NAME_TEXT_MAX], verb[SERVICE_NAME_TEXT_MAX];
+        name_kebab(service->short_name, noun);
+        (void)printf("    \"%s \") words=\"", noun);
+        for (unsigned k = 0; k < service->n_methods; k++) {
+            name_kebab(service->methods[k].name, verb);
+            (void)printf("%s%s", k > 0 ? " " : "", verb);
+        }
+        (void)puts("\" ;;");
+        for (unsigned k = 0; k < service->n_methods; k++) {
+            name_kebab(service->methods[k].name, verb);
+            (void)printf("    \"%s %s\") words=\"$common", noun, verb);
+            put_options(service->methods[k].input);
+            (void)puts("\" ;;");
+        }
+    }
+}
+
+int completion_run(int argc, char **argv)
+{
+    if (argc != 1 || strcmp(argv[0], "bash") != 0)
+        return cli_usage("completion knows bash: source <(daftari completion bash)");
+    (void)puts(
+        "# daftari completion for bash; use: source <(daftari completion bash)\n"
+        "_daftari()\n{\n"
+        "  local here=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words common\n"
+        "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+        "    --output) COMPREPLY=($(compgen -W \"table csv json\" -- \"$here\")); return ;;\n"
+        "    --json|--ca|--certificate|--key|--password-file|load|journal) COMPREPLY=($(compgen -f -- "
+        "\"$here\")); return ;;\n"
+        "  esac");
+    (void)fputs("  common=\"", stdout);
+    for (size_t i = 0; i < settings_count(); i++)
+        (void)printf("%s--%s", i > 0 ? " " : "", settings_name(i));
+    (void)puts("\"");
+    (void)fputs("  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"", stdout);
+    put_nouns();
+    (void)puts("\" -- \"$here\"))\n    return\n  fi\n"
+               "  [ \"$COMP_CWORD\" -eq 2 ] && verb=\n"
+               "  case \"$noun $verb\" in");
+    put_cases();
+    (void)puts("    \"import \") words=journal ;;\n"
+               "    \"outbox \") words=\"add send list clear\" ;;\n"
+               "    \"completion \") words=bash ;;\n"
+               "    *) words=$common ;;\n"
+               "  esac\n"
+               "  COMPREPLY=($(compgen -W \"$words\" -- \"$here\"))\n}\n"
+               "complete -o default -F _daftari daftari");
+    return EXIT_DONE;
+}

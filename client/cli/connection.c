@@ -1,0 +1,258 @@
+/* The connection of one run of the command, and what it learns once: currencies, the books' date. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "books.pb-c.h"
+#include "client/cli/cli.h"
+#include "proto/base/money.h"
+#include "proto/base/text.h"
+
+struct fault fault_of(const struct dft_fault *fault)
+{
+    struct fault out = {.status = (enum status)fault->status, .reason = fault->reason};
+    memcpy(out.field, fault->field, sizeof out.field);
+    memcpy(out.text, fault->text, sizeof out.text);
+    return out;
+}
+
+int exit_of(enum status status)
+{
+    switch (status) {
+    case STATUS_OK:
+        return EXIT_DONE;
+    case STATUS_INVALID:
+    case STATUS_NOT_FOUND:
+    case STATUS_REFUSED:
+    case STATUS_KEY_REUSED:
+    case STATUS_TOO_LARGE:
+    case STATUS_UNKNOWN_METHOD:
+        return EXIT_REFUSED;
+    case STATUS_DENIED:
+    case STATUS_UNAUTHENTICATED:
+        return EXIT_DENIED;
+    case STATUS_ROLLED_BACK:
+        return EXIT_ROLLED_BACK;
+    default:
+        return EXIT_SERVER;
+    }
+}
+
+int cli_fail(const struct fault *why)
+{
+    const char *text = why->text[0] != '\0' ? why->text : status_text(why->status);
+    (void)fprintf(stderr, "daftari: %s%s%s\n", why->field, why->field[0] != '\0' ? ": " : "", text);
+    if (why->status == STATUS_UNAUTHENTICATED)
+        (void)fputs("daftari: log in with: daftari log-in --email YOU@EXAMPLE.COM\n", stderr);
+    if (why->status == STATUS_ROLLED_BACK)
+        (void)fputs(
+            "daftari: the server's books are not the ones seen before, or records were taken away. Both "
+            "signed\n"
+            "daftari: checkpoints were kept as evidence beside the checkpoint file; tell your auditor.\n",
+            stderr);
+    return exit_of(why->status);
+}
+
+int cli_no_connection(const struct fault *why)
+{
+    int code = cli_fail(why);
+    return why->status == STATUS_INVALID ? EXIT_USAGE : code;
+}
+
+int cli_usage(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)fputs("daftari: ", stderr);
+    (void)vfprintf(stderr, format, args);
+    (void)fputs("\n", stderr);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+enum status cli_connect(struct cli *cli, struct fault *why)
+{
+    if (cli->client != NULL)
+        return STATUS_OK;
+    if (cli->server == NULL)
+        return fault_set(why, STATUS_INVALID, NULL,
+                         "which server? Give --server HOST:PORT or set DAFTARI_SERVER");
+    char checkpoint[CLI_PATH_MAX];
+    enum status status = settings_path(cli, "checkpoint", true, checkpoint, why);
+    if (status != STATUS_OK)
+        return status;
+    uint8_t token[DFT_TOKEN_BYTES_MAX];
+    size_t token_len = 0;
+    struct dft_options options = {
+        .server = cli->server,
+        .host_name = cli->host_name,
+        .ca_file = cli->ca_file,
+        .certificate_file = cli->certificate_file,
+        .key_file = cli->key_file,
+        .checkpoint_file = checkpoint,
+        .agent = "daftari/" DAFTARI_VERSION,
+        .device = cli->device,
+        .call_timeout_ms = cli->timeout_ms,
+    };
+    if (session_load(cli, token, &token_len)) {
+        options.session_token = token;
+        options.session_token_len = token_len;
+    }
+    struct dft_fault fault = {.status = DFT_OK};
+    struct dft_client *client = NULL;
+    enum dft_status connected = dft_client_new(&client, &options, &fault);
+    if (connected == DFT_OK)
+        connected = dft_connect(client, &fault);
+    explicit_bzero(token, sizeof token);
+    if (connected != DFT_OK) {
+        dft_client_free(client);
+        *why = fault_of(&fault);
+        return why->status;
+    }
+    cli->client = client;
+    return STATUS_OK;
+}
+
+void cli_currencies_forget(struct cli *cli)
+{
+    free(cli->currencies);
+    cli->currencies = NULL;
+    cli->currency_count = 0;
+}
+
+static enum status currency_keep(struct cli *cli, const struct dft_answer *part, struct fault *why)
+{
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = arena_allocator(&arena);
+    Daftari__V1__CurrencyInfo *info =
+        daftari__v1__currency_info__unpack(&allocator, part->body_len, part->body);
+    enum status status = STATUS_OK;
+    struct cli_currency *grown = NULL;
+    if (info == NULL || info->code == NULL || strlen(info->code) >= sizeof grown->code ||
+        info->scale > CURRENCY_SCALE_MAX || cli->currency_count >= CLI_CURRENCIES_MAX)
+        status = fault_set(why, STATUS_CORRUPT, NULL, "the server's list of currencies is not understood");
+    if (status == STATUS_OK)
+        grown = realloc(cli->currencies, (cli->currency_count + 1) * sizeof *grown);
+    if (status == STATUS_OK && grown == NULL)
+        status = fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    if (status == STATUS_OK) {
+        cli->currencies = grown;
+        struct cli_currency *currency = &grown[cli->currency_count++];
+        (void)snprintf(currency->code, sizeof currency->code, "%s", info->code);
+        currency->scale = info->scale;
+        if (info->number == 1 && cli->currency_count > 1) { /* the base stands first */
+            struct cli_currency first = grown[0];
+            grown[0] = *currency;
+            *currency = first;
+        }
+    }
+    arena_done(&arena);
+    return status;
+}
+
+static enum status currencies_ask(struct cli *cli, struct fault *why)
+{
+    enum status status = cli_connect(cli, why);
+    if (status != STATUS_OK)
+        return status;
+    struct dft_stream *stream = NULL;
+    struct dft_fault fault = {.status = DFT_OK};
+    enum dft_status result =
+        dft_stream_open(cli->client, "Currency.List", NULL, 0, 0, cli->timeout_ms, &stream, &fault);
+    while (result == DFT_OK && status == STATUS_OK) {
+        struct dft_answer part;
+        result = dft_stream_next(stream, DFT_FOREVER, &part, &fault);
+        if (result == DFT_OK)
+            status = currency_keep(cli, &part, why);
+    }
+    dft_stream_close(stream);
+    if (status != STATUS_OK || result == DFT_END)
+        return status;
+    *why = fault_of(&fault);
+    return why->status;
+}
+
+enum status cli_currencies_read(struct cli *cli, const char *path, struct fault *why)
+{
+    json_t *list = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    size_t count = json_array_size(list);
+    struct cli_currency *currencies =
+        count > 0 && count <= CLI_CURRENCIES_MAX ? calloc(count, sizeof *currencies) : NULL;
+    bool good = currencies != NULL;
+    for (size_t i = 0; good && i < count; i++) {
+        const char *code = json_string_value(json_object_get(json_array_get(list, i), "code"));
+        json_int_t scale = json_integer_value(json_object_get(json_array_get(list, i), "scale"));
+        good = code != NULL && strlen(code) < sizeof currencies[i].code && scale >= 0 &&
+               scale <= CURRENCY_SCALE_MAX;
+        if (good) {
+            (void)snprintf(currencies[i].code, sizeof currencies[i].code, "%s", code);
+            currencies[i].scale = (uint32_t)scale;
+        }
+    }
+    json_decref(list);
+    if (!good) {
+        free(currencies);
+        return fault_set(
+            why, STATUS_UNAVAILABLE, NULL,
+            "the server cannot be reached and its currencies are not known here yet: be online once");
+    }
+    cli_currencies_forget(cli);
+    cli->currencies = currencies;
+    cli->currency_count = count;
+    return STATUS_OK;
+}
+
+enum status cli_scale(void *context, const char *code, uint32_t *out_scale, struct fault *why)
+{
+    struct cli *cli = context;
+    struct fault inner = {.status = STATUS_OK};
+    if (cli->currency_count == 0 && currencies_ask(cli, &inner) != STATUS_OK) {
+        if (why != NULL)
+            *why = inner;
+        return inner.status;
+    }
+    for (size_t i = 0; i < cli->currency_count; i++) {
+        if (code == NULL || code[0] == '\0' || strcmp(cli->currencies[i].code, code) == 0) {
+            *out_scale = cli->currencies[i].scale;
+            return STATUS_OK;
+        }
+    }
+    return fault_set(why, STATUS_NOT_FOUND, "currency", "no currency %s is defined",
+                     code != NULL ? code : "");
+}
+
+void cli_know_today(struct cli *cli)
+{
+    if (cli->today_known || cli->client == NULL)
+        return;
+    uint8_t *body = NULL;
+    size_t len = 0;
+    cli->today_known = true;
+    if (dft_query(cli->client, "Books.Show", NULL, 0, &body, &len, NULL) != DFT_OK)
+        return; /* this machine's own date stays */
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = arena_allocator(&arena);
+    Daftari__V1__BooksInfo *info = daftari__v1__books_info__unpack(&allocator, len, body);
+    if (info != NULL && date_valid(info->today_date))
+        cli->conversion.today = info->today_date;
+    arena_done(&arena);
+    free(body);
+}
+
+const struct conversion *cli_conversion(struct cli *cli)
+{
+    cli->conversion.scale = cli_scale;
+    cli->conversion.scale_context = cli;
+    if (cli->conversion.today == 0) {
+        time_t now = time(NULL);
+        struct tm local;
+        if (localtime_r(&now, &local) != NULL)
+            cli->conversion.today =
+                (civil_date)((local.tm_year + 1900) * 10000 + (local.tm_mon + 1) * 100 + local.tm_mday);
+    }
+    return &cli->conversion;
+}

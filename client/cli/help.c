@@ -1,0 +1,361 @@
+/* Help: one line per method in accountants' words (const table), the rest from the descriptors and the schemas' own
+ * comments. */
+#include <ctype.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+
+#define WIDTH 100
+
+struct help_row {
+    const char *method;
+    const char *text;
+    const char *example; /* NULL = none */
+};
+
+static const struct help_row help_rows[] = {
+    {"Access.Grant", "Let somebody see or record for a business",
+     "--email ana@example.com --business WTR --level write"},
+    {"Access.List", "Who may see or record for which business", NULL},
+    {"Access.Revoke", "Take somebody's access to a business away", NULL},
+    {"Account.Change", "Rename an account or change how it is watched", NULL},
+    {"Account.Deactivate", "Take an account out of use; it stays in the books", "--number 5990"},
+    {"Account.List", "The chart of accounts", "--business WTR --active-only"},
+    {"Account.Open", "Open an account", "--number 1110 --name \"Cash in hand\" --business WTR --class cash"},
+    {"Account.Reactivate", "Put an account back into use", NULL},
+    {"Account.Show", "One account", "1110"},
+    {"Adjustment.Approve", "Post an adjustment that somebody else asked for", "--adjustment 812"},
+    {"Adjustment.List", "Adjustments, asked for and decided", "--open-only"},
+    {"Adjustment.Reject", "Turn an adjustment down", "--adjustment 812 --reason \"count again\""},
+    {"Adjustment.Request", "Ask for an adjustment that somebody else must approve",
+     "--reason \"count of 30 Nov\" --description Shortage --debit 5820=150.00 --credit 1110=150.00"},
+    {"Books.Show", "Name, base currency and dates of these books", NULL},
+    {"Business.Change", "Change what is known of a business", NULL},
+    {"Business.Deactivate", "Close a business: no new documents, reports stay", "--code WTR"},
+    {"Business.List", "The businesses in these books", NULL},
+    {"Business.Open", "Open a business", "--code CWH --name \"Car wash\" --type other"},
+    {"Business.Reactivate", "Open a closed business again", NULL},
+    {"Business.Set", "Change settings of a business from a date on",
+     "--business WTR --setting opens=08:00 --from today"},
+    {"Business.Settings", "The settings of a business", "--business WTR"},
+    {"Currency.Define", "Add a currency or commodity", "--code USD --scale 2 --symbol '$'"},
+    {"Currency.List", "Currencies and commodities", NULL},
+    {"Entry.Discard", "Throw a draft away", "--draft 812 --reason duplicate"},
+    {"Entry.Draft", "Keep an entry as a draft, to be posted later",
+     "--date today --description \"Rent\" --debit 5200=12,000 --credit 1120=12,000"},
+    {"Entry.Drafts", "Drafts that are not posted yet", NULL},
+    {"Entry.List", "Journal entries in the order of their dates",
+     "--from 2026-11-01 --to today --account 1110"},
+    {"Entry.Post", "Post a journal entry",
+     "--business WTR --date today --description \"Cash sale\" --debit 1110=1,250.50 --credit 4110=1,250.50"},
+    {"Entry.PostDraft", "Post a draft", "--draft 812"},
+    {"Entry.Reverse", "Undo an entry by a new one with the sides swapped",
+     "JE-20261123-0001 --reason \"wrong account\""},
+    {"Entry.Show", "One journal entry with its lines", "JE-20261123-0001"},
+    {"Log.Checkpoint", "The signed checkpoint of the log", NULL},
+    {"Log.Consistency", "Proof that a longer log extends a shorter one", "--old-size 100 --new-size 200"},
+    {"Log.Digest", "Fingerprints of state and views, to compare with a replay", NULL},
+    {"Log.Follow", "The stored records themselves, as hexadecimal text", "--from-position 1 --wait"},
+    {"Log.Inclusion", "Proof that a record is in the log", "--position 812"},
+    {"Login.LogIn", "Log in with e-mail and password", "--email ana@example.com"},
+    {"Login.LogOut", "Log out", NULL},
+    {"Login.WhoAmI", "Who you are to the server, and what you may do", NULL},
+    {"Opening.Post", "Post a business's opening balances",
+     "--business WTR --date 2026-01-01 --balance 1110=5,000 --balance 1120=40,000"},
+    {"Period.Close", "Close a month for good", "--month 2026-10"},
+    {"Period.CloseYear", "Close a year: results to retained earnings", "--year 2026"},
+    {"Period.List", "Months and their state", NULL},
+    {"Period.Reopen", "Open the last closed month again", "--month 2026-10 --reason \"late invoice\""},
+    {"Period.SoftClose", "Close a month for all but those who close books", "--month 2026-10"},
+    {"Reconciliation.BookDifference", "Post the difference that a reconciliation found", NULL},
+    {"Reconciliation.List", "Reconciliations and their differences", NULL},
+    {"Reconciliation.Record", "Compare an account with a count or a statement",
+     "--account 1110 --as-at today --external-balance 4,980.00"},
+    {"Reconciliation.Reopen", "Take a reconciliation back", NULL},
+    {"Report.List", "The reports there are", NULL},
+    {"Report.Run", "Run a report", "trial-balance --as-at today --business all"},
+    {"Role.Deactivate", "Take a role out of use", NULL},
+    {"Role.Define", "Define a role by what it permits",
+     "--name Clerk --permission journal=write --permission sales=read"},
+    {"Role.List", "Roles and what they permit", NULL},
+    {"Series.Define", "Add a series of document numbers", "--prefix JE --name \"Journal entry\""},
+    {"Series.List", "Series of document numbers", NULL},
+    {"Sessions.Close", "End one session", "--session 812"},
+    {"Sessions.List", "Who is logged in, from where", NULL},
+    {"Sessions.Revoke", "Log somebody out everywhere", "--email ana@example.com"},
+    {"TransactionType.Deactivate", "Take a transaction type out of use", NULL},
+    {"TransactionType.Define", "Add a transaction type", "--code SALE --name Sale"},
+    {"TransactionType.List", "Transaction types", NULL},
+    {"User.AssignRoles", "Set somebody's roles; replaces all", "--email ana@example.com --role Accountant"},
+    {"User.Change", "Change what is known of somebody", NULL},
+    {"User.Create", "Add somebody who may log in",
+     "--email ana@example.com --first-name Ana --last-name Otieno --password SECRET --role Cashier"},
+    {"User.Deactivate", "Let somebody log in no more", NULL},
+    {"User.EnrollCertificate", "Let a certificate stand for somebody", NULL},
+    {"User.List", "Who may log in", NULL},
+    {"User.Reactivate", "Let somebody log in again", NULL},
+    {"User.RevokeCertificate", "A certificate stands for nobody any more", NULL},
+    {"User.SetPassword", "Set a new password", NULL},
+    {"User.Unlock", "Unlock somebody after too many wrong passwords", NULL},
+};
+
+static const struct help_row *row_of(const char *method)
+{
+    for (size_t i = 0; i < sizeof help_rows / sizeof help_rows[0]; i++) {
+        if (strcmp(help_rows[i].method, method) == 0)
+            return &help_rows[i];
+    }
+    return NULL;
+}
+
+const char *help_line(const char *method)
+{
+    const struct help_row *row = row_of(method);
+    return row != NULL ? row->text : NULL;
+}
+
+static const char *message_comment(const ProtobufCMessageDescriptor *type, const char *field)
+{
+    return schema_text(type->short_name, field);
+}
+
+/* How a command is typed: "entry post", "log-in", "report". */
+static void typed(const struct method *method, char *out, size_t cap)
+{
+    char noun[SERVICE_NAME_TEXT_MAX], verb[SERVICE_NAME_TEXT_MAX];
+    name_kebab(method->service->short_name, noun);
+    name_kebab(method->row->name, verb);
+    if (strcmp(noun, "login") == 0)
+        (void)snprintf(out, cap, "%s", verb);
+    else if (strcmp(method->name, "Report.Run") == 0)
+        (void)snprintf(out, cap, "report");
+    else if (strcmp(method->name, "Report.List") == 0)
+        (void)snprintf(out, cap, "report --list");
+    else
+        (void)snprintf(out, cap, "%s %s", noun, verb);
+}
+
+/* Text from `column` on, broken at spaces. */
+static void wrapped(FILE *to, const char *text, size_t column)
+{
+    size_t at = column;
+    for (const char *word = text; *word != '\0';) {
+        size_t len = strcspn(word, " ");
+        if (at > column && at + 1 + len > WIDTH) {
+            (void)fprintf(to, "\n%*s", (int)column, "");
+            at = column;
+        }
+        if (at > column)
+            (void)fputc(' ', to);
+        (void)fwrite(word, 1, len, to);
+        at += len + 1;
+        word += len + (word[len] == ' ');
+    }
+    (void)fputc('\n', to);
+}
+
+static const char *form_word(const ProtobufCFieldDescriptor *field)
+{
+    switch (field_form(field)) {
+    case FORM_TEXT:
+        return "TEXT";
+    case FORM_NUMBER:
+        return "NUMBER";
+    case FORM_FLAG:
+        return "";
+    case FORM_ENUM:
+        return "WORD";
+    case FORM_BYTES:
+        return "HEX";
+    case FORM_MESSAGE:
+        return "FIELD=VALUE,...";
+    case FORM_AMOUNT:
+        return "AMOUNT";
+    case FORM_DATE:
+        return "DATE";
+    case FORM_TIME:
+        return "TIME";
+    case FORM_RATE:
+        return "PERCENT";
+    case FORM_QUANTITY:
+        return "QUANTITY";
+    case FORM_MONTH:
+        return "YYYY-MM";
+    }
+    return "";
+}
+
+static void option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
+{
+    char name[SERVICE_NAME_TEXT_MAX];
+    field_short_name(field, name);
+    name_kebab(name, out);
+    size_t len = strlen(out);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && out[len - 1] == 's')
+        out[len - 1] = '\0';
+}
+
+static void enum_words(const ProtobufCEnumDescriptor *type, FILE *to, int column)
+{
+    (void)fprintf(to, "%*s", column, "");
+    for (unsigned i = 0; i < type->n_values; i++) {
+        char word[SERVICE_NAME_TEXT_MAX];
+        enum_text(type, type->values[i].value, word);
+        (void)fprintf(to, "%s%s", i > 0 ? ", " : "", word);
+    }
+    (void)fputc('\n', to);
+}
+
+static void help_field(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
+                       FILE *to)
+{
+    char name[SERVICE_NAME_TEXT_MAX], head[2 * SERVICE_NAME_TEXT_MAX];
+    option_name(field, name);
+    (void)snprintf(head, sizeof head, "--%s %s%s", name, form_word(field),
+                   field->label == PROTOBUF_C_LABEL_REPEATED ? " ..." : "");
+    const char *comment = message_comment(type, field->name);
+    (void)fprintf(to, "  %-30s ", head);
+    wrapped(to, comment != NULL ? comment : "", 33);
+    if (field->type == PROTOBUF_C_TYPE_ENUM)
+        enum_words(field->descriptor, to, 33);
+}
+
+static void help_lines(const ProtobufCFieldDescriptor *lines, FILE *to)
+{
+    const ProtobufCMessageDescriptor *type = lines->descriptor;
+    bool has_account = field_by_name(type, slice_text("account"), false) != NULL;
+    char name[SERVICE_NAME_TEXT_MAX];
+    for (unsigned i = 0; has_account && i < type->n_fields; i++) {
+        if (field_form(&type->fields[i]) != FORM_AMOUNT)
+            continue;
+        option_name(&type->fields[i], name);
+        (void)fprintf(to, "  --%s ACCOUNT=AMOUNT[,FIELD=VALUE,...]   a line by its %s\n", name, name);
+    }
+    option_name(lines, name);
+    (void)fprintf(to, "  fields of --%s:\n", name);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const char *comment = message_comment(type, type->fields[i].name);
+        char field[SERVICE_NAME_TEXT_MAX];
+        option_name(&type->fields[i], field);
+        (void)fprintf(to, "      %-26s ", field);
+        wrapped(to, comment != NULL ? comment : "", 33);
+    }
+}
+
+static void help_fields(const ProtobufCMessageDescriptor *type, FILE *to)
+{
+    for (unsigned i = 0; i < type->n_fields; i++)
+        help_field(type, &type->fields[i], to);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE &&
+            type->fields[i].label == PROTOBUF_C_LABEL_REPEATED)
+            help_lines(&type->fields[i], to);
+    }
+}
+
+void help_method(const struct method *method, FILE *to)
+{
+    char command[2 * SERVICE_NAME_TEXT_MAX];
+    const struct help_row *row = row_of(method->name);
+    const ProtobufCMessageDescriptor *type = method->row->input;
+    typed(method, command, sizeof command);
+    (void)fprintf(to, "daftari %s%s\n", command, type->n_fields > 0 ? " [--option value ...]" : "");
+    if (row != NULL)
+        (void)fprintf(to, "  %s.\n", row->text);
+    const char *comment = message_comment(type, "");
+    if (comment != NULL) {
+        (void)fputs("  ", to);
+        wrapped(to, comment, 2);
+    }
+    if (type->n_fields > 0)
+        (void)fputs("\nOptions:\n", to);
+    help_fields(type, to);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE &&
+            type->fields[i].label != PROTOBUF_C_LABEL_REPEATED) {
+            (void)fprintf(to, "Options of the %s:\n", type->fields[i].name);
+            help_fields(type->fields[i].descriptor, to);
+        }
+    }
+    if (row != NULL && row->example != NULL)
+        (void)fprintf(to, "\nExample:\n  daftari %s %s\n", command, row->example);
+    (void)fputs("\nDates are today, yesterday or 2026-11-23; amounts 1,250.50. `daftari help options` lists "
+                "the options of every "
+                "command.\n",
+                to);
+}
+
+void help_noun(const ProtobufCServiceDescriptor *service, FILE *to)
+{
+    for (unsigned i = 0; i < service->n_methods; i++) {
+        struct method method;
+        char command[2 * SERVICE_NAME_TEXT_MAX];
+        method_at(service, i, &method);
+        typed(&method, command, sizeof command);
+        const char *line = help_line(method.name);
+        (void)fprintf(to, "  %-34s %s\n", command, line != NULL ? line : "");
+    }
+}
+
+void help_all(FILE *to)
+{
+    (void)fputs(
+        "daftari: the books of your businesses, from the command line\n\n"
+        "usage: daftari NOUN VERB [--option value ...]\n"
+        "       daftari help [NOUN [VERB]]\n\n"
+        "First steps:\n"
+        "  daftari log-in --email YOU@EXAMPLE.COM\n"
+        "  daftari account list\n"
+        "  daftari entry post --date today --description \"Cash sale\" --debit 1110=500 --credit 4110=500\n"
+        "  daftari report trial-balance\n\n",
+        to);
+    for (size_t i = 0; i < services_count; i++)
+        help_noun(services[i], to);
+    (void)fputs("  load FILE                          Send a file of commands, one JSON object a line; again "
+                "is harmless\n"
+                "  import journal FILE                Bring in a journal written by hledger print "
+                "--output-format json\n"
+                "  outbox add|send|list|clear         Commands kept on disk until the server can be reached\n"
+                "  ping                               Whether the server answers, and who it is\n"
+                "  completion bash                    Completion for the shell\n\n",
+                to);
+    settings_help(to);
+    (void)fputs("\nExit codes: 0 done, 1 refused, 2 wrong use, 3 denied or not logged in, 4 no connection or "
+                "server fault,\n"
+                "5 the server's log was rolled back or replaced.\n",
+                to);
+}
+
+int help_run(int argc, char **argv)
+{
+    struct method method;
+    if (argc == 0) {
+        help_all(stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[0], "options") == 0) {
+        settings_help(stdout);
+        return EXIT_DONE;
+    }
+    const ProtobufCServiceDescriptor *login = service_by_noun("login");
+    if (argc == 1 && login != NULL && method_by_verb(login, argv[0], &method)) {
+        help_method(&method, stdout);
+        return EXIT_DONE;
+    }
+    const ProtobufCServiceDescriptor *service = service_by_noun(argv[0]);
+    if (service == NULL)
+        return cli_usage("there is no \"%s\": daftari help lists what there is", argv[0]);
+    if (strcmp(argv[0], "report") == 0 && argc == 1 && method_by_name("Report.Run", &method)) {
+        help_method(&method, stdout);
+        return EXIT_DONE;
+    }
+    if (argc == 1) {
+        help_noun(service, stdout);
+        return EXIT_DONE;
+    }
+    if (!method_by_verb(service, argv[1], &method))
+        return cli_usage("there is no \"%s %s\": daftari help %s lists what there is", argv[0], argv[1],
+                         argv[0]);
+    help_method(&method, stdout);
+    return EXIT_DONE;
+}

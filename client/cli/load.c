@@ -1,0 +1,206 @@
+/*
+ * daftari load FILE: commands of any method, one JSON object a line: {"method":"Account.Open","number":1110,...}, with an
+ * optional "command_id". Without one, the id is the first half of SHA-256 over "daftari load 1", the count of the same
+ * line before it, and the line as it stands, so that loading a file twice records each line once.
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "proto/base/bytes.h"
+#include "proto/record/record.h"
+
+#define LOAD_LINES_MAX 4000000u
+
+struct load {
+    struct cli *cli;
+    uint64_t recorded;
+    uint64_t unchanged;
+    uint64_t refused;
+    enum status worst;
+    struct hash *seen; /* of the lines so far, a hash table of which the same line's count is kept beside */
+    uint32_t *counts;
+    size_t seen_cap; /* a power of two */
+    size_t seen_count;
+};
+
+static void load_answered(const struct batcher_answer *answer, void *context)
+{
+    struct load *load = context;
+    if (answer->recorded == NULL) {
+        load->refused++;
+        load->worst = (enum status)answer->fault->status;
+        (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line,
+                      answer->fault->field, answer->fault->field[0] != '\0' ? ": " : "", answer->fault->text);
+    } else if (answer->recorded->position == 0) {
+        load->unchanged++;
+    } else {
+        load->recorded++;
+    }
+}
+
+/* Slot of the hash, or the free one where it belongs; SHA-256 needs no further mixing. */
+static size_t seen_slot(const struct load *load, const struct hash *hash)
+{
+    size_t slot = (size_t)be64_get(hash->bytes) & (load->seen_cap - 1);
+    while (load->counts[slot] != 0 && memcmp(&load->seen[slot], hash, sizeof *hash) != 0)
+        slot = (slot + 1) & (load->seen_cap - 1);
+    return slot;
+}
+
+static bool seen_grow(struct load *load)
+{
+    if (2 * (load->seen_count + 1) <= load->seen_cap)
+        return true;
+    struct load old = *load;
+    load->seen_cap = old.seen_cap == 0 ? 1024 : 2 * old.seen_cap;
+    load->seen = calloc(load->seen_cap, sizeof *load->seen);
+    load->counts = calloc(load->seen_cap, sizeof *load->counts);
+    if (load->seen == NULL || load->counts == NULL) {
+        free(load->seen);
+        free(load->counts);
+        load->seen = old.seen;
+        load->counts = old.counts;
+        load->seen_cap = old.seen_cap;
+        return false;
+    }
+    for (size_t i = 0; i < old.seen_cap; i++) {
+        if (old.counts[i] == 0)
+            continue;
+        size_t slot = seen_slot(load, &old.seen[i]);
+        load->seen[slot] = old.seen[i];
+        load->counts[slot] = old.counts[i];
+    }
+    free(old.seen);
+    free(old.counts);
+    return true;
+}
+
+static enum status line_id(struct load *load, const char *text, size_t len, uint8_t out[DFT_COMMAND_ID_BYTES],
+                           struct fault *why)
+{
+    static const char head[] = "daftari load 1";
+    struct hash hash;
+    unsigned hash_len = 0;
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        len--;
+    if (load->seen_count >= LOAD_LINES_MAX || !seen_grow(load) ||
+        EVP_Digest(text, len, hash.bytes, &hash_len, EVP_sha256(), NULL) != 1)
+        return fault_set(why, STATUS_TOO_LARGE, NULL, "at most %u lines in one file", LOAD_LINES_MAX);
+    size_t slot = seen_slot(load, &hash);
+    if (load->counts[slot]++ == 0) {
+        load->seen[slot] = hash;
+        load->seen_count++;
+    }
+    uint8_t bytes[sizeof head + 4 + HASH_BYTES];
+    memcpy(bytes, head, sizeof head);
+    be32_put(bytes + sizeof head, load->counts[slot]);
+    memcpy(bytes + sizeof head + 4, hash.bytes, HASH_BYTES);
+    if (EVP_Digest(bytes, sizeof bytes, hash.bytes, &hash_len, EVP_sha256(), NULL) != 1)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    memcpy(out, hash.bytes, DFT_COMMAND_ID_BYTES);
+    return STATUS_OK;
+}
+
+static enum status load_line(struct load *load, struct batcher *batcher, const struct json_reader *reader,
+                             json_t *object, struct fault *why)
+{
+    struct method method;
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    const char *name = json_string_value(json_object_get(object, "method"));
+    const char *given = json_string_value(json_object_get(object, "command_id"));
+    if (name == NULL || !method_by_name(name, &method) || !method.command)
+        return fault_set(why, STATUS_INVALID, "method", "the name of a command such as Account.Open");
+    enum status status = given != NULL ? run_command_id(given, command_id, why)
+                                       : line_id(load, reader->text, reader->len, command_id, why);
+    struct arena arena;
+    struct slice body;
+    char method_name[SERVICE_NAME_TEXT_MAX];
+    memcpy(method_name, method.name, sizeof method_name);
+    arena_init(&arena, CLI_ARENA_MAX);
+    (void)json_object_del(object, "method");
+    (void)json_object_del(object, "command_id");
+    if (status == STATUS_OK)
+        status = message_from_json(method.row->input, object, cli_conversion(load->cli), &arena, &body, why);
+    if (status == STATUS_OK)
+        status = batcher_add(batcher, method_name, command_id, body, reader->line, why);
+    if (strcmp(method_name, "Currency.Define") == 0)
+        cli_currencies_forget(load->cli); /* what follows may use it: ask again */
+    arena_done(&arena);
+    return status;
+}
+
+static int load_file(struct load *load, FILE *from)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct json_reader reader = {.from = from};
+    struct batcher *batcher = batcher_new(load->cli, load_answered, load);
+    enum status status = batcher == NULL ? fault_set(&why, STATUS_NO_MEMORY, NULL, "no memory") : STATUS_OK;
+    while (status == STATUS_OK) {
+        json_t *object = NULL;
+        status = json_reader_next(&reader, &object, &why);
+        if (status == STATUS_OK) {
+            status = load_line(load, batcher, &reader, object, &why);
+            json_decref(object);
+        }
+    }
+    struct fault last = {.status = STATUS_OK};
+    bool ours = status == STATUS_INVALID;
+    enum status finished =
+        batcher != NULL && (status == STATUS_END || ours) ? batcher_finish(batcher, &last) : STATUS_OK;
+    batcher_free(batcher);
+    int code = EXIT_DONE;
+    if (ours) {
+        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
+        (void)cli_fail(&why);
+        code = EXIT_USAGE;
+    } else if (status != STATUS_END || finished != STATUS_OK) {
+        code = cli_fail(status != STATUS_END ? &why : &last);
+    } else if (load->refused > 0) {
+        code = exit_of(load->worst);
+    }
+    if (!load->cli->quiet)
+        (void)printf("%llu recorded, %llu unchanged, %llu refused\n", (unsigned long long)load->recorded,
+                     (unsigned long long)load->unchanged, (unsigned long long)load->refused);
+    json_reader_done(&reader);
+    return code;
+}
+
+int load_run(struct cli *cli, int argc, char **argv)
+{
+    struct fault why = {.status = STATUS_OK};
+    const char *path = NULL;
+    for (int at = 0; at < argc;) {
+        enum status status = settings_take(cli, argc, argv, &at, &why);
+        if (status == STATUS_NOT_FOUND && path == NULL && strncmp(argv[at], "--", 2) != 0)
+            path = argv[at++];
+        else if (status != STATUS_OK)
+            return cli_usage("%s", status == STATUS_NOT_FOUND ? "load takes one file" : why.text);
+    }
+    if (cli->help || path == NULL) {
+        (void)fputs("daftari load FILE|-\n  Send a file of commands, one JSON object a line:\n"
+                    "    {\"method\":\"Account.Open\",\"number\":1110,\"name\":\"Cash in hand\"}\n"
+                    "  An optional \"command_id\" names the command; else its id is made of the line, so "
+                    "that loading a file\n"
+                    "  again records nothing twice.\n",
+                    cli->help ? stdout : stderr);
+        return cli->help ? EXIT_DONE : EXIT_USAGE;
+    }
+    FILE *from = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    if (from == NULL)
+        return cli_usage("%s cannot be opened", path);
+    struct load load = {.cli = cli};
+    int code;
+    if (cli_connect(cli, &why) != STATUS_OK) {
+        code = cli_no_connection(&why);
+    } else {
+        cli_know_today(cli);
+        code = load_file(&load, from);
+    }
+    free(load.seen);
+    free(load.counts);
+    if (from != stdin)
+        (void)fclose(from);
+    return code;
+}

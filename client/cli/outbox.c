@@ -1,0 +1,216 @@
+/* daftari outbox: commands kept on disk until the server can be reached. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "proto/base/ident.h"
+
+static enum status outbox_open(struct cli *cli, struct dft_outbox **out, struct fault *why)
+{
+    char path[CLI_PATH_MAX];
+    struct dft_fault fault = {.status = DFT_OK};
+    enum status status = settings_path(cli, "outbox", true, path, why);
+    if (status != STATUS_OK)
+        return status;
+    if (dft_outbox_open(out, path, NULL, &fault) == DFT_OK)
+        return STATUS_OK;
+    *why = fault_of(&fault);
+    return why->status;
+}
+
+/* Scales of currencies, for a message that is made while the server cannot be reached: asked if it can, else from the
+ * list kept at the last time. */
+static enum status currencies_kept(struct cli *cli, struct fault *why)
+{
+    char path[CLI_PATH_MAX];
+    uint32_t scale;
+    struct fault online = {.status = STATUS_OK};
+    enum status status = settings_path(cli, "currencies", true, path, why);
+    if (status != STATUS_OK)
+        return status;
+    if (cli_connect(cli, &online) == STATUS_OK) {
+        cli_know_today(cli);
+        if (cli_scale(cli, NULL, &scale, &online) == STATUS_OK) {
+            json_t *list = json_array();
+            for (size_t i = 0; i < cli->currency_count; i++)
+                (void)json_array_append_new(list, json_pack("{s:s, s:i}", "code", cli->currencies[i].code,
+                                                            "scale", (int)cli->currencies[i].scale));
+            char *text = json_dumps(list, JSON_COMPACT);
+            json_decref(list);
+            status = text != NULL ? file_write_secret(path, text, why) : STATUS_NO_MEMORY;
+            free(text);
+            return status;
+        }
+    }
+    return cli_currencies_read(cli, path, why);
+}
+
+static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char **argv)
+{
+    struct method method;
+    struct fault why = {.status = STATUS_OK};
+    json_t *object = NULL;
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    const ProtobufCServiceDescriptor *service = argc >= 2 ? service_by_noun(argv[0]) : NULL;
+    if (service == NULL || !method_by_verb(service, argv[1], &method) || !method.command)
+        return cli_usage(
+            "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
+    if (run_options(cli, method.row->input, argc - 2, argv + 2, &object, &why) != STATUS_OK)
+        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+    struct arena arena;
+    struct slice body;
+    arena_init(&arena, CLI_ARENA_MAX);
+    enum status status = run_command_id(cli->command_id_text, command_id, &why);
+    if (status == STATUS_OK)
+        status = currencies_kept(cli, &why);
+    if (status == STATUS_OK)
+        status = message_from_json(method.row->input, object, cli_conversion(cli), &arena, &body, &why);
+    struct dft_fault fault = {.status = DFT_OK};
+    int code = EXIT_DONE;
+    if (status == STATUS_OK &&
+        dft_outbox_add(outbox, method.name, command_id, body.ptr, body.len, &fault) != DFT_OK) {
+        why = fault_of(&fault);
+        status = why.status;
+    }
+    if (status != STATUS_OK) {
+        code = cli_fail(&why);
+        code = status == STATUS_INVALID ? EXIT_USAGE : code;
+    } else if (!cli->quiet) {
+        (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
+    }
+    arena_done(&arena);
+    json_decref(object);
+    return code;
+}
+
+struct sending {
+    const struct cli *cli;
+    size_t refused;
+};
+
+static void sent_one(const struct dft_outbox_item *item, const struct dft_recorded *recorded, void *context)
+{
+    struct sending *sending = context;
+    if (recorded != NULL) {
+        print_recorded(sending->cli, recorded);
+        return;
+    }
+    sending->refused++;
+    (void)fprintf(stderr, "daftari: %s refused: %s%s%s\n", item->method, item->fault.field,
+                  item->fault.field[0] != '\0' ? ": " : "", item->fault.text);
+}
+
+static int outbox_send(struct cli *cli, struct dft_outbox *outbox)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct dft_fault fault = {.status = DFT_OK};
+    struct sending sending = {.cli = cli};
+    if (cli_connect(cli, &why) != STATUS_OK) {
+        (void)fprintf(stderr, "daftari: %zu waiting\n", dft_outbox_waiting(outbox));
+        return cli_no_connection(&why);
+    }
+    if (dft_outbox_send(outbox, cli->client, sent_one, &sending, &fault) != DFT_OK) {
+        why = fault_of(&fault);
+        (void)fprintf(stderr, "daftari: %zu waiting\n", dft_outbox_waiting(outbox));
+        return cli_fail(&why);
+    }
+    return sending.refused > 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static json_t *item_json(const struct dft_outbox_item *item, const char *state)
+{
+    char id[UUID_TEXT_MAX], time[TIME_TEXT_MAX];
+    struct command_id command_id;
+    memcpy(command_id.bytes, item->command_id, sizeof command_id.bytes);
+    command_id_format(&command_id, id);
+    (void)timestamp_format(item->added_time_us, time);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "method", item->method, "command_id",
+                     id, "added_time", time, "field", item->fault.field, "text", item->fault.text);
+}
+
+static int outbox_list(const struct cli *cli, const struct dft_outbox *outbox)
+{
+    static const char *const columns[] = {"state", "method", "command_id", "added_time", "field", "text"};
+    struct table table;
+    json_t *list = json_array();
+    struct dft_outbox_item item;
+    for (size_t i = 0; i < dft_outbox_waiting(outbox); i++) {
+        dft_outbox_waiting_item(outbox, i, &item);
+        (void)json_array_append_new(list, item_json(&item, "waiting"));
+    }
+    for (size_t i = 0; i < dft_outbox_refused(outbox); i++) {
+        dft_outbox_refused_item(outbox, i, &item);
+        (void)json_array_append_new(list, item_json(&item, "refused"));
+    }
+    table_init(&table);
+    bool good = true;
+    for (size_t i = 0; i < 6; i++)
+        good = good && table_add_column(&table, columns[i], columns[i], TABLE_LEFT);
+    for (size_t r = 0; good && r < json_array_size(list); r++) {
+        good = table_add_row(&table, TABLE_ROW, 0);
+        for (size_t i = 0; good && i < 6; i++)
+            good =
+                table_set(&table, i, json_string_value(json_object_get(json_array_get(list, r), columns[i])));
+    }
+    if (good && cli->output == OUTPUT_JSON) {
+        (void)json_dumpf(list, stdout, JSON_INDENT(2));
+        (void)fputc('\n', stdout);
+    } else if (good && cli->output == OUTPUT_CSV) {
+        table_print_csv(&table, stdout);
+    } else if (good) {
+        table_print(&table, stdout);
+    }
+    table_done(&table);
+    json_decref(list);
+    return good ? EXIT_DONE : EXIT_SERVER;
+}
+
+static int outbox_clear(struct dft_outbox *outbox)
+{
+    struct dft_fault fault = {.status = DFT_OK};
+    if (dft_outbox_clear_refused(outbox, &fault) == DFT_OK)
+        return EXIT_DONE;
+    struct fault why = fault_of(&fault);
+    return cli_fail(&why);
+}
+
+static int outbox_help(FILE *to)
+{
+    (void)fputs(
+        "daftari outbox add NOUN VERB [--option value ...]   keep a command on disk, to be sent later\n"
+        "daftari outbox send                                 send what waits, in order\n"
+        "daftari outbox list                                 what waits, and what was refused and why\n"
+        "daftari outbox clear                                drop the refused ones after review\n",
+        to);
+    return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+int outbox_run(struct cli *cli, int argc, char **argv)
+{
+    struct fault why = {.status = STATUS_OK};
+    if (argc == 0 || strcmp(argv[0], "--help") == 0)
+        return outbox_help(argc == 0 ? stderr : stdout);
+    bool adds = strcmp(argv[0], "add") == 0;
+    for (int at = 1; !adds && at < argc;) {
+        if (settings_take(cli, argc, argv, &at, &why) != STATUS_OK)
+            return outbox_help(stderr);
+    }
+    if (cli->server == NULL)
+        return cli_usage("which server's outbox? Give --server HOST:PORT or set DAFTARI_SERVER");
+    struct dft_outbox *outbox = NULL;
+    if (outbox_open(cli, &outbox, &why) != STATUS_OK)
+        return cli_fail(&why);
+    int code;
+    if (adds)
+        code = outbox_add(cli, outbox, argc - 1, argv + 1);
+    else if (strcmp(argv[0], "send") == 0)
+        code = outbox_send(cli, outbox);
+    else if (strcmp(argv[0], "list") == 0)
+        code = outbox_list(cli, outbox);
+    else if (strcmp(argv[0], "clear") == 0)
+        code = outbox_clear(outbox);
+    else
+        code = outbox_help(stderr);
+    dft_outbox_close(outbox);
+    return code;
+}

@@ -1,0 +1,334 @@
+/* Reports: one request and one answer form for all; shown as a table, CSV or JSON. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "proto/base/text.h"
+#include "proto/wire/message.h"
+#include "report.pb-c.h"
+
+struct report {
+    struct table table;
+    Daftari__V1__ColumnKind kinds[TABLE_COLUMNS_MAX];
+    char name[SERVICE_NAME_TEXT_MAX];
+    char title[TABLE_TITLE_MAX];
+    json_t *notes;
+    uint64_t position;
+    bool headed;
+};
+
+static enum table_align align_of(Daftari__V1__ColumnKind kind)
+{
+    switch (kind) {
+    case DAFTARI__V1__COLUMN_KIND__AMOUNT:
+        return TABLE_AMOUNT;
+    case DAFTARI__V1__COLUMN_KIND__INTEGER:
+        return TABLE_RIGHT;
+    default:
+        return TABLE_LEFT;
+    }
+}
+
+static enum table_row_kind row_kind_of(Daftari__V1__RowKind kind)
+{
+    switch (kind) {
+    case DAFTARI__V1__ROW_KIND__HEADING:
+        return TABLE_HEADING;
+    case DAFTARI__V1__ROW_KIND__SUBTOTAL:
+        return TABLE_SUBTOTAL;
+    case DAFTARI__V1__ROW_KIND__TOTAL:
+        return TABLE_TOTAL;
+    default:
+        return TABLE_ROW;
+    }
+}
+
+/* ---- gathering --------------------------------------------------------------------------------------------------- */
+
+static bool take_head(struct report *report, const Daftari__V1__ReportPart *part)
+{
+    report->headed = true;
+    (void)snprintf(report->name, sizeof report->name, "%s", part->report != NULL ? part->report : "");
+    (void)snprintf(report->title, sizeof report->title, "%s", part->title != NULL ? part->title : "");
+    if (part->n_columns > TABLE_COLUMNS_MAX)
+        return false;
+    for (size_t i = 0; i < part->n_columns; i++) {
+        const Daftari__V1__ReportColumn *column = part->columns[i];
+        const char *name = column->name != NULL ? column->name : "";
+        report->kinds[i] = column->kind;
+        if (!table_add_column(&report->table, column->title != NULL ? column->title : name, name,
+                              align_of(column->kind)))
+            return false;
+    }
+    return true;
+}
+
+static bool take_rows(struct report *report, const Daftari__V1__ReportPart *part)
+{
+    for (size_t i = 0; i < part->n_rows; i++) {
+        const Daftari__V1__ReportRow *row = part->rows[i];
+        uint32_t depth = row->depth < 32 ? row->depth : 32;
+        if (row->n_cells > report->table.column_count ||
+            !table_add_row(&report->table, row_kind_of(row->kind), depth))
+            return false;
+        for (size_t k = 0; k < row->n_cells; k++) {
+            if (!table_set(&report->table, k, row->cells[k]))
+                return false;
+        }
+    }
+    for (size_t i = 0; i < part->n_notes; i++)
+        (void)json_array_append_new(report->notes, json_string(part->notes[i]));
+    return true;
+}
+
+static enum status take_part(struct report *report, const struct dft_answer *answer, struct fault *why)
+{
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = arena_allocator(&arena);
+    ProtobufCMessage *message = NULL;
+    enum status status =
+        message_unpack(&daftari__v1__report_part__descriptor, slice_of(answer->body, answer->body_len), false,
+                       &allocator, &message, why);
+    if (status == STATUS_OK) {
+        const Daftari__V1__ReportPart *part = (const Daftari__V1__ReportPart *)message;
+        bool good = (report->headed || take_head(report, part)) && take_rows(report, part);
+        if (!good)
+            status =
+                fault_set(why, STATUS_CORRUPT, NULL, "the server's report is not understood, or too large");
+    }
+    report->position = answer->position > report->position ? answer->position : report->position;
+    arena_done(&arena);
+    return status;
+}
+
+static enum status report_ask(struct cli *cli, struct slice body, struct report *report, struct fault *why)
+{
+    struct dft_stream *stream = NULL;
+    struct dft_fault fault = {.status = DFT_OK};
+    enum status status = STATUS_OK;
+    enum dft_status result =
+        dft_stream_open(cli->client, "Report.Run", body.ptr, body.len, 0, cli->timeout_ms, &stream, &fault);
+    if (result == DFT_OK && cli->at_least > 0)
+        dft_stream_at_least(stream, cli->at_least);
+    while (result == DFT_OK && status == STATUS_OK) {
+        struct dft_answer part;
+        result = dft_stream_next(stream, DFT_FOREVER, &part, &fault);
+        if (result == DFT_OK)
+            status = take_part(report, &part, why);
+    }
+    dft_stream_close(stream);
+    if (status != STATUS_OK || result == DFT_END)
+        return status;
+    *why = fault_of(&fault);
+    return why->status;
+}
+
+/* ---- JSON -------------------------------------------------------------------------------------------------------- */
+
+static json_t *cell_json(const struct report *report, const struct table_row *row, size_t column)
+{
+    const char *text = row->cells[column];
+    uint64_t number;
+    if (text == NULL)
+        return report->kinds[column] == DAFTARI__V1__COLUMN_KIND__TEXT ? json_string("") : json_null();
+    if (report->kinds[column] == DAFTARI__V1__COLUMN_KIND__INTEGER &&
+        number_parse(slice_text(text), 0, INT64_MAX, &number))
+        return json_integer((json_int_t)number);
+    return json_string(text);
+}
+
+static json_t *columns_json(const struct report *report)
+{
+    static const char *const kinds[] = {"text", "amount", "date", "integer", "time"};
+    json_t *columns = json_array();
+    for (size_t i = 0; i < report->table.column_count; i++) {
+        unsigned kind = (unsigned)report->kinds[i];
+        (void)json_array_append_new(columns,
+                                    json_pack("{s:s, s:s, s:s}", "name", report->table.columns[i].name,
+                                              "title", report->table.columns[i].title, "kind",
+                                              kind < sizeof kinds / sizeof kinds[0] ? kinds[kind] : "text"));
+    }
+    return columns;
+}
+
+static json_t *rows_json(const struct report *report)
+{
+    static const char *const kinds[] = {"detail", "heading", "subtotal", "total"};
+    json_t *rows = json_array();
+    for (size_t r = 0; r < report->table.row_count; r++) {
+        const struct table_row *row = &report->table.rows[r];
+        if (row->kind == TABLE_TOTAL)
+            continue;
+        json_t *object = json_object();
+        for (size_t i = 0; i < report->table.column_count; i++)
+            (void)json_object_set_new(object, report->table.columns[i].name, cell_json(report, row, i));
+        if (row->kind != TABLE_ROW)
+            (void)json_object_set_new(object, "row", json_string(kinds[row->kind]));
+        if (row->depth > 0)
+            (void)json_object_set_new(object, "depth", json_integer(row->depth));
+        (void)json_array_append_new(rows, object);
+    }
+    return rows;
+}
+
+static size_t column_named(const struct report *report, const char *name)
+{
+    for (size_t i = 0; i < report->table.column_count; i++) {
+        if (strcmp(report->table.columns[i].name, name) == 0)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* Whether total rows speak of more than one currency. */
+static bool totals_in_several(const struct report *report, size_t currency)
+{
+    const char *first = NULL;
+    for (size_t r = 0; currency != SIZE_MAX && r < report->table.row_count; r++) {
+        const struct table_row *row = &report->table.rows[r];
+        const char *code = row->cells[currency] != NULL ? row->cells[currency] : "";
+        if (row->kind != TABLE_TOTAL)
+            continue;
+        if (first != NULL && strcmp(first, code) != 0)
+            return true;
+        first = code;
+    }
+    return false;
+}
+
+/* The object at `key`, made when it is not there. */
+static json_t *object_at(json_t *holder, const char *key)
+{
+    if (json_object_get(holder, key) == NULL)
+        (void)json_object_set_new(holder, key, json_object());
+    return json_object_get(holder, key);
+}
+
+/* By column name; in a report of sections (profit and loss) by section, then column. With totals in several currencies
+ * each figure is an object by currency. */
+static json_t *totals_json(const struct report *report)
+{
+    size_t currency = column_named(report, "currency"), section = column_named(report, "section");
+    bool several = totals_in_several(report, currency);
+    json_t *totals = json_object();
+    for (size_t r = 0; r < report->table.row_count; r++) {
+        const struct table_row *row = &report->table.rows[r];
+        for (size_t i = 0; row->kind == TABLE_TOTAL && i < report->table.column_count; i++) {
+            const char *name = report->table.columns[i].name;
+            bool figure = report->kinds[i] == DAFTARI__V1__COLUMN_KIND__AMOUNT ||
+                          report->kinds[i] == DAFTARI__V1__COLUMN_KIND__INTEGER;
+            if (!figure || row->cells[i] == NULL)
+                continue;
+            json_t *holder = totals;
+            if (section != SIZE_MAX && row->cells[section] != NULL)
+                holder = object_at(holder, row->cells[section]);
+            if (several) {
+                holder = object_at(holder, name);
+                name = row->cells[currency] != NULL ? row->cells[currency] : "";
+            }
+            (void)json_object_set_new(holder, name, cell_json(report, row, i));
+        }
+    }
+    return totals;
+}
+
+static void report_print_json(const struct report *report)
+{
+    json_t *object = json_pack("{s:s, s:s, s:I}", "report", report->name, "title", report->title, "position",
+                               (json_int_t)report->position);
+    (void)json_object_set_new(object, "columns", columns_json(report));
+    (void)json_object_set_new(object, "rows", rows_json(report));
+    (void)json_object_set_new(object, "totals", totals_json(report));
+    (void)json_object_set(object, "notes", report->notes);
+    (void)json_dumpf(object, stdout, JSON_INDENT(1));
+    (void)fputc('\n', stdout);
+    json_decref(object);
+}
+
+static void report_print_table(const struct report *report)
+{
+    size_t index;
+    json_t *note;
+    (void)printf("%s\n\n", report->title);
+    table_print(&report->table, stdout);
+    (void)fputc('\n', stdout);
+    json_array_foreach(report->notes, index, note)
+    {
+        (void)printf("%s\n", json_string_value(note));
+    }
+    (void)printf("As of log position %llu.\n", (unsigned long long)report->position);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static int report_show(struct cli *cli, struct slice body)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct report *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return EXIT_SERVER;
+    table_init(&report->table);
+    report->notes = json_array();
+    int code = EXIT_DONE;
+    if (report_ask(cli, body, report, &why) != STATUS_OK) {
+        code = cli_fail(&why);
+        if (why.status == STATUS_NOT_FOUND)
+            (void)fputs("daftari: the reports there are: daftari report --list\n", stderr);
+    } else if (cli->output == OUTPUT_JSON) {
+        report_print_json(report);
+    } else if (cli->output == OUTPUT_CSV) {
+        table_print_csv(&report->table, stdout);
+    } else {
+        report_print_table(report);
+    }
+    json_decref(report->notes);
+    table_done(&report->table);
+    free(report);
+    return code;
+}
+
+static int report_list(struct cli *cli, int argc, char **argv)
+{
+    struct method method;
+    if (!method_by_name("Report.List", &method))
+        return EXIT_USAGE;
+    return run_method(cli, &method, argc, argv);
+}
+
+int report_run(struct cli *cli, int argc, char **argv)
+{
+    struct method method;
+    struct fault why = {.status = STATUS_OK};
+    json_t *object = NULL;
+    struct slice body;
+    if (argc > 0 && (strcmp(argv[0], "--list") == 0 || strcmp(argv[0], "list") == 0))
+        return report_list(cli, argc - 1, argv + 1);
+    if (!method_by_name("Report.Run", &method))
+        return EXIT_USAGE;
+    if (run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
+        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+    if (cli->help || json_object_get(object, "report") == NULL) {
+        bool asked = cli->help;
+        json_decref(object);
+        help_method(&method, asked ? stdout : stderr);
+        return asked ? EXIT_DONE : cli_usage("which report? daftari report --list names them");
+    }
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
+    int code;
+    if (cli_connect(cli, &why) != STATUS_OK) {
+        code = cli_no_connection(&why);
+    } else {
+        cli_know_today(cli);
+        enum status status =
+            message_from_json(method.row->input, object, cli_conversion(cli), &arena, &body, &why);
+        if (status == STATUS_OK)
+            code = report_show(cli, body);
+        else
+            code = cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+    }
+    arena_done(&arena);
+    json_decref(object);
+    return code;
+}

@@ -1,0 +1,297 @@
+/* One method from the command line: its message from options or JSON, its answer printed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cli/cli.h"
+#include "client/cli/options.h"
+#include "proto/base/ident.h"
+
+enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
+{
+    if (text == NULL) {
+        dft_command_id_new(out);
+        return STATUS_OK;
+    }
+    struct command_id id;
+    if (!command_id_parse(slice_text(text), &id) || command_id_is_zero(&id))
+        return fault_set(why, STATUS_INVALID, "command_id",
+                         "a UUID such as 8c7f9a52-4f0b-4b6e-9d1f-0a1b2c3d4e5f");
+    memcpy(out, id.bytes, DFT_COMMAND_ID_BYTES);
+    return STATUS_OK;
+}
+
+enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type, int argc, char **argv,
+                        json_t **out, struct fault *why)
+{
+    json_t *object = json_object();
+    enum status status = STATUS_OK;
+    for (int at = 0; at < argc && status == STATUS_OK;) {
+        status = settings_take(cli, argc, argv, &at, why);
+        if (status == STATUS_NOT_FOUND)
+            status = options_take(type, object, argc, argv, &at, why);
+    }
+    if (status != STATUS_OK) {
+        json_decref(object);
+        return status;
+    }
+    *out = object;
+    return STATUS_OK;
+}
+
+static bool says_today(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strstr(argv[i], "today") != NULL || strstr(argv[i], "yesterday") != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
+
+static int run_command(struct cli *cli, const struct method *method, struct slice body)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct dft_fault fault = {.status = DFT_OK};
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    struct dft_recorded recorded;
+    if (run_command_id(cli->command_id_text, command_id, &why) != STATUS_OK)
+        return cli_usage("--command-id: %s", why.text);
+    if (dft_command(cli->client, method->name, command_id, body.ptr, body.len, &recorded, &fault) != DFT_OK) {
+        why = fault_of(&fault);
+        return cli_fail(&why);
+    }
+    print_recorded(cli, &recorded);
+    return EXIT_DONE;
+}
+
+struct many {
+    const struct cli *cli;
+    uint64_t recorded;
+    uint64_t refused;
+    enum status worst;
+};
+
+static void many_answered(const struct batcher_answer *answer, void *context)
+{
+    struct many *many = context;
+    if (answer->recorded != NULL) {
+        many->recorded++;
+        print_recorded(many->cli, answer->recorded);
+        return;
+    }
+    many->refused++;
+    many->worst = (enum status)answer->fault->status;
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line,
+                  answer->fault->field, answer->fault->field[0] != '\0' ? ": " : "", answer->fault->text);
+    if (many->cli->output == OUTPUT_JSON) {
+        json_t *object = json_pack("{s:I, s:s, s:s, s:s}", "line", (json_int_t)answer->line, "status",
+                                   dft_status_name(answer->fault->status), "field", answer->fault->field,
+                                   "text", answer->fault->text);
+        (void)json_dumpf(object, stdout, JSON_COMPACT);
+        (void)fputc('\n', stdout);
+        json_decref(object);
+    }
+}
+
+/* A "command_id" beside the message's own fields is taken out of the object. */
+static enum status take_command_id(json_t *object, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
+{
+    json_t *given = json_object_get(object, "command_id");
+    if (given != NULL && !json_is_string(given))
+        return fault_set(why, STATUS_INVALID, "command_id", "a UUID as text");
+    enum status status = run_command_id(json_string_value(given), out, why);
+    (void)json_object_del(object, "command_id");
+    return status;
+}
+
+static enum status many_add(struct cli *cli, const struct method *method, struct batcher *batcher,
+                            json_t *object, uint64_t line, struct fault *why)
+{
+    struct arena arena;
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    struct slice body;
+    arena_init(&arena, CLI_ARENA_MAX);
+    enum status status = take_command_id(object, command_id, why);
+    if (status == STATUS_OK)
+        status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
+    if (status == STATUS_OK)
+        status = batcher_add(batcher, method->name, command_id, body, line, why);
+    arena_done(&arena);
+    return status;
+}
+
+static int run_many(struct cli *cli, const struct method *method, FILE *from)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct many many = {.cli = cli};
+    struct json_reader reader = {.from = from};
+    struct batcher *batcher = batcher_new(cli, many_answered, &many);
+    json_t *object = NULL;
+    enum status status = batcher == NULL ? fault_set(&why, STATUS_NO_MEMORY, NULL, "no memory") : STATUS_OK;
+    bool ours = false; /* the file is wrong, not the server */
+    cli_know_today(cli);
+    while (status == STATUS_OK) {
+        status = json_reader_next(&reader, &object, &why);
+        if (status == STATUS_END)
+            break;
+        ours = status != STATUS_OK;
+        if (status != STATUS_OK)
+            break;
+        status = many_add(cli, method, batcher, object, reader.line, &why);
+        ours = status == STATUS_INVALID;
+        json_decref(object);
+    }
+    struct fault last = {.status = STATUS_OK};
+    enum status finished =
+        batcher != NULL && (status == STATUS_END || ours) ? batcher_finish(batcher, &last) : STATUS_OK;
+    batcher_free(batcher);
+    int code = EXIT_DONE;
+    if (status != STATUS_END) {
+        if (ours)
+            (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
+        code = cli_fail(&why);
+        code = ours ? EXIT_USAGE : code;
+    } else if (finished != STATUS_OK) {
+        code = cli_fail(&last);
+    } else if (many.refused > 0) {
+        (void)fprintf(stderr, "daftari: %llu recorded, %llu refused\n", (unsigned long long)many.recorded,
+                      (unsigned long long)many.refused);
+        code = exit_of(many.worst);
+    }
+    json_reader_done(&reader);
+    return code;
+}
+
+/* ---- queries ----------------------------------------------------------------------------------------------------- */
+
+/* Follows a stream of records to the end; each part at once, since it may never end. */
+static bool prints_each(const struct method *method)
+{
+    return strcmp(method->name, "Log.Follow") == 0;
+}
+
+static enum status query_parts(struct cli *cli, const struct method *method, struct slice body, json_t *items,
+                               struct fault *why)
+{
+    struct dft_stream *stream = NULL;
+    struct dft_fault fault = {.status = DFT_OK};
+    bool each = prints_each(method);
+    enum status status = STATUS_OK;
+    enum dft_status result = dft_stream_open(cli->client, method->name, body.ptr, body.len, 0,
+                                             each ? DFT_FOREVER : cli->timeout_ms, &stream, &fault);
+    if (result == DFT_OK && cli->at_least > 0)
+        dft_stream_at_least(stream, cli->at_least);
+    while (result == DFT_OK && status == STATUS_OK) {
+        struct dft_answer part;
+        json_t *item = NULL;
+        result = dft_stream_next(stream, DFT_FOREVER, &part, &fault);
+        if (result != DFT_OK)
+            break;
+        status = message_to_json(method->row->output, slice_of(part.body, part.body_len), cli_conversion(cli),
+                                 &item, why);
+        if (status == STATUS_OK && each) {
+            (void)json_dumpf(item, stdout, JSON_COMPACT);
+            (void)fputc('\n', stdout);
+            (void)fflush(stdout);
+            json_decref(item);
+        } else if (status == STATUS_OK) {
+            (void)json_array_append_new(items, item);
+        }
+    }
+    dft_stream_close(stream);
+    if (status != STATUS_OK || result == DFT_END)
+        return status;
+    *why = fault_of(&fault);
+    return why->status;
+}
+
+static int run_query(struct cli *cli, const struct method *method, struct slice body)
+{
+    struct fault why = {.status = STATUS_OK};
+    json_t *items = json_array();
+    enum status status = query_parts(cli, method, body, items, &why);
+    int code = EXIT_DONE;
+    if (status != STATUS_OK)
+        code = cli_fail(&why);
+    else if (!prints_each(method) && !print_items(cli, method->row->output, items, !method->streams))
+        code = EXIT_SERVER;
+    json_decref(items);
+    return code;
+}
+
+/* ---- both -------------------------------------------------------------------------------------------------------- */
+
+static int run_object(struct cli *cli, const struct method *method, json_t *object)
+{
+    struct arena arena;
+    struct slice body;
+    struct fault why = {.status = STATUS_OK};
+    arena_init(&arena, CLI_ARENA_MAX);
+    enum status status =
+        message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, &why);
+    int code;
+    if (status == STATUS_INVALID) {
+        (void)cli_fail(&why);
+        code = EXIT_USAGE;
+    } else if (status != STATUS_OK) {
+        code = cli_fail(&why);
+    } else {
+        code = method->command ? run_command(cli, method, body) : run_query(cli, method, body);
+    }
+    arena_done(&arena);
+    return code;
+}
+
+static int run_json(struct cli *cli, const struct method *method)
+{
+    FILE *from = strcmp(cli->json_path, "-") == 0 ? stdin : fopen(cli->json_path, "re");
+    if (from == NULL)
+        return cli_usage("%s cannot be opened", cli->json_path);
+    int code;
+    if (method->command && cli->command_id_text == NULL) {
+        code = run_many(cli, method, from);
+    } else {
+        struct json_reader reader = {.from = from};
+        struct fault why = {.status = STATUS_OK};
+        json_t *object = NULL;
+        enum status status = json_reader_next(&reader, &object, &why);
+        if (status != STATUS_OK)
+            code = cli_usage("%s", status == STATUS_END ? "there is no JSON object to read" : why.text);
+        else
+            code = run_object(cli, method, object);
+        json_decref(object);
+        json_reader_done(&reader);
+    }
+    if (from != stdin)
+        (void)fclose(from);
+    return code;
+}
+
+int run_method(struct cli *cli, const struct method *method, int argc, char **argv)
+{
+    struct fault why = {.status = STATUS_OK};
+    json_t *object = NULL;
+    if (run_options(cli, method->row->input, argc, argv, &object, &why) != STATUS_OK)
+        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+    if (cli->help) {
+        json_decref(object);
+        help_method(method, stdout);
+        return EXIT_DONE;
+    }
+    if (cli->json_path != NULL && json_object_size(object) > 0) {
+        json_decref(object);
+        return cli_usage("--json takes the whole message: leave the other fields out");
+    }
+    int code;
+    if (cli_connect(cli, &why) != STATUS_OK) {
+        code = cli_no_connection(&why);
+    } else {
+        if (says_today(argc, argv))
+            cli_know_today(cli);
+        code = cli->json_path != NULL ? run_json(cli, method) : run_object(cli, method, object);
+    }
+    json_decref(object);
+    return code;
+}

@@ -1,0 +1,267 @@
+#include "client/cli/services.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "account.pb-c.h"
+#include "books.pb-c.h"
+#include "business.pb-c.h"
+#include "common.pb-c.h"
+#include "entry.pb-c.h"
+#include "log.pb-c.h"
+#include "people.pb-c.h"
+#include "period.pb-c.h"
+#include "proto/base/bug.h"
+#include "reconciliation.pb-c.h"
+#include "report.pb-c.h"
+#include "schema_texts.h"
+
+/* The one list of services: everything else follows from the descriptors. */
+const ProtobufCServiceDescriptor *const services[] = {
+    &daftari__v1__account__descriptor,
+    &daftari__v1__adjustment__descriptor,
+    &daftari__v1__access__descriptor,
+    &daftari__v1__books__descriptor,
+    &daftari__v1__business__descriptor,
+    &daftari__v1__currency__descriptor,
+    &daftari__v1__entry__descriptor,
+    &daftari__v1__log__descriptor,
+    &daftari__v1__login__descriptor,
+    &daftari__v1__opening__descriptor,
+    &daftari__v1__period__descriptor,
+    &daftari__v1__reconciliation__descriptor,
+    &daftari__v1__report__descriptor,
+    &daftari__v1__role__descriptor,
+    &daftari__v1__series__descriptor,
+    &daftari__v1__sessions__descriptor,
+    &daftari__v1__transaction_type__descriptor,
+    &daftari__v1__user__descriptor,
+};
+const size_t services_count = sizeof services / sizeof services[0];
+
+void name_kebab(const char *name, char out[SERVICE_NAME_TEXT_MAX])
+{
+    size_t len = 0;
+    for (size_t i = 0; name[i] != '\0' && len < SERVICE_NAME_TEXT_MAX - 2; i++) {
+        unsigned char here = (unsigned char)name[i];
+        bool starts = i > 0 && isupper(here) &&
+                      (islower((unsigned char)name[i - 1]) ||
+                       (isupper((unsigned char)name[i - 1]) && islower((unsigned char)name[i + 1])));
+        if (starts)
+            out[len++] = '-';
+        out[len++] = here == '_' ? '-' : (char)tolower(here);
+    }
+    out[len] = '\0';
+}
+
+/* Equal but for case and '-' against '_'. */
+static bool name_equal(struct slice a, const char *b)
+{
+    if (a.len != strlen(b))
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        int left = a.ptr[i] == '-' ? '_' : tolower(a.ptr[i]);
+        int right = b[i] == '-' ? '_' : tolower((unsigned char)b[i]);
+        if (left != right)
+            return false;
+    }
+    return true;
+}
+
+const ProtobufCServiceDescriptor *service_by_noun(const char *noun)
+{
+    for (size_t i = 0; i < services_count; i++) {
+        char kebab[SERVICE_NAME_TEXT_MAX];
+        name_kebab(services[i]->short_name, kebab);
+        if (strcmp(kebab, noun) == 0)
+            return services[i];
+    }
+    return NULL;
+}
+
+static bool method_streams(const char *name)
+{
+#define ROW(method) method,
+    static const char *const streams[] = {SCHEMA_STREAMS(ROW)};
+#undef ROW
+    for (size_t i = 0; i < sizeof streams / sizeof streams[0]; i++) {
+        if (strcmp(streams[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+void method_at(const ProtobufCServiceDescriptor *service, size_t index, struct method *out)
+{
+    ASSERT(index < service->n_methods);
+    *out = (struct method){.service = service, .row = &service->methods[index]};
+    (void)snprintf(out->name, sizeof out->name, "%s.%s", service->short_name, out->row->name);
+    out->command = out->row->output == &daftari__v1__recorded__descriptor;
+    out->streams = method_streams(out->name);
+}
+
+bool method_by_verb(const ProtobufCServiceDescriptor *service, const char *verb, struct method *out)
+{
+    for (size_t i = 0; i < service->n_methods; i++) {
+        char kebab[SERVICE_NAME_TEXT_MAX];
+        name_kebab(service->methods[i].name, kebab);
+        if (strcmp(kebab, verb) == 0) {
+            method_at(service, i, out);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool method_by_name(const char *name, struct method *out)
+{
+    for (size_t i = 0; i < services_count; i++) {
+        for (size_t k = 0; k < services[i]->n_methods; k++) {
+            struct method method;
+            method_at(services[i], k, &method);
+            if (strcmp(method.name, name) == 0) {
+                *out = method;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- fields ------------------------------------------------------------------------------------------------------ */
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name), end_len = strlen(end);
+    return len > end_len && strcmp(name + len - end_len, end) == 0;
+}
+
+enum field_form field_form(const ProtobufCFieldDescriptor *field)
+{
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+        return FORM_TEXT;
+    case PROTOBUF_C_TYPE_BYTES:
+        return FORM_BYTES;
+    case PROTOBUF_C_TYPE_BOOL:
+        return FORM_FLAG;
+    case PROTOBUF_C_TYPE_ENUM:
+        return FORM_ENUM;
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return FORM_MESSAGE;
+    default:
+        break;
+    }
+    if (ends_with(field->name, "_minor"))
+        return FORM_AMOUNT;
+    if (ends_with(field->name, "_date") || strcmp(field->name, "date") == 0)
+        return FORM_DATE;
+    if (ends_with(field->name, "_time_us"))
+        return FORM_TIME;
+    if (ends_with(field->name, "_bp"))
+        return FORM_RATE;
+    if (ends_with(field->name, "_milli"))
+        return FORM_QUANTITY;
+    return strcmp(field->name, "month") == 0 ? FORM_MONTH : FORM_NUMBER;
+}
+
+void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
+{
+    static const struct {
+        const char *name, *text;
+    } exceptions[] = {
+        {"from_date", "from"},
+        {"to_date", "to"},
+        {"as_at_date", "as_at"},
+        {"compare_from_date", "compare_from"},
+        {"compare_to_date", "compare_to"},
+    };
+    static const struct {
+        enum field_form form;
+        size_t suffix_len;
+    } cuts[] = {{FORM_AMOUNT, 6}, {FORM_RATE, 3}, {FORM_QUANTITY, 6}, {FORM_TIME, 3}};
+
+    (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", field->name);
+    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
+        if (strcmp(field->name, exceptions[i].name) == 0)
+            (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", exceptions[i].text);
+    }
+    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
+        if (field_form(field) == cuts[i].form)
+            out[strlen(out) - cuts[i].suffix_len] = '\0';
+    }
+}
+
+const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *type, struct slice name,
+                                              bool singular)
+{
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        char text[SERVICE_NAME_TEXT_MAX];
+        field_short_name(field, text);
+        if (name_equal(name, text) || name_equal(name, field->name))
+            return field;
+        size_t len = strlen(text);
+        if (singular && field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && text[len - 1] == 's') {
+            text[len - 1] = '\0';
+            if (name_equal(name, text))
+                return field;
+        }
+    }
+    return NULL;
+}
+
+/* ---- enums ------------------------------------------------------------------------------------------------------- */
+
+/* Length of what all values begin with, up to and with the last underscore. */
+static size_t enum_prefix(const ProtobufCEnumDescriptor *type)
+{
+    const char *first = type->values[0].name;
+    size_t shared = strlen(first);
+    for (unsigned i = 1; i < type->n_values; i++) {
+        size_t len = 0;
+        while (len < shared && type->values[i].name[len] == first[len])
+            len++;
+        shared = len;
+    }
+    while (shared > 0 && first[shared - 1] != '_')
+        shared--;
+    return type->n_values > 1 ? shared : 0;
+}
+
+void enum_text(const ProtobufCEnumDescriptor *type, int value, char out[SERVICE_NAME_TEXT_MAX])
+{
+    const ProtobufCEnumValue *row = protobuf_c_enum_descriptor_get_value(type, value);
+    if (row != NULL)
+        name_kebab(row->name + enum_prefix(type), out);
+    else
+        (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%d", value);
+}
+
+bool enum_parse(const ProtobufCEnumDescriptor *type, struct slice text, int *out)
+{
+    size_t prefix = enum_prefix(type);
+    for (unsigned i = 0; i < type->n_values; i++) {
+        if (name_equal(text, type->values[i].name) || name_equal(text, type->values[i].name + prefix)) {
+            *out = type->values[i].value;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *schema_text(const char *message, const char *field)
+{
+#define ROW(message_name, field_name, text) {message_name, field_name, text},
+    static const struct {
+        const char *message, *field, *text;
+    } rows[] = {SCHEMA_TEXTS(ROW)};
+#undef ROW
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].message, message) == 0 && strcmp(rows[i].field, field) == 0)
+            return rows[i].text;
+    }
+    return NULL;
+}
