@@ -1,0 +1,389 @@
+/* The checker must find and name every change. Small logs are changed byte by byte, below the seal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "proto/base/bytes.h"
+#include "server/base/kv_mem.h"
+#include "server/base/system.h"
+#include "server/log/check.h"
+#include "server/store/folder.h"
+#include "server/store/kv_sealed.h"
+#include "tests/support/records.h"
+#include "tests/support/scratch.h"
+
+#define PROBLEMS_MAX 64
+#define SEAL_HEAD    13u
+#define SEAL_TAG     16u
+
+struct found {
+    size_t count;
+    uint64_t positions[PROBLEMS_MAX];
+    char last[FAULT_TEXT_MAX];
+    uint64_t records;
+};
+
+struct fixture {
+    char folder[SCRATCH_PATH_MAX];
+    struct keyring *keyring;
+    bool sealed;
+    struct kv *inner; /* what is stored */
+    struct kv *kv;    /* as the log sees it; owned by `log` */
+    struct log *log;
+    struct random random;
+    struct record_maker maker;
+    struct found found;
+    struct log_check_result result;
+};
+
+static void fixture_open(struct fixture *f, bool sealed)
+{
+    struct fault why = {0};
+    memset(f, 0, sizeof *f);
+    f->random = random_start();
+    f->sealed = sealed;
+    scratch_make(f->folder);
+    f->kv = f->inner = kv_mem_new(log_tables, LOG_TABLE_COUNT);
+    if (sealed) {
+        static const uint8_t master[KEYRING_KEY_BYTES] = {4};
+        struct keyring_options keys = {
+            .folder = f->folder, .master = master, .clock = &system_clock, .entropy = &system_entropy};
+        assert_int_equal(keyring_open(&keys, &f->keyring, &why), STATUS_OK);
+        struct kv_sealed_options options = {
+            .label = "log", .tables = log_tables, .count = LOG_TABLE_COUNT, .keyring = f->keyring};
+        assert_int_equal(kv_sealed_open(f->inner, &options, &f->kv, &why), STATUS_OK);
+    }
+    assert_int_equal(log_over_kv_open(f->kv, &f->log, &why), STATUS_OK);
+}
+
+static void fixture_close(struct fixture *f)
+{
+    log_close(f->log);
+    keyring_close(f->keyring);
+    scratch_remove(f->folder);
+}
+
+static void batch(struct fixture *f, size_t count, size_t payload)
+{
+    static uint8_t bytes[RECORD_BYTES_MAX];
+    struct hash hash;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = record_make(&f->maker, &f->random, payload, bytes, &hash);
+        assert_int_equal(log_append(f->log, slice_of(bytes, size), &hash), STATUS_OK);
+    }
+    assert_int_equal(log_commit(f->log), STATUS_OK);
+}
+
+static void on_problem(void *context, uint64_t position, const char *what)
+{
+    struct found *found = context;
+    if (found->count < PROBLEMS_MAX)
+        found->positions[found->count] = position;
+    found->count++;
+    snprintf(found->last, sizeof found->last, "%s", what);
+}
+
+static void on_record(void *context, const struct record *record, const struct hash *hash)
+{
+    struct found *found = context;
+    (void)record;
+    (void)hash;
+    found->records++;
+}
+
+static void check(struct fixture *f)
+{
+    struct fault why = {0};
+    struct log_check_options options = {.kv = f->kv,
+                                        .get_unchecked = f->sealed ? kv_sealed_get_unchecked : NULL,
+                                        .next_key = f->sealed ? kv_sealed_next_key : NULL,
+                                        .problem = on_problem,
+                                        .record = on_record,
+                                        .context = &f->found};
+    f->found = (struct found){0};
+    assert_int_equal(log_check(&options, &f->result, &why), STATUS_OK);
+    assert_int_equal(f->result.problems, f->found.count);
+}
+
+static bool named(const struct fixture *f, uint64_t from, uint64_t to)
+{
+    for (size_t i = 0; i < f->found.count && i < PROBLEMS_MAX; i++)
+        if (f->found.positions[i] >= from && f->found.positions[i] <= to)
+            return true;
+    return false;
+}
+
+static void put_inner(struct fixture *f, unsigned table, struct slice key, struct slice value)
+{
+    struct kv_txn *txn = NULL;
+    assert_int_equal(kv_begin(f->inner, true, &txn), STATUS_OK);
+    if (value.ptr != NULL)
+        kv_put(txn, table, key, value);
+    else
+        kv_del(txn, table, key);
+    assert_int_equal(kv_commit(txn), STATUS_OK);
+}
+
+/* A copy of the n-th stored row of a table; false when there are fewer. */
+struct stored {
+    uint8_t key[KV_KEY_MAX], value[BLOCK_BYTES_MAX + 8 * 1024];
+    size_t key_len, value_len;
+};
+static bool stored_row(struct fixture *f, unsigned table, size_t n, struct stored *out)
+{
+    struct kv_txn *txn = NULL;
+    struct slice key, value;
+    assert_int_equal(kv_begin(f->inner, false, &txn), STATUS_OK);
+    struct kv_cursor *cursor = kv_cursor_open(txn, table);
+    bool there = kv_seek(cursor, slice_of(NULL, 0));
+    for (; there && n > 0; n--)
+        there = kv_next(cursor);
+    if (there) {
+        kv_row(cursor, &key, &value);
+        assert_true(value.len <= sizeof out->value);
+        memcpy(out->key, key.ptr, key.len);
+        memcpy(out->value, value.ptr, value.len);
+        out->key_len = key.len;
+        out->value_len = value.len;
+    }
+    kv_cursor_close(cursor);
+    kv_abort(txn);
+    return there;
+}
+
+static void whole_log_is_whole(void **state)
+{
+    (void)state;
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct fixture f;
+        fixture_open(&f, sealed == 1);
+        check(&f);
+        assert_int_equal(f.found.count, 0);
+        assert_true(f.result.root_known);
+        for (size_t i = 0; i < 12; i++)
+            batch(&f, 1 + i * 37, 40);
+        check(&f);
+        assert_int_equal(f.found.count, 0);
+        assert_int_equal(f.result.records, f.maker.position);
+        assert_int_equal(f.found.records, f.maker.position);
+        assert_int_equal(f.result.tiles, f.maker.position / 256);
+        assert_memory_equal(f.result.head.last.bytes, f.maker.last.bytes, HASH_BYTES);
+        struct hash root;
+        assert_int_equal(log_root(f.log, f.maker.position, &root), STATUS_OK);
+        assert_true(f.result.root_known);
+        assert_memory_equal(f.result.root.bytes, root.bytes, HASH_BYTES);
+        fixture_close(&f);
+    }
+}
+
+/* The record whose byte lies at `at` of the opened block; 0: the block's own head. */
+static uint64_t record_at(const struct stored *row, struct slice opened, size_t at)
+{
+    struct block block;
+    assert_true(block_decode(opened, &block));
+    size_t offset = 0, head = 4 + 4 * (size_t)block.count;
+    for (uint32_t i = 0; i < block.count; i++) {
+        struct slice bytes;
+        assert_true(block_next(&block, i, &offset, &bytes));
+        if (at >= head && at < head + offset)
+            return be64_get(row->key) + i;
+    }
+    return 0;
+}
+
+static void flip(struct fixture *f, unsigned table, const struct stored *row, size_t at)
+{
+    static uint8_t changed[sizeof row->value];
+    memcpy(changed, row->value, row->value_len);
+    changed[at] ^= (uint8_t)(1 + random_below(&f->random, 255));
+    put_inner(f, table, slice_of(row->key, row->key_len), slice_of(changed, row->value_len));
+}
+
+static void put_back(struct fixture *f, unsigned table, const struct stored *row)
+{
+    put_inner(f, table, slice_of(row->key, row->key_len), slice_of(row->value, row->value_len));
+}
+
+/* One byte of a block was changed: the very record must be named, or a record of the block when it was in none. */
+static void expect_named(const struct fixture *f, const struct stored *row, struct slice opened, size_t at)
+{
+    uint64_t size = f->maker.position;
+    struct block block;
+    assert_true(block_decode(opened, &block));
+    uint64_t first = be64_get(row->key), last = first + block.count - 1;
+    size_t head = f->sealed ? SEAL_HEAD : 0;
+    bool text = at >= head && at < head + opened.len;
+    uint64_t record = text ? record_at(row, opened, at - head) : 0;
+    if (!f->sealed && record == size)
+        return; /* nobody holds the last record's hash but the seal */
+    if (f->found.count == 0)
+        fail_msg("record %llu, byte %zu of the block: not found", (unsigned long long)record, at);
+    /* Between the last two records the chain alone cannot always tell. */
+    uint64_t from = record == 0 ? first : record == size ? size - 1 : record;
+    if (!named(f, from, record == 0 ? last : record))
+        fail_msg("record %llu, byte %zu of the block: named %llu: %s", (unsigned long long)record, at,
+                 (unsigned long long)f->found.positions[0], f->found.last);
+    assert_true(f->found.count <= 3); /* one change is not told a dozen times */
+}
+
+/* Every `step`-th byte of every stored block, one at a time. */
+static void flip_blocks(struct fixture *f, size_t step)
+{
+    static struct stored row;
+    static uint8_t opened_bytes[sizeof row.value];
+    for (size_t n = 0; stored_row(f, LOG_TABLE_BLOCKS, n, &row); n++) {
+        struct kv_txn *txn = NULL;
+        struct slice opened;
+        assert_int_equal(kv_begin(f->kv, false, &txn), STATUS_OK);
+        assert_true(kv_get(txn, LOG_TABLE_BLOCKS, slice_of(row.key, row.key_len), &opened));
+        memcpy(opened_bytes, opened.ptr, opened.len);
+        opened.ptr = opened_bytes;
+        kv_abort(txn);
+        for (size_t at = 0; at < row.value_len; at += step) {
+            flip(f, LOG_TABLE_BLOCKS, &row, at);
+            check(f);
+            expect_named(f, &row, opened, at);
+        }
+        put_back(f, LOG_TABLE_BLOCKS, &row);
+    }
+    check(f);
+    assert_int_equal(f->found.count, 0);
+}
+
+static void every_byte_of_a_small_log(void **state)
+{
+    (void)state;
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct fixture f;
+        fixture_open(&f, sealed == 1);
+        batch(&f, 1, 5);
+        batch(&f, 4, 30);
+        batch(&f, 3, 0);
+        batch(&f, 2, 9);
+        flip_blocks(&f, 1);
+        fixture_close(&f);
+    }
+}
+
+static void bytes_of_a_log_with_tiles(void **state)
+{
+    (void)state;
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct fixture f;
+        static struct stored row;
+        fixture_open(&f, sealed == 1);
+        batch(&f, 200, 20);
+        batch(&f, 400, 20);
+        flip_blocks(&f, 97);
+        for (size_t n = 0; stored_row(&f, LOG_TABLE_TILES, n, &row); n++) {
+            uint64_t tile = be64_get(row.key + 1);
+            for (size_t at = 0; at < row.value_len; at += 41) {
+                flip(&f, LOG_TABLE_TILES, &row, at);
+                check(&f);
+                assert_true(named(&f, tile * 256 + 1, tile * 256 + 256));
+            }
+            put_back(&f, LOG_TABLE_TILES, &row);
+        }
+        fixture_close(&f);
+    }
+}
+
+static void rows_that_go_or_come(void **state)
+{
+    (void)state;
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct fixture f;
+        static struct stored row;
+        fixture_open(&f, sealed == 1);
+        for (size_t i = 0; i < 60; i++)
+            batch(&f, 10, 20);
+        /* A block goes: its records are missing, whichever it is but the last, which leaves no trace but in the tree. */
+        for (size_t n = 0; n < 60; n += 7) {
+            assert_true(stored_row(&f, LOG_TABLE_BLOCKS, n, &row));
+            put_inner(&f, LOG_TABLE_BLOCKS, slice_of(row.key, row.key_len), slice_of(NULL, 0));
+            check(&f);
+            assert_true(named(&f, 10 * n + 1, 10 * n + 1));
+            assert_false(f.result.root_known);
+            put_back(&f, LOG_TABLE_BLOCKS, &row);
+        }
+        /* A block under another position; a tile goes; a tile too many. */
+        assert_true(stored_row(&f, LOG_TABLE_BLOCKS, 5, &row));
+        uint8_t key[9];
+        be64_put(key, 1000);
+        put_inner(&f, LOG_TABLE_BLOCKS, slice_of(key, 8), slice_of(row.value, row.value_len));
+        check(&f);
+        assert_true(named(&f, 601, 1000));
+        put_inner(&f, LOG_TABLE_BLOCKS, slice_of(key, 8), slice_of(NULL, 0));
+        assert_true(stored_row(&f, LOG_TABLE_TILES, 1, &row));
+        put_inner(&f, LOG_TABLE_TILES, slice_of(row.key, row.key_len), slice_of(NULL, 0));
+        check(&f);
+        assert_true(named(&f, 257, 257));
+        put_back(&f, LOG_TABLE_TILES, &row);
+        key[0] = 0;
+        be64_put(key + 1, 2);
+        put_inner(&f, LOG_TABLE_TILES, slice_of(key, 9), slice_of(row.value, row.value_len));
+        check(&f);
+        assert_int_equal(f.found.count, 1);
+        assert_int_equal(f.found.positions[0], 0);
+        fixture_close(&f);
+    }
+}
+
+/* Wrong content in records that chain well: as a faulty server, not a thief, would write them. */
+static void append_odd(struct fixture *f, const struct record_header *header, int64_t debit, int64_t credit)
+{
+    uint8_t bytes[1024];
+    struct posting postings[2] = {{.account = 1000, .business = 1, .currency = 1, .amount = debit},
+                                  {.account = 4000, .business = 1, .currency = 1, .amount = credit}};
+    record_encode(header, postings, 2, NULL, 0, slice_text("payload"), bytes);
+    size_t size = record_size(2, 0, 7);
+    record_hash(slice_of(bytes, size), &f->maker.last);
+    f->maker.position = header->position;
+    f->maker.time = header->time;
+    assert_int_equal(log_append(f->log, slice_of(bytes, size), &f->maker.last), STATUS_OK);
+}
+
+static void odd_records(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_open(&f, true);
+    batch(&f, 20, 20);
+    struct record_header header = {.type = 300, .type_version = 1, .position = 21, .time = f.maker.time + 5};
+    header.previous = f.maker.last;
+    append_odd(&f, &header, 100, -99);
+    batch(&f, 10, 20);
+    timestamp_us time = f.maker.time;
+    header.position = 32;
+    header.time = time - 1;
+    header.previous = f.maker.last;
+    append_odd(&f, &header, 100, -100);
+    f.maker.time = time;
+    batch(&f, 10, 20);
+    header.position = 43;
+    header.time = f.maker.time + 1;
+    memset(header.previous.bytes, 7, HASH_BYTES);
+    append_odd(&f, &header, 100, -100);
+    batch(&f, 10, 20);
+    check(&f);
+    assert_true(named(&f, 21, 21));
+    assert_true(named(&f, 32, 32));
+    assert_true(named(&f, 42, 43));
+    assert_int_equal(f.found.count, 3);
+    fixture_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whole_log_is_whole),
+        cmocka_unit_test(every_byte_of_a_small_log),
+        cmocka_unit_test(bytes_of_a_log_with_tiles),
+        cmocka_unit_test(rows_that_go_or_come),
+        cmocka_unit_test(odd_records),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
