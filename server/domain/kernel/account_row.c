@@ -1,5 +1,6 @@
 #include "server/domain/kernel/account_row.h"
 
+#include "server/domain/kernel/balance.h"
 #include "server/domain/kernel/rows.h"
 
 enum { FLAG_CONTRA = 1, FLAG_HEADER = 2, FLAG_ACTIVE = 4 };
@@ -123,7 +124,7 @@ bool account_has_balance(struct kv_txn *state, uint32_t number)
         kv_row(cursor, &key, &value);
         if (!slice_starts_with(key, row_key_slice(&prefix)))
             break;
-        found = value.len == 8 && be64_get(value.ptr) != 0;
+        found = !balance_row_is_zero(value);
     }
     kv_cursor_close(cursor);
     return found;

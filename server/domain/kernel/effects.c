@@ -182,20 +182,6 @@ enum status effects_check(struct kv_txn *state, const struct decision *decision,
 
 /* ---- apply ---------------------------------------------------------------------------------------------------- */
 
-static void add_to_balance(struct kv_txn *state, const struct posting *posting)
-{
-    uint8_t key[BALANCE_KEY_BYTES];
-    uint64_t stored = 0;
-    int64_t sum;
-    balance_key(posting->account, posting->business, posting->currency, key);
-    (void)row_get_u64(state, TABLE_BALANCE, slice_of(key, sizeof key), &stored);
-    if (!amount_add((int64_t)stored, posting->amount, &sum)) {
-        kv_set_error(state, STATUS_CORRUPT);
-        return;
-    }
-    row_put_u64(state, TABLE_BALANCE, slice_of(key, sizeof key), (uint64_t)sum);
-}
-
 static void remember_command(struct kv_txn *state, const struct record_header *header)
 {
     struct slice key = slice_of(header->command_id.bytes, COMMAND_ID_BYTES);
@@ -221,7 +207,7 @@ void effects_apply(struct kv_txn *state, const struct record *record)
         kv_set_error(state, STATUS_CORRUPT);
     for (size_t i = 0; i < record->posting_count; i++) {
         struct posting posting = record_posting(record, i);
-        add_to_balance(state, &posting);
+        balance_add(state, &posting, header->business_date);
     }
     if (header->type == EVENT_ENTRY_REVERSED)
         entry_row_mark_reversed(state, header->cause, header->position);

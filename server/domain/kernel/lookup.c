@@ -55,21 +55,6 @@ Daftari__V1__OpenBooks *books_get(struct kv_txn *state, struct arena *arena)
                            arena);
 }
 
-void balance_key(uint32_t account, uint16_t business, uint16_t currency, uint8_t out[BALANCE_KEY_BYTES])
-{
-    be32_put(out, account);
-    be16_put(out + 4, business);
-    be16_put(out + 6, currency);
-}
-
-int64_t balance_get(struct kv_txn *state, uint32_t account, uint16_t business, uint16_t currency)
-{
-    uint8_t key[BALANCE_KEY_BYTES];
-    uint64_t stored;
-    balance_key(account, business, currency, key);
-    return row_get_u64(state, TABLE_BALANCE, slice_of(key, sizeof key), &stored) ? (int64_t)stored : 0;
-}
-
 bool may_in_business(const struct rights *rights, uint16_t business, enum permission_level level)
 {
     return rights == NULL || rights_allow_business(rights, business, level);

@@ -5,6 +5,7 @@
 #include "books.pb-c.h"
 #include "business.pb-c.h"
 #include "server/domain/domain.h"
+#include "server/domain/kernel/balance.h"
 #include "server/domain/kernel/facts.h"
 
 /* The number of a business by its code; false when there is none. */
@@ -20,13 +21,6 @@ bool transaction_type_find(struct kv_txn *state, const char *code, uint16_t *out
 
 Daftari__V1__OpenBooks *books_get(struct kv_txn *state,
                                   struct arena *arena); /* NULL before they are opened */
-
-/* The balance of one account in one business and currency, minor units, debit positive; 0 when never posted to. */
-int64_t balance_get(struct kv_txn *state, uint32_t account, uint16_t business, uint16_t currency);
-
-/* One key of TABLE_BALANCE, and back. */
-#define BALANCE_KEY_BYTES 8u
-void balance_key(uint32_t account, uint16_t business, uint16_t currency, uint8_t out[BALANCE_KEY_BYTES]);
 
 /* May the one who asks do this in that business? The server itself (no rights) may. */
 bool may_in_business(const struct rights *rights, uint16_t business, enum permission_level level);

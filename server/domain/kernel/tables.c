@@ -18,6 +18,7 @@ const struct kv_table domain_tables[] = {
     [TABLE_SETTING] = {"setting", KV_PLAIN}, /* keys hold our own setting names only */
     [TABLE_ACCOUNT] = {"account", KV_PLAIN},
     [TABLE_BALANCE] = {"balance", KV_PLAIN},
+    [TABLE_DAY] = {"day", KV_PLAIN},
     [TABLE_COMMAND] = {"command", KV_PLAIN},
     [TABLE_DOCUMENT] = {"document", KV_PLAIN},
     [TABLE_ENTRY] = {"entry", KV_APPENDED},

@@ -23,7 +23,8 @@ enum domain_table {
     TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' till -> u16 number */
     TABLE_SETTING,               /* u16 business, name, NUL, u32 from_date -> value text */
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
-    TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> i64 minor units; kept at zero too: it was posted to */
+    TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
+    TABLE_DAY, /* the same and u32 date -> i128 minor units: what the postings of that date add up to, in part */
     TABLE_COMMAND,  /* 16-byte command id -> u64 position, u64 content */
     TABLE_DOCUMENT, /* u16 series, u32 date, u32 number -> u64 position */
     TABLE_ENTRY,    /* u64 position -> what a reversal needs of a record with postings (kernel/entry_row.h) */

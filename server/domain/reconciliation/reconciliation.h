@@ -1,0 +1,12 @@
+/* Inside the capability `reconciliation`. Reading order: reconciliation.c, capability.c. */
+#ifndef SERVER_DOMAIN_RECONCILIATION_RECONCILIATION_H
+#define SERVER_DOMAIN_RECONCILIATION_RECONCILIATION_H
+
+#include "reconciliation.pb-c.h"
+#include "server/domain/domain.h"
+
+decide_fn reconciliation_decide_record, reconciliation_decide_book, reconciliation_decide_reopen;
+apply_fn reconciliation_apply_recorded, reconciliation_apply_booked, reconciliation_apply_reopened;
+query_fn reconciliation_query_list;
+
+#endif
