@@ -283,13 +283,16 @@ sysusersdir  ?= $(prefix)/lib/sysusers.d
 completiondir ?= $(datarootdir)/bash-completion/completions
 
 MANUALS := $(sort $(wildcard docs/man/*.[1-8]))
-FILLED  := $(B)/install/daftarid.service $(B)/install/daftari.pc
+COMPLETION := $(if $(filter %/daftari,$(PROGRAMS)),$(B)/install/daftari.bash)
+FILLED  := $(B)/install/daftarid.service $(B)/install/daftari.pc $(COMPLETION)
 FILL    := sed -e 's|@prefix@|$(prefix)|g' -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' \
            -e 's|@libdir@|$(libdir)|g' -e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g'
 $(B)/install/%: server/app/%.in FORCE
 	@mkdir -p $(@D) && $(FILL) $< > $@
 $(B)/install/%: client/%.in FORCE
 	@mkdir -p $(@D) && $(FILL) $< > $@
+$(B)/install/daftari.bash: $(B)/bin/daftari
+	@mkdir -p $(@D) && $< completion bash > $@.new && mv $@.new $@
 
 # mode|file|where it goes, one a line: install puts it there under a temporary name and renames, uninstall removes it
 define INSTALLED
@@ -304,7 +307,7 @@ $(foreach f,$(MANUALS),0644|$(f)|$(mandir)/man$(subst .,,$(suffix $(f)))/$(notdi
 0644|$(B)/install/daftarid.service|$(unitdir)/daftarid.service
 0644|server/app/daftari.sysusers|$(sysusersdir)/daftari.conf
 0644|server/app/daftari.conf|$(docdir)/daftari.conf
-0644|client/cli/daftari.bash|$(completiondir)/daftari
+$(foreach f,$(COMPLETION),0644|$(f)|$(completiondir)/daftari)
 0644|README.md|$(docdir)/README.md
 endef
 INSTALLED_ROWS := $(foreach row,$(INSTALLED),$(if $(wildcard $(word 2,$(subst |, ,$(row))))$(filter $(B)/%,$(word 2,$(subst |, ,$(row)))),$(row)))

@@ -18,7 +18,7 @@ for program in "$bin"/*; do
     [ -n "$page" ] || { echo "not ok - $name has a page"; continue; }
     options=$("$program" --help 2>&1; [ "$name" != daftarid ] || "$program" init --help 2>&1)
     text=$(mandoc -T ascii "$page" | sed 's/.\x08//g')
-    missing=$(grep -oE -- '--[a-z][a-z-]+' <<<"$options" | sort -u | while read -r option; do
+    missing=$(grep -oE -- '--[a-z][a-z-]+' <<<"$options" | grep -vx -- '--option' | sort -u | while read -r option; do
         grep -qE -- "$option([^a-z-]|\$)" <<<"$text" || echo "$option"
     done)
     said "$missing" "$page names every option of $name --help"
