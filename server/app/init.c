@@ -1,0 +1,416 @@
+/* `daftarid init`: keys, certificates, the first records (books, built-in roles, owner) and a configuration file. All or
+ * nothing: the books are made in a folder beside and renamed when they are whole. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "books.pb-c.h"
+#include "people.pb-c.h"
+#include "proto/base/bug.h"
+#include "proto/base/text.h"
+#include "proto/wire/message.h"
+#include "server/app/pki.h"
+#include "server/app/serve.h"
+#include "server/app/stores.h"
+#include "server/base/secret.h"
+#include "server/base/system.h"
+#include "server/domain/people/people.h"
+#include "server/writer/writer.h"
+
+#define EXIT_USAGE       2
+#define ITEM_ARENA_BYTES (1024u * 1024u)
+#define BODY_BYTES_MAX   16384
+
+struct init_options {
+    const char *data_dir, *key_dir, *master_key_file, *config_path;
+    const char *owner_email, *owner_name, *owner_phone, *password_file;
+    const char *books, *currency, *symbol, *utc_offset, *first_date, *hosts, *fiscal_year_start;
+    uint64_t scale;
+};
+
+static void usage(FILE *to)
+{
+    fputs(
+        "usage: daftarid init --data DIR --keys DIR --owner-email E --owner-name NAME --password-file F "
+        "[options]\n"
+        "\nMakes new books: the data folder, its keys, TLS certificates, the owner and a configuration file. "
+        "Neither the\n"
+        "data folder nor the key folder may hold books yet.\n\n"
+        "  --data DIR             data folder (log, state, views): must not exist\n"
+        "  --keys DIR             key folder (CA, server certificate, log signing key, master key)\n"
+        "  --master-key FILE      master key of the data folder (default: KEYS/master-key; made when "
+        "absent)\n"
+        "  --config FILE          configuration file to write (default: KEYS/daftari.conf); must not exist\n"
+        "  --owner-email E        log-in name of the first owner\n"
+        "  --owner-name NAME      first and last name\n"
+        "  --owner-phone PHONE    E.164, +254700000000\n"
+        "  --password-file F      first line is the owner's password (8 characters or more); - reads "
+        "standard input\n"
+        "  --books NAME           name of the books (default: Books)\n"
+        "  --currency CODE        base currency (default: KES)  --scale N decimals (default: 2)  --symbol "
+        "TEXT\n"
+        "  --utc-offset +HH:MM    of the business date (default: +03:00)\n"
+        "  --first-date DATE      first business date that may be posted to (default: 2000-01-01)\n"
+        "  --fiscal-year-start MM-DD  (default: 01-01)\n"
+        "  --hosts NAMES          names and addresses of the server, separated by commas, for its "
+        "certificate\n"
+        "\nExit: 0 done, 1 failed, 2 usage.\n",
+        to);
+}
+
+/* ---- one command of the server itself ------------------------------------------------------------------------------ */
+
+static void item_done(struct work_item *item)
+{
+    (void)item; /* writer_run_one has run it to the end when it returns */
+}
+
+static enum status run_internal(struct writer *writer, const char *method_name,
+                                const ProtobufCMessage *message, struct fault *why)
+{
+    uint8_t body[BODY_BYTES_MAX];
+    size_t len = protobuf_c_message_get_packed_size(message);
+    if (len > sizeof body)
+        return fault_set(why, STATUS_TOO_LARGE, NULL, "%s is larger than %zu bytes", method_name,
+                         sizeof body);
+    (void)protobuf_c_message_pack(message, body);
+    struct work_part part = {.body = slice_of(body, len)};
+    struct work_item item = {.method = domain_method(slice_text(method_name)),
+                             .arena = arena_new(ITEM_ARENA_BYTES),
+                             .parts = &part,
+                             .part_count = 1,
+                             .from_server = true,
+                             .done = item_done};
+    ASSERT(item.method != NULL);
+    if (item.arena == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    snprintf(item.actor.agent, sizeof item.actor.agent, "daftarid/" DAFTARI_VERSION);
+    writer_run_one(writer, &item);
+    enum status status = part.status;
+    if (status != STATUS_OK && part.fault != NULL)
+        *why = *part.fault;
+    arena_free(item.arena);
+    return status;
+}
+
+/* ---- the first records ------------------------------------------------------------------------------------------------ */
+
+static enum status parse_offset(const char *text, int32_t *out_minutes, struct fault *why)
+{
+    uint64_t hours, minutes;
+    size_t len = strlen(text);
+    if (len != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':' ||
+        !number_parse(slice_of(text + 1, 2), 0, 14, &hours) ||
+        !number_parse(slice_of(text + 4, 2), 0, 59, &minutes))
+        return fault_set(why, STATUS_INVALID, "utc-offset", "as +03:00, got '%s'", text);
+    int32_t total = (int32_t)(hours * 60 + minutes);
+    *out_minutes = text[0] == '-' ? -total : total;
+    return STATUS_OK;
+}
+
+static enum status parse_month_day(const char *text, uint32_t *out, struct fault *why)
+{
+    uint64_t month, day;
+    if (strlen(text) != 5 || text[2] != '-' || !number_parse(slice_of(text, 2), 1, 12, &month) ||
+        !number_parse(slice_of(text + 3, 2), 1, 28, &day))
+        return fault_set(why, STATUS_INVALID, "fiscal-year-start", "as 01-01 (day 28 at most), got '%s'",
+                         text);
+    *out = (uint32_t)(month * 100 + day);
+    return STATUS_OK;
+}
+
+static enum status open_books(struct writer *writer, const struct init_options *options, struct fault *why)
+{
+    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
+    enum status status = parse_offset(options->utc_offset, &books.utc_offset_minutes, why);
+    if (status == STATUS_OK)
+        status = date_parse(slice_text(options->first_date), &books.first_date, why);
+    if (status == STATUS_OK)
+        status = parse_month_day(options->fiscal_year_start, &books.fiscal_year_start, why);
+    if (status != STATUS_OK)
+        return status;
+    books.name = (char *)options->books;
+    books.base_currency = (char *)options->currency;
+    books.symbol = (char *)options->symbol;
+    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
+    books.scale = (uint32_t)options->scale;
+    return run_internal(writer, "internal.OpenBooks", &books.base, why);
+}
+
+static enum status read_password(const char *path, char *out, size_t cap, struct fault *why)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    bool read = file != NULL && fgets(out, (int)cap, file) != NULL;
+    if (file != NULL && file != stdin)
+        fclose(file);
+    if (!read)
+        return fault_set(why, STATUS_INVALID, "password-file", "%s cannot be read", path);
+    out[strcspn(out, "\r\n")] = '\0';
+    if (strlen(out) < PASSWORD_BYTES_MIN || strlen(out) > PASSWORD_BYTES_MAX)
+        return fault_set(why, STATUS_INVALID, "password-file", "a password of %u to %u bytes",
+                         PASSWORD_BYTES_MIN, PASSWORD_BYTES_MAX);
+    return STATUS_OK;
+}
+
+static enum status create_owner(struct writer *writer, const struct init_options *options, struct fault *why)
+{
+    char password[PASSWORD_BYTES_MAX + 8], name[NAME_TEXT_MAX + 1];
+    uint8_t salt[SECRET_SALT_BYTES], hash[SECRET_HASH_BYTES];
+    char *roles[] = {OWNER_ROLE};
+    enum status status = read_password(options->password_file, password, sizeof password, why);
+    if (status == STATUS_OK)
+        status = entropy_fill(&system_entropy, salt, sizeof salt);
+    if (status == STATUS_OK)
+        status = secret_scrypt(slice_text(password), salt, hash);
+    secret_wipe(password, sizeof password);
+    if (status != STATUS_OK)
+        return status;
+
+    snprintf(name, sizeof name, "%s", options->owner_name);
+    char *last = strrchr(name, ' ');
+    if (last != NULL)
+        *last++ = '\0';
+    Daftari__V1__UserCreated owner = DAFTARI__V1__USER_CREATED__INIT;
+    owner.email = (char *)options->owner_email;
+    owner.first_name = name;
+    owner.last_name = last != NULL ? last : name;
+    owner.phone = (char *)options->owner_phone;
+    owner.n_roles = 1;
+    owner.roles = roles;
+    owner.has_password_salt = owner.has_password_hash = 1;
+    owner.password_salt = (ProtobufCBinaryData){.len = sizeof salt, .data = salt};
+    owner.password_hash = (ProtobufCBinaryData){.len = sizeof hash, .data = hash};
+    return run_internal(writer, "internal.CreateUser", &owner.base, why);
+}
+
+static enum status define_roles(struct writer *writer, struct fault *why)
+{
+    enum status status = STATUS_OK;
+    struct arena *arena = arena_new(ITEM_ARENA_BYTES);
+    if (arena == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    for (size_t i = 0; status == STATUS_OK && i < people_built_in_role_count; i++) {
+        Daftari__V1__DefineRole *role = people_built_in_role(i, arena);
+        status =
+            role == NULL ? STATUS_NO_MEMORY : run_internal(writer, "internal.DefineRole", &role->base, why);
+    }
+    arena_free(arena);
+    return status;
+}
+
+static _Noreturn void init_fatal(void *context, const struct fault *fault)
+{
+    (void)context;
+    fprintf(stderr, "daftarid init: %s: %s\n", status_name(fault->status), fault->text);
+    _exit(1);
+}
+
+static enum status write_books(const struct init_options *options, const struct config *config,
+                               struct fault *why)
+{
+    struct stores stores;
+    struct writer *writer = NULL;
+    enum status status = stores_open(config, true, &stores, why);
+    if (status != STATUS_OK)
+        return status;
+    struct writer_config with = {
+        .log = stores.log,
+        .state = stores.state,
+        .clock = &system_clock,
+        .queue_items_max = 16,
+        .batch_records_max = 16,
+        .batch_bytes_max = 4 * RECORD_BYTES_MAX,
+        .arena_bytes_max = ITEM_ARENA_BYTES,
+        .hooks = {.context = &stores, .write_behind = stores_write_behind, .fatal = init_fatal}};
+    status = writer_new(&with, &writer, why);
+    if (status == STATUS_OK)
+        status = open_books(writer, options, why);
+    if (status == STATUS_OK)
+        status = define_roles(writer, why);
+    if (status == STATUS_OK)
+        status = create_owner(writer, options, why);
+    if (writer != NULL)
+        writer_stop(writer);
+    writer_free(writer);
+    stores_close(&stores, status == STATUS_OK);
+    return status;
+}
+
+/* ---- folders and files --------------------------------------------------------------------------------------- */
+
+/* Beside its place, then renamed: a half-made folder is never taken for books. */
+static enum status make_books(const struct init_options *options, struct config *config, struct fault *why)
+{
+    char fresh[CONFIG_PATH_MAX];
+    struct stat about;
+    if (stat(options->data_dir, &about) == 0)
+        return fault_set(why, STATUS_INVALID, "data", "a folder that does not exist yet; %s does",
+                         options->data_dir);
+    int len = snprintf(fresh, sizeof fresh, "%s.init-%ld", options->data_dir, (long)getpid());
+    if (len < 0 || (size_t)len >= sizeof fresh)
+        return fault_set(why, STATUS_INVALID, "data", "a shorter path");
+    snprintf(config->data_dir, sizeof config->data_dir, "%s", fresh);
+    enum status status = write_books(options, config, why);
+    if (status != STATUS_OK)
+        return status;
+    if (rename(fresh, options->data_dir) != 0)
+        return fault_set(why, STATUS_IO, "data", "%s: %s", options->data_dir, strerror(errno));
+    snprintf(config->data_dir, sizeof config->data_dir, "%s", options->data_dir);
+    return STATUS_OK;
+}
+
+static enum status write_config(const char *path, const struct config *config, struct fault *why)
+{
+    FILE *file = fopen(path, "wxe"); /* never over one that is there */
+    if (file == NULL)
+        return fault_set(why, STATUS_IO, "config", "%s: %s", path, strerror(errno));
+    fprintf(
+        file,
+        "# Made by daftarid init. `daftarid --config %s --print-config` shows every key and its meaning.\n",
+        path);
+    fprintf(file, "data_dir = \"%s\"\nkey_dir = \"%s\"\nmaster_key_file = \"%s\"\n", config->data_dir,
+            config->key_dir, config->master_key_file);
+    bool good = fflush(file) == 0 && fsync(fileno(file)) == 0;
+    good = fclose(file) == 0 && good;
+    return good ? STATUS_OK : fault_set(why, STATUS_IO, "config", "%s: %s", path, strerror(errno));
+}
+
+static enum status run_init(const struct init_options *options, struct fault *why)
+{
+    struct config *config = config_new();
+    char config_path[CONFIG_PATH_MAX], master_path[CONFIG_PATH_MAX];
+    if (config == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    snprintf(config_path, sizeof config_path, "%s/daftari.conf", options->key_dir);
+    snprintf(master_path, sizeof master_path, "%s/master-key", options->key_dir);
+    const char *wanted = options->config_path != NULL ? options->config_path : config_path;
+    snprintf(config->key_dir, sizeof config->key_dir, "%s", options->key_dir);
+    snprintf(config->master_key_file, sizeof config->master_key_file, "%s",
+             options->master_key_file != NULL ? options->master_key_file : master_path);
+
+    enum status status = domain_check(why);
+    if (status == STATUS_OK && access(wanted, F_OK) == 0)
+        status = fault_set(why, STATUS_INVALID, "config", "a file that does not exist yet; %s does", wanted);
+    if (status == STATUS_OK)
+        status = pki_make(&(struct pki_options){.key_dir = config->key_dir,
+                                                .master_key_file = config->master_key_file,
+                                                .hosts = options->hosts,
+                                                .log_name = options->books},
+                          why);
+    if (status == STATUS_OK)
+        status = make_books(options, config, why);
+    if (status == STATUS_OK)
+        status = write_config(wanted, config, why);
+    if (status == STATUS_OK)
+        printf("New books in %s.\n"
+               "Keys in %s: keep a copy of %s in another place; without it nobody can read the books.\n"
+               "Start the server:  daftarid --config %s\n"
+               "Log in:            daftari log-in --email %s   (with DAFTARI_CA=%s/ca.crt)\n",
+               options->data_dir, options->key_dir, config->master_key_file, wanted, options->owner_email,
+               options->key_dir);
+    config_free(config);
+    return status;
+}
+
+/* ---- command line --------------------------------------------------------------------------------------------- */
+
+enum {
+    OPT_DATA = 256,
+    OPT_KEYS,
+    OPT_MASTER,
+    OPT_CONFIG,
+    OPT_EMAIL,
+    OPT_NAME,
+    OPT_PHONE,
+    OPT_PASSWORD,
+    OPT_BOOKS,
+    OPT_CURRENCY,
+    OPT_SCALE,
+    OPT_SYMBOL,
+    OPT_OFFSET,
+    OPT_FIRST,
+    OPT_FISCAL,
+    OPT_HOSTS,
+    OPT_HELP,
+};
+
+static const struct option long_options[] = {
+    {"data", 1, NULL, OPT_DATA},         {"keys", 1, NULL, OPT_KEYS},
+    {"master-key", 1, NULL, OPT_MASTER}, {"config", 1, NULL, OPT_CONFIG},
+    {"owner-email", 1, NULL, OPT_EMAIL}, {"owner-name", 1, NULL, OPT_NAME},
+    {"owner-phone", 1, NULL, OPT_PHONE}, {"password-file", 1, NULL, OPT_PASSWORD},
+    {"books", 1, NULL, OPT_BOOKS},       {"currency", 1, NULL, OPT_CURRENCY},
+    {"scale", 1, NULL, OPT_SCALE},       {"symbol", 1, NULL, OPT_SYMBOL},
+    {"utc-offset", 1, NULL, OPT_OFFSET}, {"first-date", 1, NULL, OPT_FIRST},
+    {"hosts", 1, NULL, OPT_HOSTS},       {"fiscal-year-start", 1, NULL, OPT_FISCAL},
+    {"help", 0, NULL, OPT_HELP},         {NULL, 0, NULL, 0},
+};
+
+/* False: not an option, or a value of the wrong form (said on standard error). */
+static bool take_option(struct init_options *options, int option, const char *value)
+{
+    const char **const texts[] = {
+        [OPT_DATA - 256] = &options->data_dir,
+        [OPT_KEYS - 256] = &options->key_dir,
+        [OPT_MASTER - 256] = &options->master_key_file,
+        [OPT_CONFIG - 256] = &options->config_path,
+        [OPT_EMAIL - 256] = &options->owner_email,
+        [OPT_NAME - 256] = &options->owner_name,
+        [OPT_PHONE - 256] = &options->owner_phone,
+        [OPT_PASSWORD - 256] = &options->password_file,
+        [OPT_BOOKS - 256] = &options->books,
+        [OPT_CURRENCY - 256] = &options->currency,
+        [OPT_SYMBOL - 256] = &options->symbol,
+        [OPT_OFFSET - 256] = &options->utc_offset,
+        [OPT_FIRST - 256] = &options->first_date,
+        [OPT_FISCAL - 256] = &options->fiscal_year_start,
+        [OPT_HOSTS - 256] = &options->hosts,
+    };
+    if (option == OPT_SCALE) {
+        if (number_parse(slice_text(value), 0, CURRENCY_SCALE_MAX, &options->scale))
+            return true;
+        fprintf(stderr, "daftarid init: --scale takes 0 to %d\n", CURRENCY_SCALE_MAX);
+        return false;
+    }
+    if (option < 256 || option - 256 >= (int)(sizeof texts / sizeof *texts) || texts[option - 256] == NULL)
+        return false;
+    *texts[option - 256] = value;
+    return true;
+}
+
+int init_main(int argc, char **argv)
+{
+    struct init_options options = {.books = "Books",
+                                   .currency = "KES",
+                                   .symbol = "",
+                                   .scale = 2,
+                                   .utc_offset = "+03:00",
+                                   .first_date = "2000-01-01",
+                                   .fiscal_year_start = "01-01",
+                                   .hosts = "",
+                                   .owner_phone = ""};
+    struct fault why = {0};
+    int option;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == OPT_HELP) {
+            usage(stdout);
+            return 0;
+        }
+        if (!take_option(&options, option, optarg))
+            return EXIT_USAGE;
+    }
+    if (optind != argc || options.data_dir == NULL || options.key_dir == NULL ||
+        options.owner_email == NULL || options.owner_name == NULL || options.password_file == NULL) {
+        usage(stderr);
+        return EXIT_USAGE;
+    }
+    enum status status = run_init(&options, &why);
+    if (status != STATUS_OK)
+        fprintf(stderr, "daftarid init: %s%s%s (%s)\n", why.field, why.field[0] != '\0' ? ": " : "", why.text,
+                status_text(status));
+    return status == STATUS_OK ? 0 : 1;
+}

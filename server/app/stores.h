@@ -1,0 +1,34 @@
+/* The data folder opened for writing: log, core state folded up to it. Used by `daftarid` and `daftarid init`. */
+#ifndef SERVER_APP_STORES_H
+#define SERVER_APP_STORES_H
+
+#include "server/app/config.h"
+#include "server/ports/log.h"
+#include "server/store/data_folder.h"
+#include "server/views/view.h"
+
+struct stores {
+    const struct config *config;
+    struct data_folder *folder;
+    struct kv *log_kv, *state_kv; /* sealed environments */
+    struct log *log;
+    struct kv *state; /* overlay over state_kv: core state, at the log's head */
+    bool trusted;     /* unsynced environments were as they had been left */
+    monotonic_us written_behind;
+};
+
+/* Opens everything and folds the log's tail into core state (all of it, when state cannot be trusted). `create`: the
+ * folder must not exist. On failure nothing stays open. */
+enum status stores_open(const struct config *config, bool create, struct stores *out,
+                        struct fault *why) MUST_USE;
+/* `clean`: views are synced too. Core state must have been written behind. */
+void stores_close(struct stores *stores, bool clean);
+
+/* writer_hooks.write_behind; context is the stores. */
+enum status stores_write_behind(void *context, bool idle, bool must);
+
+/* For the runner: environments below views/. Context is the stores. */
+struct view_store;
+void stores_views(struct stores *stores, struct view_store *out);
+
+#endif

@@ -1,0 +1,235 @@
+#include "server/store/data_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/base/bug.h"
+#include "server/base/system.h"
+#include "server/store/folder.h"
+#include "server/store/keyring.h"
+#include "server/store/kv_lmdb.h"
+#include "server/store/kv_sealed.h"
+
+#define RUN_FILE     "run"
+#define RUN_TEXT_MAX 128
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+
+struct data_folder {
+    char path[FOLDER_PATH_MAX];
+    struct keyring *keyring;
+    bool read_only, trusted;
+    int lock_fd; /* -1 = none */
+};
+
+/* ---- was it stopped cleanly? ---------------------------------------------------------------------------------------- */
+
+static bool read_line(const char *path, char out[RUN_TEXT_MAX])
+{
+    FILE *file = fopen(path, "re");
+    bool read = file != NULL && fgets(out, RUN_TEXT_MAX, file) != NULL;
+    if (file != NULL)
+        fclose(file);
+    if (read)
+        out[strcspn(out, "\n")] = '\0';
+    return read;
+}
+
+static void running_text(char out[RUN_TEXT_MAX])
+{
+    char boot[RUN_TEXT_MAX] = "unknown";
+    (void)read_line(BOOT_ID_FILE, boot);
+    snprintf(out, RUN_TEXT_MAX, "running %.64s", boot);
+}
+
+/* Environments that are not synced hold what was written: after a clean stop, or when the kernel that took the writes
+ * is still the one that runs. */
+static bool find_trust(const struct data_folder *folder)
+{
+    char path[FOLDER_PATH_MAX], was[RUN_TEXT_MAX], now[RUN_TEXT_MAX];
+    if (folder_join(folder->path, RUN_FILE, path, NULL) != STATUS_OK || !read_line(path, was))
+        return false;
+    running_text(now);
+    return strcmp(was, "clean") == 0 || (strcmp(was, now) == 0 && strstr(now, "unknown") == NULL);
+}
+
+/* Written beside, synced, renamed: the file is always whole. */
+static enum status write_run(const struct data_folder *folder, const char *text, struct fault *why)
+{
+    char path[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX];
+    enum status status = folder_join(folder->path, RUN_FILE, path, why);
+    if (status == STATUS_OK)
+        status = folder_join(folder->path, RUN_FILE ".new", fresh, why);
+    if (status != STATUS_OK)
+        return status;
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return folder_fault(why, fresh, "create", errno);
+    size_t len = strlen(text);
+    bool good = write(fd, text, len) == (ssize_t)len && write(fd, "\n", 1) == 1 && fsync(fd) == 0;
+    int error = errno;
+    close(fd);
+    if (!good || rename(fresh, path) != 0)
+        return folder_fault(why, path, "write", good ? errno : error);
+    return folder_sync(folder->path, why);
+}
+
+/* ---- open and close --------------------------------------------------------------------------------------------------- */
+
+static enum status open_for_writing(struct data_folder *folder, const struct data_folder_options *options,
+                                    struct fault *why)
+{
+    char text[RUN_TEXT_MAX], views[FOLDER_PATH_MAX];
+    enum status status = STATUS_OK;
+    if (options->create && access(options->path, F_OK) == 0)
+        return fault_set(why, STATUS_INVALID, "data", "a folder that does not exist yet; %s does",
+                         options->path);
+    if (options->create)
+        status = folder_make(options->path, why);
+    if (status == STATUS_OK)
+        status = folder_lock(options->path, &folder->lock_fd, why);
+    if (status == STATUS_OK)
+        status = folder_join(options->path, "views", views, why);
+    if (status == STATUS_OK)
+        status = folder_make(views, why);
+    if (status != STATUS_OK)
+        return status;
+    folder->trusted = find_trust(folder);
+    running_text(text);
+    return write_run(folder, text, why);
+}
+
+static enum status open_keyring(struct data_folder *folder, const struct data_folder_options *options,
+                                struct fault *why)
+{
+    uint8_t master[KEYRING_KEY_BYTES];
+    char keys[FOLDER_PATH_MAX];
+    const char *path = options->master_key_file[0] != '\0' ? options->master_key_file : NULL;
+    enum status status = folder_join(options->path, "keys", keys, why);
+    if (status == STATUS_OK)
+        status = keyring_read_master(path, master, why);
+    if (status != STATUS_OK)
+        return status;
+    status =
+        keyring_open(&(struct keyring_options){.folder = keys,
+                                               .master = master,
+                                               .master_path = path != NULL ? path : "credential master-key",
+                                               .clock = &system_clock,
+                                               .entropy = options->entropy,
+                                               .create = options->create,
+                                               .read_only = options->read_only},
+                     &folder->keyring, why);
+    keyring_wipe(master, sizeof master);
+    return status;
+}
+
+enum status data_folder_open(const struct data_folder_options *options, struct data_folder **out,
+                             struct fault *why)
+{
+    struct data_folder *folder = calloc(1, sizeof *folder);
+    if (folder == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the data folder");
+    folder->lock_fd = -1;
+    folder->read_only = options->read_only;
+    snprintf(folder->path, sizeof folder->path, "%s", options->path);
+    enum status status = options->read_only ? STATUS_OK : open_for_writing(folder, options, why);
+    if (status == STATUS_OK)
+        status = open_keyring(folder, options, why);
+    if (status != STATUS_OK) {
+        data_folder_close(folder, false);
+        return status;
+    }
+    *out = folder;
+    return STATUS_OK;
+}
+
+void data_folder_close(struct data_folder *folder, bool clean)
+{
+    if (folder == NULL)
+        return;
+    keyring_close(folder->keyring);
+    if (clean && !folder->read_only)
+        (void)write_run(folder, "clean", NULL); /* when this fails the next start folds more, nothing worse */
+    folder_unlock(folder->lock_fd);
+    free(folder);
+}
+
+bool data_folder_trusted(const struct data_folder *folder)
+{
+    return folder->trusted;
+}
+
+/* ---- environments ------------------------------------------------------------------------------------------ */
+
+/* "views/balances.new" -> "view-balances": the same beside and in place, so that what is sealed there opens here. */
+static void label_of(const char *name, char out[KEYRING_LABEL_MAX])
+{
+    bool view = strncmp(name, "views/", 6) == 0;
+    snprintf(out, KEYRING_LABEL_MAX, "%s%s", view ? "view-" : "", view ? name + 6 : name);
+    char *dot = strchr(out, '.');
+    if (dot != NULL)
+        *dot = '\0';
+}
+
+enum status data_folder_environment_open(struct data_folder *folder,
+                                         const struct data_folder_environment *environment, struct kv **out,
+                                         struct fault *why)
+{
+    char path[FOLDER_PATH_MAX], label[KEYRING_LABEL_MAX];
+    struct kv *plain;
+    enum status status = folder_join(folder->path, environment->name, path, why);
+    if (status == STATUS_OK)
+        status = kv_lmdb_open(
+            &(struct kv_lmdb_options){.path = path,
+                                      .tables = environment->tables,
+                                      .count = environment->table_count,
+                                      .map_bytes = environment->map_bytes,
+                                      .readers_max = environment->readers_max,
+                                      .durability = environment->durable ? KV_LMDB_DURABLE : KV_LMDB_DERIVED,
+                                      .read_only = folder->read_only,
+                                      .create = !folder->read_only},
+            &plain, why);
+    if (status != STATUS_OK)
+        return status;
+    label_of(environment->name, label);
+    return kv_sealed_open(plain,
+                          &(struct kv_sealed_options){.label = label,
+                                                      .tables = environment->tables,
+                                                      .count = environment->table_count,
+                                                      .keyring = folder->keyring,
+                                                      .read_only = folder->read_only},
+                          out, why);
+}
+
+enum status data_folder_environment_remove(struct data_folder *folder, const char *name)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
+    ASSERT(!folder->read_only);
+    enum status status = folder_join(folder->path, name, path, NULL);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof files / sizeof *files; i++) {
+        status = folder_join(path, files[i], file, NULL);
+        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT)
+            status = STATUS_IO;
+    }
+    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT)
+        status = STATUS_IO;
+    return status;
+}
+
+enum status data_folder_environment_rename(struct data_folder *folder, const char *from, const char *to)
+{
+    char from_path[FOLDER_PATH_MAX], to_path[FOLDER_PATH_MAX], parent[FOLDER_PATH_MAX];
+    ASSERT(!folder->read_only);
+    enum status status = folder_join(folder->path, from, from_path, NULL);
+    if (status == STATUS_OK)
+        status = folder_join(folder->path, to, to_path, NULL);
+    if (status == STATUS_OK)
+        status = folder_join(to_path, "..", parent, NULL);
+    if (status == STATUS_OK && rename(from_path, to_path) != 0)
+        status = STATUS_IO;
+    return status == STATUS_OK ? folder_sync(parent, NULL) : status;
+}

@@ -1,0 +1,120 @@
+/* hledger and ledger: the plain-text journal of hledger's manual (journal format) and ledger's, written so that both
+ * read it. Names with a colon are full names (imported books) and are kept; others get their type and number in front. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "tools/audit/export.h"
+
+static const char *const roots[] = {"", "assets", "liabilities", "equity", "revenues", "expenses"};
+static const char type_letters[] = "?ALERX";
+
+/* One line, no runs of spaces, nothing that would start a comment. */
+static void put_text(FILE *out, const char *text)
+{
+    char last = 0;
+    for (; *text != '\0'; text++) {
+        char c = *text == '\n' || *text == '\t' || *text == '\r' ? ' ' : *text == ';' ? ',' : *text;
+        if (c == ' ' && last == ' ')
+            continue;
+        fputc(c, out);
+        last = c;
+    }
+}
+
+static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_NAME_MAX])
+{
+    size_t len = 0;
+    char last = 0;
+    const char *name = account->name != NULL ? account->name : "";
+    if (strchr(name, ':') == NULL)
+        len = (size_t)snprintf(out, EXPORT_NAME_MAX, "%s:%u ", roots[export_type_digit(account)],
+                               account->number);
+    for (; *name != '\0' && len < EXPORT_NAME_MAX - 1; name++) {
+        char c = *name == '\n' || *name == '\t' || *name == '\r' ? ' ' : *name == ';' ? ',' : *name;
+        bool opens_virtual = len == 0 && (c == '(' || c == '[' || c == '*' || c == '!');
+        if ((c == ' ' && (last == ' ' || len == 0)) || opens_virtual)
+            continue;
+        out[len++] = c;
+        last = c;
+    }
+    while (len > 0 && out[len - 1] == ' ')
+        len--;
+    out[len] = '\0';
+}
+
+static void put_amount(FILE *out, const struct export_line *line)
+{
+    char amount[AMOUNT_TEXT_MAX];
+    bool letters = true;
+    (void)amount_format(line->posting.amount, line->scale, amount);
+    for (const char *c = line->currency; *c != '\0'; c++)
+        letters = letters && ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z'));
+    fprintf(out, letters ? "%s %s" : "%s \"%s\"", amount, line->currency);
+}
+
+static void put_tags(FILE *out, size_t count, Daftari__V1__Tag **tags)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputs("    ; ", out);
+        put_text(out, tags[i]->name != NULL ? tags[i]->name : "");
+        fputs(": ", out);
+        put_text(out, tags[i]->value != NULL ? tags[i]->value : "");
+        fputc('\n', out);
+    }
+}
+
+static void plain_entry(FILE *out, const struct export_entry *entry)
+{
+    char date[DATE_TEXT_MAX];
+    (void)date_format(entry->record->header.business_date, date);
+    fprintf(out, "\n%s * ", date);
+    if (entry->number[0] != '\0')
+        fprintf(out, "(%s) ", entry->number);
+    put_text(out, entry->description[0] != '\0' ? entry->description : entry->kind);
+    fprintf(out, "\n    ; position: %" PRIu64 "\n", entry->record->header.position);
+    if (entry->reference[0] != '\0') {
+        fputs("    ; reference: ", out);
+        put_text(out, entry->reference);
+        fputc('\n', out);
+    }
+    put_tags(out, entry->tag_count, entry->tags);
+    for (size_t i = 0; i < entry->line_count; i++) {
+        const struct export_line *line = &entry->lines[i];
+        fprintf(out, "    %s  ", line->account);
+        put_amount(out, line);
+        fprintf(out, "\n    ; business: %s\n", line->business);
+        if (line->description[0] != '\0') {
+            fputs("    ; ", out);
+            put_text(out, line->description);
+            fputc('\n', out);
+        }
+        put_tags(out, line->tag_count, line->tags);
+    }
+}
+
+static void plain_begin(FILE *out)
+{
+    fputs("; Daftari: exported journal\n\n", out);
+}
+
+static void hledger_account(FILE *out, const Daftari__V1__AccountInfo *account, const char *name)
+{
+    fprintf(out, "account %s\n    ; type: %c\n", name, type_letters[export_type_digit(account)]);
+}
+
+static void ledger_account(FILE *out, const Daftari__V1__AccountInfo *account, const char *name)
+{
+    (void)account;
+    fprintf(out, "account %s\n", name);
+}
+
+const struct export_format export_hledger = {.name = "hledger",
+                                             .account_name = plain_name,
+                                             .begin = plain_begin,
+                                             .account = hledger_account,
+                                             .entry = plain_entry};
+const struct export_format export_ledger = {.name = "ledger",
+                                            .account_name = plain_name,
+                                            .begin = plain_begin,
+                                            .account = ledger_account,
+                                            .entry = plain_entry};

@@ -1,0 +1,48 @@
+/* daftari-bench: load on a running server over the client library, and what came of it. */
+#ifndef TOOLS_BENCH_BENCH_H
+#define TOOLS_BENCH_BENCH_H
+
+#include <daftari/daftari.h>
+
+#include "tools/bench/latency.h"
+
+struct bench_options {
+    const char *server, *ca_file;
+    const char *email, *password_file;
+    const char *scenario; /* a name for the output */
+    uint32_t connections;
+    uint32_t in_flight;   /* requests open on each connection */
+    uint32_t batch;       /* entries in a request */
+    uint64_t entries;     /* in all; the run ends by itself */
+    uint32_t accounts;    /* two-line entries move between this many */
+    uint32_t seconds_max; /* a run that takes longer is cut off */
+    uint64_t seed;
+    const char *data_dir; /* of a server on this machine: bytes on disk are measured there; NULL = not */
+    int server_pid;       /* of a server on this machine: its memory is read; 0 = not */
+    bool json;
+};
+
+struct bench_result {
+    uint64_t entries, refused;
+    uint64_t elapsed_us;
+    struct latency latency;                     /* of requests */
+    uint64_t disk_before, disk_after;           /* bytes allocated below data_dir */
+    uint64_t memory_anonymous, memory_resident; /* bytes */
+};
+
+uint64_t bench_now_us(void); /* monotonic */
+
+/* Opens the accounts that are missing (numbers BENCH_ACCOUNT_FIRST ...). */
+#define BENCH_ACCOUNT_FIRST 100000000u
+enum dft_status bench_prepare(const struct bench_options *options, struct dft_fault *why) DFT_MUST_USE;
+enum dft_status bench_run(const struct bench_options *options, struct bench_result *out,
+                          struct dft_fault *why) DFT_MUST_USE;
+
+/* A client that is logged in. */
+enum dft_status bench_client(const struct bench_options *options, struct dft_client **out,
+                             struct dft_fault *why) DFT_MUST_USE;
+
+uint64_t bench_disk_bytes(const char *folder); /* allocated blocks of all files below; 0 for NULL */
+void bench_memory(int pid, struct bench_result *out);
+
+#endif
