@@ -3,6 +3,7 @@
 #define SERVER_APP_STORES_H
 
 #include "server/app/config.h"
+#include "server/ports/clock.h"
 #include "server/ports/log.h"
 #include "server/store/data_folder.h"
 #include "server/views/view.h"

@@ -1,0 +1,226 @@
+#include "server/app/stores.h"
+
+#include "server/base/diag.h"
+#include "server/base/kv_overlay.h"
+#include "server/base/system.h"
+#include "server/domain/kernel/tables.h"
+#include "server/log/log.h"
+#include "server/views/runner.h"
+#include "server/writer/writer.h"
+
+#define FOLD_ARENA_BYTES   (1024u * 1024u)
+#define FOLD_PAUSE_RECORDS 20000
+#define READERS_SPARE      8 /* LMDB reader slots beside the reader threads: log readers, tools, checks */
+
+static uint64_t mib(uint64_t count)
+{
+    return count << 20;
+}
+
+/* ---- write behind (the state's owner: app while folding, then the writer) ------------------------------------------- */
+
+/* Starts a background flush when enough is dirty or it has been idle for long enough; waits for it when `must`. */
+enum status stores_write_behind(void *context, bool idle, bool must)
+{
+    struct stores *stores = context;
+    struct kv_overlay_stats stats;
+    monotonic_us now = clock_monotonic(&system_clock);
+    if (must)
+        return kv_overlay_flush(stores->state);
+    enum status status = kv_overlay_flush_poll(stores->state);
+    if (status != STATUS_OK)
+        return status == STATUS_AGAIN ? STATUS_OK : status;
+    kv_overlay_stats(stores->state, &stats);
+    bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max;
+    bool quiet = idle && stats.dirty_rows > 0 &&
+                 now - stores->written_behind > (monotonic_us)stores->config->state_idle_ms * 1000;
+    if (!many && !quiet)
+        return STATUS_OK;
+    stores->written_behind = now;
+    return kv_overlay_flush_start(stores->state);
+}
+
+static enum status fold_pause(void *context)
+{
+    struct stores *stores = context;
+    return kv_overlay_flush(stores->state);
+}
+
+/* ---- core state --------------------------------------------------------------------------------------------------------- */
+
+static enum status open_state(struct stores *stores, struct fault *why)
+{
+    const struct config *config = stores->config;
+    struct kv *kv;
+    enum status status = data_folder_environment_open(
+        stores->folder,
+        &(struct data_folder_environment){.name = "state",
+                                          .tables = domain_tables,
+                                          .table_count = domain_table_count,
+                                          .map_bytes = mib(config->state_map_mib),
+                                          .readers_max = READERS_SPARE},
+        &kv, why);
+    if (status != STATUS_OK)
+        return status;
+    stores->state =
+        kv_overlay_new(kv, &(struct kv_overlay_options){.tables = domain_tables,
+                                                        .count = domain_table_count,
+                                                        .memory_bytes = mib(config->state_cache_mib),
+                                                        .skip_misses = UINT64_C(1) << TABLE_COMMAND});
+    if (stores->state != NULL)
+        return STATUS_OK;
+    kv_close(kv);
+    return fault_set(why, STATUS_NO_MEMORY, "state_cache_mib", "no memory for core state");
+}
+
+static enum status drop_state(struct stores *stores, struct fault *why)
+{
+    kv_close(stores->state);
+    stores->state = NULL;
+    enum status status = data_folder_environment_remove(stores->folder, "state");
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "core state cannot be dropped");
+    return open_state(stores, why);
+}
+
+static enum status fold(struct stores *stores, struct fault *why)
+{
+    struct fold_config config = {.log = stores->log,
+                                 .state = stores->state,
+                                 .arena_bytes_max = FOLD_ARENA_BYTES,
+                                 .pause_records = FOLD_PAUSE_RECORDS,
+                                 .pause = fold_pause,
+                                 .context = stores};
+    uint64_t folded = 0;
+    monotonic_us started = clock_monotonic(&system_clock);
+    enum status status = state_fold(&config, &folded, why);
+    if (status == STATUS_OK && folded > 0)
+        diag(DIAG_INFO, "app", "state-folded", "records=%llu ms=%lld", (unsigned long long)folded,
+             (long long)(clock_monotonic(&system_clock) - started) / 1000);
+    return status;
+}
+
+/* Core state at the log's head: its tail folded in, or all of it when what is on disk cannot be trusted. */
+static enum status bring_up_state(struct stores *stores, struct fault *why)
+{
+    enum status status = STATUS_OK;
+    if (!stores->trusted) {
+        status = data_folder_environment_remove(stores->folder, "state");
+        if (status != STATUS_OK)
+            return fault_set(why, status, NULL, "core state cannot be dropped");
+    }
+    status = open_state(stores, why);
+    if (status == STATUS_OK)
+        status = fold(stores, why);
+    if (status != STATUS_STALE && status != STATUS_CORRUPT)
+        return status;
+    diag(DIAG_WARNING, "app", "state-dropped", "text=\"%s\"", why->text);
+    status = drop_state(stores, why);
+    return status == STATUS_OK ? fold(stores, why) : status;
+}
+
+/* ---- all ------------------------------------------------------------------------------------------------------------------ */
+
+static enum status open_log(struct stores *stores, struct fault *why)
+{
+    const struct config *config = stores->config;
+    struct kv *kv;
+    enum status status = data_folder_environment_open(
+        stores->folder,
+        &(struct data_folder_environment){.name = "log",
+                                          .tables = log_tables,
+                                          .table_count = LOG_TABLE_COUNT,
+                                          .map_bytes = mib(config->log_map_mib),
+                                          .readers_max = (unsigned)config->reader_threads * 8 + READERS_SPARE,
+                                          .durable = true},
+        &kv, why);
+    return status == STATUS_OK ? log_over_kv_open(kv, &stores->log, why) : status;
+}
+
+enum status stores_open(const struct config *config, bool create, struct stores *out, struct fault *why)
+{
+    struct stores stores = {.config = config};
+    enum status status =
+        data_folder_open(&(struct data_folder_options){.path = config->data_dir,
+                                                       .master_key_file = config->master_key_file,
+                                                       .entropy = &system_entropy,
+                                                       .create = create},
+                         &stores.folder, why);
+    if (status != STATUS_OK)
+        return status;
+    stores.trusted = data_folder_trusted(stores.folder);
+    stores.written_behind = clock_monotonic(&system_clock);
+    status = open_log(&stores, why);
+    if (status == STATUS_OK)
+        status = bring_up_state(&stores, why);
+    if (status != STATUS_OK) {
+        stores_close(&stores, false);
+        return status;
+    }
+    *out = stores;
+    return STATUS_OK;
+}
+
+void stores_close(struct stores *stores, bool clean)
+{
+    if (stores->folder == NULL)
+        return;
+    bool synced = stores->state != NULL && kv_sync(stores->state) == STATUS_OK;
+    kv_close(stores->state);
+    log_close(stores->log);
+    data_folder_close(stores->folder, clean && synced);
+    *stores = (struct stores){.config = stores->config};
+}
+
+/* ---- views ------------------------------------------------------------------------------------------------------------------ */
+
+#define VIEW_NAME_MAX 64
+
+static enum status view_name(const char *name, char out[VIEW_NAME_MAX])
+{
+    int len = snprintf(out, VIEW_NAME_MAX, "views/%s", name);
+    return len > 0 && len < VIEW_NAME_MAX ? STATUS_OK : STATUS_INVALID;
+}
+
+static enum status view_open(void *context, const char *name, const struct kv_table *tables,
+                             unsigned table_count, struct kv **out, struct fault *why)
+{
+    struct stores *stores = context;
+    char path[VIEW_NAME_MAX];
+    enum status status = view_name(name, path);
+    if (status != STATUS_OK)
+        return fault_set(why, status, "view", "a shorter name");
+    return data_folder_environment_open(
+        stores->folder,
+        &(struct data_folder_environment){.name = path,
+                                          .tables = tables,
+                                          .table_count = table_count,
+                                          .map_bytes = mib(stores->config->view_map_mib),
+                                          .readers_max =
+                                              (unsigned)stores->config->reader_threads * 4 + READERS_SPARE},
+        out, why);
+}
+
+static enum status view_remove(void *context, const char *name)
+{
+    struct stores *stores = context;
+    char path[VIEW_NAME_MAX];
+    enum status status = view_name(name, path);
+    return status == STATUS_OK ? data_folder_environment_remove(stores->folder, path) : status;
+}
+
+static enum status view_rename(void *context, const char *from, const char *to)
+{
+    struct stores *stores = context;
+    char from_path[VIEW_NAME_MAX], to_path[VIEW_NAME_MAX];
+    enum status status = view_name(from, from_path);
+    if (status == STATUS_OK)
+        status = view_name(to, to_path);
+    return status == STATUS_OK ? data_folder_environment_rename(stores->folder, from_path, to_path) : status;
+}
+
+void stores_views(struct stores *stores, struct view_store *out)
+{
+    *out = (struct view_store){
+        .context = stores, .open = view_open, .remove = view_remove, .rename = view_rename};
+}
