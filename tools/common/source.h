@@ -6,6 +6,7 @@
 #include "proto/base/status.h"
 
 struct source;
+struct dft_client;
 
 struct source_options {
     const char *data_dir;        /* this, with master_key_file ("" = systemd credential) ... */
@@ -18,6 +19,8 @@ struct source_options {
 
 enum status source_open(const struct source_options *options, struct source **out, struct fault *why) MUST_USE;
 void source_close(struct source *source); /* NULL is fine */
+/* The connection of a source that is a server, for calls beside the stream; NULL for a data folder. */
+struct dft_client *source_client(struct source *source);
 /* The next record's bytes, borrowed until the next call; END after the last. */
 enum status source_next(struct source *source, struct slice *out, struct fault *why) MUST_USE;
 
