@@ -19,6 +19,7 @@
 #include "server/base/secret.h"
 #include "server/base/system.h"
 #include "server/domain/people/people.h"
+#include "server/domain/people/user_row.h"
 #include "server/writer/writer.h"
 
 #define EXIT_USAGE       2
@@ -160,7 +161,7 @@ static enum status create_owner(struct writer *writer, const struct init_options
 {
     char password[PASSWORD_BYTES_MAX + 8], name[NAME_TEXT_MAX + 1];
     uint8_t salt[SECRET_SALT_BYTES], hash[SECRET_HASH_BYTES];
-    char *roles[] = {OWNER_ROLE};
+    char owner_role[] = OWNER_ROLE, *roles[] = {owner_role};
     enum status status = read_password(options->password_file, password, sizeof password, why);
     if (status == STATUS_OK)
         status = entropy_fill(&system_entropy, salt, sizeof salt);
