@@ -9,9 +9,9 @@
 #include "server/log/log.h"
 #include "server/store/data_folder.h"
 
-#define STREAM_PARTS  8
-#define READERS_MAX   16
-#define FOLLOW_MAX    64 /* bytes of a packed FollowLog */
+#define STREAM_PARTS 8
+#define READERS_MAX  16
+#define FOLLOW_MAX   64 /* bytes of a packed FollowLog */
 
 struct source {
     uint64_t position, until; /* last given, last wanted */
@@ -31,7 +31,8 @@ struct source {
 static enum status open_folder(struct source *source, const struct source_options *options, struct fault *why)
 {
     struct data_folder_options with = {.path = options->data_dir,
-                                       .master_key_file = options->master_key_file != NULL ? options->master_key_file : "",
+                                       .master_key_file =
+                                           options->master_key_file != NULL ? options->master_key_file : "",
                                        .entropy = &system_entropy,
                                        .read_only = true};
     struct data_folder_environment environment = {.name = "log",
@@ -62,7 +63,8 @@ static enum status of_client(enum dft_status status, const struct dft_fault *fau
 {
     if (status == DFT_OK)
         return STATUS_OK;
-    return fault_set(why, (enum status)status, fault->field[0] != '\0' ? fault->field : NULL, "%s", fault->text);
+    return fault_set(why, (enum status)status, fault->field[0] != '\0' ? fault->field : NULL, "%s",
+                     fault->text);
 }
 
 static enum status open_server(struct source *source, const struct source_options *options, struct fault *why)
@@ -79,8 +81,8 @@ static enum status open_server(struct source *source, const struct source_option
         follow.to_position = source->until;
     }
     size_t len = daftari__v1__follow_log__pack(&follow, body);
-    status = dft_stream_open(source->client, "Log.Follow", body, len, STREAM_PARTS, DFT_FOREVER, &source->stream,
-                             &fault);
+    status = dft_stream_open(source->client, "Log.Follow", body, len, STREAM_PARTS, DFT_FOREVER,
+                             &source->stream, &fault);
     return of_client(status, &fault, why);
 }
 
@@ -123,8 +125,8 @@ enum status source_open(const struct source_options *options, struct source **ou
     if (source == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     source->until = options->until;
-    enum status status = options->data_dir != NULL ? open_folder(source, options, why)
-                                                   : open_server(source, options, why);
+    enum status status =
+        options->data_dir != NULL ? open_folder(source, options, why) : open_server(source, options, why);
     if (status != STATUS_OK) {
         source_close(source);
         return status;

@@ -9,15 +9,16 @@ struct source;
 struct dft_client;
 
 struct source_options {
-    const char *data_dir;        /* this, with master_key_file ("" = systemd credential) ... */
+    const char *data_dir; /* this, with master_key_file ("" = systemd credential) ... */
     const char *master_key_file;
-    const char *server;          /* ... or this: "host:port", with a session token from `daftari log-in` */
+    const char *server; /* ... or this: "host:port", with a session token from `daftari log-in` */
     const char *ca_file;
-    const char *home;            /* where `daftari` keeps the session; NULL = its default */
-    uint64_t until;              /* last position wanted; 0 = the present end */
+    const char *home; /* where `daftari` keeps the session; NULL = its default */
+    uint64_t until;   /* last position wanted; 0 = the present end */
 };
 
-enum status source_open(const struct source_options *options, struct source **out, struct fault *why) MUST_USE;
+enum status source_open(const struct source_options *options, struct source **out,
+                        struct fault *why) MUST_USE;
 void source_close(struct source *source); /* NULL is fine */
 /* The connection of a source that is a server, for calls beside the stream; NULL for a data folder. */
 struct dft_client *source_client(struct source *source);

@@ -1,0 +1,180 @@
+#include "tools/audit/scratch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/base/text.h"
+#include "server/store/folder.h"
+#include "server/store/kv_lmdb.h"
+
+#define APPLY_ARENA_BYTES (1024u * 1024u)
+#define SLICE_RECORDS     4096u
+#define MAP_BYTES         (UINT64_C(1) << 40) /* address space only; the file is as large as what is in it */
+#define READERS_MAX       8u
+
+struct scratch {
+    struct scratch_fold fold;
+    char folder[FOLDER_PATH_MAX];
+    struct kv *kv;
+    struct kv_txn *txn; /* the open slice */
+    unsigned in_slice;
+    struct arena *arena;
+};
+
+enum status scratch_open(const char *folder, const struct scratch_fold *fold, struct scratch **out,
+                         struct fault *why)
+{
+    struct scratch *scratch = calloc(1, sizeof *scratch);
+    if (scratch == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    scratch->fold = *fold;
+    snprintf(scratch->folder, sizeof scratch->folder, "%s", folder);
+    scratch->arena = arena_new(APPLY_ARENA_BYTES);
+    enum status status = kv_lmdb_open(&(struct kv_lmdb_options){.path = folder,
+                                                                .tables = fold->tables,
+                                                                .count = fold->table_count,
+                                                                .map_bytes = MAP_BYTES,
+                                                                .readers_max = READERS_MAX,
+                                                                .durability = KV_LMDB_DERIVED,
+                                                                .create = true},
+                                      &scratch->kv, why);
+    if (status == STATUS_OK && scratch->arena == NULL)
+        status = fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    if (status != STATUS_OK) {
+        scratch_close(scratch);
+        return status;
+    }
+    *out = scratch;
+    return STATUS_OK;
+}
+
+static enum status end_slice(struct scratch *scratch, struct fault *why)
+{
+    struct kv_txn *txn = scratch->txn;
+    if (txn == NULL)
+        return STATUS_OK;
+    scratch->txn = NULL;
+    scratch->in_slice = 0;
+    enum status status = kv_commit(txn);
+    return status == STATUS_OK
+               ? status
+               : fault_set(why, status, NULL, "the scratch folder %s cannot be written", scratch->folder);
+}
+
+enum status scratch_apply(struct scratch *scratch, const struct record *record, struct fault *why)
+{
+    if (record->header.position > scratch->fold.until)
+        return STATUS_OK;
+    if (scratch->txn == NULL) {
+        enum status status = kv_begin(scratch->kv, true, &scratch->txn);
+        if (status != STATUS_OK)
+            return fault_set(why, status, NULL, "the scratch folder %s cannot be written", scratch->folder);
+    }
+    arena_reset(scratch->arena);
+    scratch->fold.apply(scratch->txn, record, scratch->arena);
+    enum status status = kv_error(scratch->txn);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "%s: record %llu contradicts what came before",
+                         scratch->fold.name, (unsigned long long)record->header.position);
+    return ++scratch->in_slice >= SLICE_RECORDS ? end_slice(scratch, why) : STATUS_OK;
+}
+
+/* ---- compare ------------------------------------------------------------------------------------------------- */
+
+struct comparison {
+    struct scratch *scratch;
+    struct kv_txn *fresh, *stored;
+    unsigned problems, problems_max;
+    void (*problem)(void *context, const char *what);
+    void *context;
+};
+
+static void tell(struct comparison *c, unsigned table, struct slice key, const char *what)
+{
+    char text[256], hex[HEX_TEXT_LEN(32)];
+    hex_format(key.ptr, key.len < 32 ? key.len : 32, hex);
+    snprintf(text, sizeof text, "%s, table %s, key %s: %s", c->scratch->fold.name,
+             c->scratch->fold.tables[table].name, hex, what);
+    c->problems++;
+    c->problem(c->context, text);
+}
+
+/* Every fresh row must be stored with the same value. Counts them. */
+static uint64_t compare_rows(struct comparison *c, unsigned table)
+{
+    struct slice key, value, other;
+    uint64_t rows = 0;
+    struct kv_cursor *cursor = kv_cursor_open(c->fresh, table);
+    for (bool more = kv_seek(cursor, (struct slice){0}); more && c->problems < c->problems_max;
+         more = kv_next(cursor)) {
+        kv_row(cursor, &key, &value);
+        rows++;
+        if (!kv_get(c->stored, table, key, &other))
+            tell(c, table, key,
+                 kv_error(c->stored) != STATUS_OK ? "the stored row does not open" : "a row is missing");
+        else if (!slice_equal(value, other))
+            tell(c, table, key, "the stored row differs from the replay");
+        if (kv_error(c->stored) != STATUS_OK)
+            break;
+    }
+    kv_cursor_close(cursor);
+    return rows;
+}
+
+static void compare_table(struct comparison *c, unsigned table)
+{
+    uint64_t fresh = compare_rows(c, table), stored = 0;
+    if (c->problems >= c->problems_max || kv_error(c->stored) != STATUS_OK)
+        return;
+    struct kv_cursor *cursor = kv_cursor_open(c->stored, table);
+    for (bool more = kv_seek(cursor, (struct slice){0}); more; more = kv_next(cursor))
+        stored++;
+    kv_cursor_close(cursor);
+    if (stored != fresh) {
+        char what[96];
+        snprintf(what, sizeof what, "%llu rows are stored, the replay has %llu", (unsigned long long)stored,
+                 (unsigned long long)fresh);
+        tell(c, table, (struct slice){0}, what);
+    }
+}
+
+enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsigned problems_max,
+                            void (*problem)(void *context, const char *what), void *context,
+                            struct fault *why)
+{
+    struct comparison c = {.scratch = scratch,
+                           .stored = stored,
+                           .problems_max = problems_max,
+                           .problem = problem,
+                           .context = context};
+    enum status status = end_slice(scratch, why);
+    if (status == STATUS_OK)
+        status = kv_begin(scratch->kv, false, &c.fresh);
+    if (status != STATUS_OK)
+        return status;
+    for (unsigned table = 0; table < scratch->fold.table_count; table++) {
+        if (table != scratch->fold.cursor_table)
+            compare_table(&c, table);
+        if (kv_error(c.stored) != STATUS_OK && c.problems == 0)
+            tell(&c, table, (struct slice){0}, "stored rows do not open");
+    }
+    kv_abort(c.fresh);
+    return STATUS_OK;
+}
+
+void scratch_close(struct scratch *scratch)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    char path[FOLDER_PATH_MAX];
+    if (scratch == NULL)
+        return;
+    kv_abort(scratch->txn);
+    kv_close(scratch->kv);
+    arena_free(scratch->arena);
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (folder_join(scratch->folder, files[i], path, NULL) == STATUS_OK)
+            (void)unlink(path);
+    (void)rmdir(scratch->folder);
+    free(scratch);
+}
