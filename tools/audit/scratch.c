@@ -7,6 +7,7 @@
 #include "proto/base/text.h"
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
+#include "server/views/digest.h"
 
 #define APPLY_ARENA_BYTES (1024u * 1024u)
 #define SLICE_RECORDS     4096u
@@ -161,6 +162,21 @@ enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsi
     }
     kv_abort(c.fresh);
     return STATUS_OK;
+}
+
+enum status scratch_digest(struct scratch *scratch, struct hash *out, struct fault *why)
+{
+    struct kv_txn *txn;
+    enum status status = end_slice(scratch, why);
+    if (status == STATUS_OK)
+        status = kv_begin(scratch->kv, false, &txn);
+    if (status != STATUS_OK)
+        return status;
+    status = tables_digest(txn, scratch->fold.tables, scratch->fold.table_count, out);
+    kv_abort(txn);
+    return status == STATUS_OK
+               ? status
+               : fault_set(why, status, NULL, "%s: the replay cannot be read", scratch->fold.name);
 }
 
 void scratch_close(struct scratch *scratch)

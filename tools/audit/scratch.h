@@ -27,6 +27,8 @@ enum status scratch_apply(struct scratch *scratch, const struct record *record, 
 enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsigned problems_max,
                             void (*problem)(void *context, const char *what), void *context,
                             struct fault *why) MUST_USE;
+/* SHA-256 over all rows, as Log.Digest gives it (server/views/digest.h). */
+enum status scratch_digest(struct scratch *scratch, struct hash *out, struct fault *why) MUST_USE;
 void scratch_close(struct scratch *scratch); /* removes the folder; NULL is fine */
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef TOOLS_AUDIT_VERIFY_H
 #define TOOLS_AUDIT_VERIFY_H
 
+#include <jansson.h>
 #include <stdio.h>
 
 #include "tools/common/source.h"
@@ -21,11 +22,14 @@ struct verify_report {
     uint64_t problems;
     char root[65]; /* hex of the tree root over all records, "" when not known */
     bool json;
+    json_t *list; /* of problems, when json */
     FILE *out;
 };
 
 /* One line each, as they are found. `position` 0 = not about one record. */
 void verify_problem(struct verify_report *report, uint64_t position, const char *what);
+
+void verify_report_end(struct verify_report *report); /* the summary */
 
 /* OK when everything could be looked at, problems or not. */
 enum status verify_folder(const struct verify_options *options, struct verify_report *report,

@@ -35,16 +35,6 @@ struct verification {
     char scratch_dir[FOLDER_PATH_MAX];
 };
 
-void verify_problem(struct verify_report *report, uint64_t position, const char *what)
-{
-    if (report->problems++ >= VERIFY_PROBLEMS_MAX || report->json)
-        return;
-    if (position != 0)
-        fprintf(report->out, "position %llu: %s\n", (unsigned long long)position, what);
-    else
-        fprintf(report->out, "%s\n", what);
-}
-
 /* ---- what is there ----------------------------------------------------------------------------------------------- */
 
 static enum status open_environment(struct verification *v, const char *name, const struct kv_table *tables,
@@ -88,7 +78,8 @@ static enum status open_derived(struct verification *v, struct derived *d, struc
     return status == STATUS_OK ? scratch_open(scratch, &fold, &d->scratch, why) : status;
 }
 
-static bool state_cursor(struct kv_txn *txn, uint64_t *out)
+/* Core state and every view keep it in the same place: table 0, u64 position first. */
+static bool read_cursor(struct kv_txn *txn, uint64_t *out)
 {
     struct slice row;
     if (!kv_get(txn, TABLE_CURSOR, slice_text("position"), &row) || row.len < 8)
@@ -105,16 +96,16 @@ static enum status open_all(struct verification *v, struct fault *why)
                                                             .table_count = domain_table_count,
                                                             .cursor_table = TABLE_CURSOR,
                                                             .apply = domain_apply},
-                                      state_cursor, why);
+                                      read_cursor, why);
     for (size_t i = 0; status == STATUS_OK && i < VIEW_COUNT; i++) {
         struct derived *d = &v->derived[1 + i];
         snprintf(d->name, sizeof d->name, "views/%s", views[i]->name);
         status = open_derived(v, d,
                               (struct scratch_fold){.tables = views[i]->tables,
                                                     .table_count = views[i]->table_count,
-                                                    .cursor_table = VIEW_TABLE_CURSOR,
+                                                    .cursor_table = TABLE_CURSOR,
                                                     .apply = views[i]->apply},
-                              view_cursor_position, why);
+                              read_cursor, why);
     }
     return status;
 }
