@@ -152,7 +152,7 @@ endif
 endef
 $(eval $(call PROGRAM,daftarid,server/app/main.c,$(SERVER_LIBS)))
 $(eval $(call PROGRAM,daftari,client/cli/main.c,$(call libs,client/cli) $(CLIENT_SET)))
-$(eval $(call PROGRAM,daftari-audit,tools/audit/main.c,$(call libs,tools/audit) $(OFFLINE_LIBS) $(CLIENT_SET)))
+$(eval $(call PROGRAM,daftari-audit,tools/audit/main.c,$(call libs,tools/audit client/cli) $(OFFLINE_LIBS) $(CLIENT_SET)))
 $(eval $(call PROGRAM,daftari-archive,tools/archive/main.c,$(call libs,tools/archive) $(OFFLINE_LIBS) $(CLIENT_SET)))
 $(eval $(call PROGRAM,daftari-bench,tools/bench/main.c,$(call libs,tools/bench) $(CLIENT_SET)))
 

@@ -7,21 +7,21 @@
 
 #include "proto/base/status.h"
 
-struct arena_block;
+struct dft_arena_block;
 
-struct arena {
-    struct arena_block *blocks; /* newest first */
-    size_t used;                /* bytes of all blocks */
+struct dft_arena {
+    struct dft_arena_block *blocks; /* newest first */
+    size_t used;                    /* bytes of all blocks */
     size_t max;
 };
 
-void arena_init(struct arena *arena, size_t max);
-void arena_done(struct arena *arena); /* frees all; the arena can be used again with its maximum */
-/* Memory aligned for anything, valid until arena_done; NULL when that would pass the maximum. */
-void *arena_take(struct arena *arena, size_t len) MUST_USE;
+void dft_arena_init(struct dft_arena *arena, size_t max);
+void dft_arena_done(struct dft_arena *arena); /* frees all; the arena can be used again with its maximum */
+/* Memory aligned for anything, valid until dft_arena_done; NULL when that would pass the maximum. */
+void *dft_arena_take(struct dft_arena *arena, size_t len) MUST_USE;
 /* Moves all of `from` into `to` and leaves it empty; the sum may pass to's maximum, which then gives nothing more. */
-void arena_adopt(struct arena *to, struct arena *from);
+void dft_arena_adopt(struct dft_arena *to, struct dft_arena *from);
 /* An allocator for protobuf-c over the arena; its free does nothing. Valid as long as the arena. */
-ProtobufCAllocator arena_allocator(struct arena *arena);
+ProtobufCAllocator dft_arena_allocator(struct dft_arena *arena);
 
 #endif

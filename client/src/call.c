@@ -62,7 +62,7 @@ void call_init(struct dft_client *client, struct dft_request *request, const cha
     *request = (struct dft_request){.client = client, .state = REQUEST_NEW};
     (void)snprintf(request->method, sizeof request->method, "%s", method);
     request->timeout_ms = client->call_timeout_ms;
-    arena_init(&request->arena, CLIENT_ANSWERS_MAX);
+    dft_arena_init(&request->arena, CLIENT_ANSWERS_MAX);
     STAILQ_INIT(&request->parts);
 }
 
@@ -115,7 +115,7 @@ void call_done(struct dft_request *request)
         free(part);
     }
     growing_done(&request->commands);
-    arena_done(&request->arena);
+    dft_arena_done(&request->arena);
     free(request->answers);
     request->answers = NULL;
 }
@@ -373,22 +373,22 @@ static void response_to_stream(struct dft_request *request, const Daftari__V1__R
             return;
         }
     }
-    arena_done(&request->arena); /* parts were copied */
+    dft_arena_done(&request->arena); /* parts were copied */
     if (response->end)
         call_finish(request, &result);
 }
 
 void call_response(struct dft_client *client, struct slice payload)
 {
-    struct arena arena;
-    arena_init(&arena, CLIENT_ANSWERS_MAX);
-    ProtobufCAllocator allocator = arena_allocator(&arena);
+    struct dft_arena arena;
+    dft_arena_init(&arena, CLIENT_ANSWERS_MAX);
+    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault why = {.status = STATUS_OK};
     enum status status =
         message_unpack(&daftari__v1__response__descriptor, payload, false, &allocator, &message, &why);
     if (status != STATUS_OK) {
-        arena_done(&arena);
+        dft_arena_done(&arena);
         conn_lost(client, DFT_DISCONNECTED, "%s does not keep to the protocol: %s", client->server, why.text);
         return;
     }
@@ -403,12 +403,12 @@ void call_response(struct dft_client *client, struct slice payload)
             break;
     }
     if (request == NULL) { /* cancelled before its answer came */
-        arena_done(&arena);
+        dft_arena_done(&arena);
     } else if (request->kind == REQUEST_STREAM) {
         response_to_stream(request, response);
-        arena_done(&arena);
+        dft_arena_done(&arena);
     } else {
-        arena_adopt(&request->arena, &arena);
+        dft_arena_adopt(&request->arena, &arena);
         response_to_call(request, response);
     }
 }

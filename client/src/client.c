@@ -156,7 +156,7 @@ enum dft_status dft_client_new(struct dft_client **out, const struct dft_options
     client->fd = -1;
     TAILQ_INIT(&client->queue);
     TAILQ_INIT(&client->open);
-    arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
+    dft_arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
     enum dft_status status = options_take(client, options, why);
     if (status == DFT_OK)
         status = conn_tls_setup(client, options, why);
@@ -184,7 +184,7 @@ void dft_client_free(struct dft_client *client)
         freeaddrinfo(client->addresses);
     growing_done(&client->in);
     growing_done(&client->out);
-    arena_done(&client->welcome_arena);
+    dft_arena_done(&client->welcome_arena);
     OPENSSL_cleanse(client->token, sizeof client->token);
     free(client);
 }
@@ -352,16 +352,16 @@ enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorde
             *why = answer->fault;
         return answer->status;
     }
-    struct arena arena;
-    arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = arena_allocator(&arena);
+    struct dft_arena arena;
+    dft_arena_init(&arena, SMALL_MESSAGE_MAX);
+    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum status status =
         message_unpack(&daftari__v1__recorded__descriptor, slice_of(answer->body, answer->body_len), false,
                        &allocator, &message, &inner);
     if (status != STATUS_OK) {
-        arena_done(&arena);
+        dft_arena_done(&arena);
         return dft_fault_set(why, DFT_CORRUPT, NULL, "the answer is not what a command is answered with: %s",
                              inner.text);
     }
@@ -370,7 +370,7 @@ enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorde
         (struct dft_recorded){.position = recorded->position, .recorded_time_us = recorded->recorded_time_us};
     if (recorded->number != NULL)
         (void)snprintf(out->number, sizeof out->number, "%s", recorded->number);
-    arena_done(&arena);
+    dft_arena_done(&arena);
     return DFT_OK;
 }
 
@@ -447,9 +447,9 @@ enum dft_status dft_query(struct dft_client *client, const char *method, const v
 static enum dft_status session_take(struct dft_client *client, const struct dft_answer *answer,
                                     struct dft_fault *why)
 {
-    struct arena arena;
-    arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = arena_allocator(&arena);
+    struct dft_arena arena;
+    dft_arena_init(&arena, SMALL_MESSAGE_MAX);
+    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum dft_status result = DFT_OK;
@@ -465,7 +465,7 @@ static enum dft_status session_take(struct dft_client *client, const struct dft_
         client->token_len = session->token.len;
         OPENSSL_cleanse(session->token.data, session->token.len);
     }
-    arena_done(&arena);
+    dft_arena_done(&arena);
     return result;
 }
 

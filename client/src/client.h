@@ -91,7 +91,7 @@ struct dft_request {
     uint32_t sent_count;
     struct growing commands; /* encoded Request.commands fields */
     size_t count;
-    struct arena arena; /* bodies of the answers */
+    struct dft_arena arena; /* bodies of the answers */
     struct dft_answer *answers;
     size_t answer_count;
     struct dft_fault result;
@@ -143,7 +143,7 @@ struct dft_client {
     int64_t connect_deadline_ms;
     struct growing in;
     struct growing out;
-    struct arena welcome_arena;
+    struct dft_arena welcome_arena;
     struct dft_welcome welcome;
     bool welcomed;
 

@@ -170,31 +170,35 @@ static void print_result(const struct bench_options *options, const struct bench
     uint64_t grown = result->disk_after > result->disk_before ? result->disk_after - result->disk_before : 0;
     uint64_t each = result->entries != 0 ? grown / result->entries : 0;
     const struct latency *latency = &result->latency;
-    const char *format =
-        options->json
-            ? "{\"scenario\":\"%s\",\"connections\":%u,\"in_flight\":%u,\"batch\":%u,\"accounts\":%u,"
-              "\"seed\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"elapsed_us\":%" PRIu64
-              ",\"entries_per_second\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
-              ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"disk_bytes_per_entry\":%" PRIu64
-              ",\"memory_anonymous_bytes\":%" PRIu64 ",\"memory_resident_bytes\":%" PRIu64 "}\n"
-            : "scenario              %s (%u connections x %u in flight x %u entries)\n"
-              "accounts              %u\n"
-              "seed                  %" PRIu64 "\n"
-              "entries               %" PRIu64 "\n"
-              "refused               %" PRIu64 "\n"
-              "elapsed               %" PRIu64 " us\n"
-              "entries/s             %" PRIu64 "\n"
-              "request p50           %" PRIu64 " us\n"
-              "request p99           %" PRIu64 " us\n"
-              "request p99.9         %" PRIu64 " us\n"
-              "request max           %" PRIu64 " us\n"
-              "disk, bytes an entry  %" PRIu64 "\n"
-              "memory, anonymous     %" PRIu64 " bytes\n"
-              "memory, resident      %" PRIu64 " bytes\n";
-    printf(format, options->scenario, options->connections, options->in_flight, options->batch,
-           options->accounts, options->seed, result->entries, result->refused, result->elapsed_us, per_second,
-           latency_at(latency, 500), latency_at(latency, 990), latency_at(latency, 999), latency->max_us,
-           each, result->memory_anonymous, result->memory_resident);
+    if (options->json)
+        printf("{\"scenario\":\"%s\",\"connections\":%u,\"in_flight\":%u,\"batch\":%u,\"accounts\":%u,"
+               "\"seed\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"elapsed_us\":%" PRIu64
+               ",\"entries_per_second\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
+               ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"disk_bytes_per_entry\":%" PRIu64
+               ",\"memory_anonymous_bytes\":%" PRIu64 ",\"memory_resident_bytes\":%" PRIu64 "}\n",
+               options->scenario, options->connections, options->in_flight, options->batch, options->accounts,
+               options->seed, result->entries, result->refused, result->elapsed_us, per_second,
+               latency_at(latency, 500), latency_at(latency, 990), latency_at(latency, 999), latency->max_us,
+               each, result->memory_anonymous, result->memory_resident);
+    else
+        printf("scenario              %s (%u connections x %u in flight x %u entries)\n"
+               "accounts              %u\n"
+               "seed                  %" PRIu64 "\n"
+               "entries               %" PRIu64 "\n"
+               "refused               %" PRIu64 "\n"
+               "elapsed               %" PRIu64 " us\n"
+               "entries/s             %" PRIu64 "\n"
+               "request p50           %" PRIu64 " us\n"
+               "request p99           %" PRIu64 " us\n"
+               "request p99.9         %" PRIu64 " us\n"
+               "request max           %" PRIu64 " us\n"
+               "disk, bytes an entry  %" PRIu64 "\n"
+               "memory, anonymous     %" PRIu64 " bytes\n"
+               "memory, resident      %" PRIu64 " bytes\n",
+               options->scenario, options->connections, options->in_flight, options->batch, options->accounts,
+               options->seed, result->entries, result->refused, result->elapsed_us, per_second,
+               latency_at(latency, 500), latency_at(latency, 990), latency_at(latency, 999), latency->max_us,
+               each, result->memory_anonymous, result->memory_resident);
 }
 
 int main(int argc, char **argv)

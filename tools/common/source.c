@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/session.h"
+#include "client/cli/cli.h"
 #include "log.pb-c.h"
 #include "server/base/system.h"
 #include "server/log/log.h"
@@ -20,7 +20,7 @@ struct source {
     struct log *log;
     struct log_reader *reader;
     /* a server */
-    struct dft_client *client;
+    struct cli cli; /* settings and connection as `daftari` has them */
     struct dft_stream *stream;
     Daftari__V1__LogPart *part;
     size_t part_next;
@@ -72,17 +72,21 @@ static enum status open_server(struct source *source, const struct source_option
     struct dft_fault fault = {0};
     uint8_t body[FOLLOW_MAX];
     Daftari__V1__FollowLog follow = DAFTARI__V1__FOLLOW_LOG__INIT;
-    enum dft_status status =
-        session_client(options->server, options->ca_file, options->home, &source->client, &fault);
-    if (status != DFT_OK)
-        return of_client(status, &fault, why);
+    source->cli.server = options->server;
+    if (options->ca_file != NULL)
+        source->cli.ca_file = options->ca_file;
+    if (options->home != NULL)
+        source->cli.home_given = options->home;
+    enum status connected = cli_connect(&source->cli, why);
+    if (connected != STATUS_OK)
+        return connected;
     if (source->until != 0) {
         follow.has_to_position = 1;
         follow.to_position = source->until;
     }
     size_t len = daftari__v1__follow_log__pack(&follow, body);
-    status = dft_stream_open(source->client, "Log.Follow", body, len, STREAM_PARTS, DFT_FOREVER,
-                             &source->stream, &fault);
+    enum dft_status status = dft_stream_open(source->cli.client, "Log.Follow", body, len, STREAM_PARTS,
+                                             DFT_FOREVER, &source->stream, &fault);
     return of_client(status, &fault, why);
 }
 
@@ -124,6 +128,7 @@ enum status source_open(const struct source_options *options, struct source **ou
     struct source *source = calloc(1, sizeof *source);
     if (source == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
+    settings_init(&source->cli);
     source->until = options->until;
     enum status status =
         options->data_dir != NULL ? open_folder(source, options, why) : open_server(source, options, why);
@@ -145,7 +150,7 @@ void source_close(struct source *source)
     if (source->part != NULL)
         daftari__v1__log_part__free_unpacked(source->part, NULL);
     dft_stream_close(source->stream);
-    dft_client_free(source->client);
+    settings_done(&source->cli);
     free(source);
 }
 
@@ -162,5 +167,5 @@ enum status source_next(struct source *source, struct slice *out, struct fault *
 
 struct dft_client *source_client(struct source *source)
 {
-    return source->client;
+    return source->cli.client;
 }
