@@ -64,6 +64,9 @@ override CC := $(if $(findstring ccache,$(CC)),ccache )clang-14
 endif
 ifeq ($(findstring clang,$(CC)),)
 WARN     += $(GCC_WARN)
+ifneq ($(VARIANT),release)
+WARN     += -Wno-maybe-uninitialized # instrumented or unoptimised code makes gcc guess; the release build is the judge
+endif
 endif
 OPT      := $(OPT_$(VARIANT))
 ifeq ($(OPT),)
