@@ -60,11 +60,15 @@ static enum status fetch_block(struct kv_log_reader *reader, uint64_t position, 
     }
     be64_put(wanted, position);
     reader->cursor = kv_cursor_open(reader->txn, LOG_TABLE_BLOCKS);
-    if (!kv_last(reader->cursor, slice_of(wanted, sizeof wanted)))
+    bool found = kv_last(reader->cursor, slice_of(wanted, sizeof wanted));
+    status = kv_error(reader->txn);
+    if (status == STATUS_CORRUPT)
+        return corrupt(why, position, "its block does not open: stored bytes were changed");
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "position %llu cannot be read", (unsigned long long)position);
+    if (!found)
         return corrupt(why, position, "no block holds it");
     kv_row(reader->cursor, &key, &value);
-    if (kv_error(reader->txn) != STATUS_OK)
-        return corrupt(why, position, "its block does not open: stored bytes were changed");
     if (key.len != 8 || !block_decode(value, &reader->block))
         return corrupt(why, position, "its block has the wrong form");
     uint64_t first = be64_get(key.ptr);
@@ -189,13 +193,15 @@ static enum status last_position(struct kv_log *log, uint64_t *out, struct fault
     uint64_t last = 0;
     if (kv_last(cursor, (struct slice){0})) {
         kv_row(cursor, &key, &value);
-        if (kv_error(txn) != STATUS_OK || key.len != 8 || !block_decode(value, &block))
-            status = fault_set(why, STATUS_CORRUPT, NULL,
-                               "the last block of the log does not open: stored bytes were changed");
+        if (key.len != 8 || !block_decode(value, &block))
+            status = fault_set(why, STATUS_CORRUPT, NULL, "the last block of the log has the wrong form");
         else
             last = be64_get(key.ptr) + block.count - 1;
     }
-    if (status == STATUS_OK && kv_error(txn) != STATUS_OK)
+    if (kv_error(txn) == STATUS_CORRUPT)
+        status = fault_set(why, STATUS_CORRUPT, NULL,
+                           "the last block of the log does not open: stored bytes were changed");
+    else if (kv_error(txn) != STATUS_OK)
         status = fault_set(why, kv_error(txn), NULL, "the log cannot be read");
     kv_cursor_close(cursor);
     kv_abort(txn);

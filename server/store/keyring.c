@@ -23,7 +23,7 @@
 #define ENTRY_NONCE_BYTES 12u
 #define ENTRY_TAG_BYTES   16u
 #define KEYS_MAX          (1024u * 1024u) /* data keys of one data folder: a hundred starts a day for decades */
-#define BLOCK_KEYS        1024u           /* keys are kept in blocks, so that they never move */
+#define BLOCK_KEYS        128u            /* keys are kept in blocks, so that they never move */
 #define BLOCKS_MAX        (KEYS_MAX / BLOCK_KEYS)
 static const char ENTRY_MAGIC[4] = {'D', 'K', 'E', '1'};
 
