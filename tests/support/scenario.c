@@ -436,9 +436,8 @@ static void check_postings(struct run *run, const char *at)
         char want[200] = "", got[200] = "", word[64];
         const char *rest = at;
         for (next_word(&rest, word, sizeof word); word[0] != '\0'; next_word(&rest, word, sizeof word)) {
-            if (want[0] != '\0')
-                (void)strncat(want, " ", sizeof want - strlen(want) - 1);
-            (void)strncat(want, word, sizeof want - strlen(want) - 1);
+            size_t len = strlen(want);
+            (void)snprintf(want + len, sizeof want - len, "%s%s", len != 0 ? " " : "", word);
         }
         any = true;
         if (index < record.posting_count) {
@@ -637,10 +636,11 @@ size_t scenario_run_file(const char *path, struct scenario_coverage *coverage)
             run->pending[0] = '\0';
             run->pending_line = run->line;
         }
-        if (strlen(run->pending) + strlen(line) + 1 > sizeof run->pending)
+        size_t used = strlen(run->pending), more = strlen(line) + 1;
+        if (used + more > sizeof run->pending)
             fail(run, "a statement is too long");
         else
-            (void)strcat(run->pending, line);
+            memcpy(run->pending + used, line, more);
     }
     do_statement(run);
     finish(run);
