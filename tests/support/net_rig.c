@@ -242,20 +242,26 @@ static void *loop_main(void *context)
     return NULL;
 }
 
+struct net_wiring rig_wiring(struct rig *rig)
+{
+    return (struct net_wiring){.commands = &rig->sink,
+                               .queries = &rig->sink,
+                               .access = &rig->sink,
+                               .auth = {.context = rig,
+                                        .may = auth_may,
+                                        .session_by_token = auth_token,
+                                        .session_by_certificate = auth_certificate},
+                               .welcome = rig_welcome,
+                               .welcome_context = rig,
+                               .clock = &system_clock,
+                               .metrics = rig->metrics};
+}
+
 void rig_start(struct rig *rig)
 {
     rig->metrics = metrics_new(2048);
-    struct net_wiring wiring = {.commands = &rig->sink,
-                                .queries = &rig->sink,
-                                .access = &rig->sink,
-                                .auth = {.context = rig,
-                                         .may = auth_may,
-                                         .session_by_token = auth_token,
-                                         .session_by_certificate = auth_certificate},
-                                .welcome = rig_welcome,
-                                .welcome_context = rig,
-                                .clock = &system_clock,
-                                .metrics = rig->metrics};
+    rig->stop = false;
+    struct net_wiring wiring = rig_wiring(rig);
     struct fault why = {0};
     if (net_open(&rig->config, &wiring, &rig->net, &why) != STATUS_OK)
         fail_msg("%s: %s", why.field, why.text);

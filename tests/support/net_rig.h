@@ -49,6 +49,7 @@ struct rig {
 
 /* Limits that suit tests; then the caller may change rig->config before rig_start. */
 void rig_init(struct rig *rig);
+struct net_wiring rig_wiring(struct rig *rig);
 void rig_start(struct rig *rig);
 void rig_stop(struct rig *rig); /* drains, joins, frees */
 void rig_done(struct rig *rig);

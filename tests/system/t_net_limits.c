@@ -1,0 +1,504 @@
+/* The network edge under pressure: slow and silent peers, too many of them, too much work, stopping, new keys. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "envelope.pb-c.h"
+#include "proto/wire/frame.h"
+#include "tests/support/net_rig.h"
+
+#define COMMAND  "Entry.Discard"
+#define QUERY    "Log.Checkpoint"
+#define STREAM   "Log.Follow"
+#define SHORT_MS 300
+
+static int setup(void **state)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    rig_init(rig); /* each test starts it, with limits of its own */
+    *state = rig;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    rig_done(*state);
+    free(*state);
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- slow and silent ---- */
+
+static void who_does_not_shake_hands_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.handshake_timeout_ms = SHORT_MS;
+    rig_start(rig);
+    int64_t start = now_ms();
+    int fd = tls_client_tcp(net_port(rig->net));
+    assert_true(fd >= 0);
+    uint8_t byte = 22; /* one byte of a handshake, then nothing */
+    assert_int_equal(write(fd, &byte, 1), 1);
+    assert_true(read(fd, &byte, 1) <= 0);
+    int64_t took = now_ms() - start;
+    assert_true(took >= SHORT_MS && took < SHORT_MS + 3000);
+    close(fd);
+    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 1);
+}
+
+static void who_does_not_say_hello_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.hello_timeout_ms = SHORT_MS;
+    rig_start(rig);
+    struct tls_client *client = rig_connect_raw(rig);
+    rig_expect_goodbye(client, "Hello");
+    tls_client_close(client);
+}
+
+static void who_does_not_finish_a_frame_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.frame_timeout_ms = SHORT_MS;
+    rig_start(rig);
+    struct tls_client *slow = rig_connect(rig, true), *idle = rig_connect(rig, true);
+    static const uint8_t begun[] = {0, 0, 1, 0, 3, 0, 0, 0, 1, 2, 3};
+    int64_t start = now_ms();
+    assert_true(tls_client_send(slow, begun, sizeof begun));
+    for (int i = 0; i < 3; i++) { /* a byte now and then does not help */
+        usleep(80000);
+        (void)tls_client_send(slow, begun, 1);
+    }
+    rig_expect_goodbye(slow, "not completed in time");
+    assert_true(now_ms() - start >= SHORT_MS);
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    assert_true(rig_send(idle, &request));
+    assert_int_equal(rig_status(idle, 1), STATUS_OK);
+    tls_client_close(slow);
+    tls_client_close(idle);
+}
+
+static void who_asks_nothing_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.idle_timeout_ms = 1000;
+    rig->stream_parts = 1;
+    rig->stream_waits = true;
+    rig_start(rig);
+    struct tls_client *idle = rig_connect(rig, true), *follows = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = STREAM, .query = true};
+    assert_true(rig_send(follows, &request));
+    daftari__v1__response__free_unpacked(rig_response(follows), NULL);
+    rig_expect_goodbye(idle, "nothing was asked");
+    struct tls_client_frame frame; /* who follows the log is not idle */
+    assert_int_equal(tls_client_receive(follows, &frame, 500), TLS_CLIENT_TIMEOUT);
+    tls_client_close(idle);
+    tls_client_close(follows);
+}
+
+static void a_stream_nobody_goes_on_with_ends(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.idle_timeout_ms = 1000;
+    rig->stream_parts = 100;
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = STREAM, .query = true, .credit = 1};
+    assert_true(rig_send(client, &request));
+    daftari__v1__response__free_unpacked(rig_response(client), NULL);
+    assert_int_equal(rig_status(client, 1), STATUS_DEADLINE);
+    assert_int_equal(atomic_load(&rig->cursors), 0);
+    tls_client_close(client);
+}
+
+/* Requests whose answers nobody reads: the server stops reading, others are served, memory stays bounded, and in the
+ * end the connection is dropped. */
+static void who_never_reads_is_held_back_and_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.write_timeout_ms = 1500;
+    rig->answer_bytes = 500000; /* thirty megabytes in all: more than the kernel keeps */
+    rig_start(rig);
+    struct tls_client *deaf = rig_connect(rig, true), *other = rig_connect(rig, true);
+    static uint8_t frames[32 * 60];
+    static const uint8_t model[] = {0,   0,   0,   24,  3,    0,    0,    0,   0x08, 0x07, 0x12,
+                                    14,  'L', 'o', 'g', '.',  'C',  'h',  'e', 'c',  'k',  'p',
+                                    'o', 'i', 'n', 't', 0x2a, 0x02, 0x12, 0,   0x18, 0};
+    size_t len = 0;
+    for (unsigned i = 0; i < 60; i++, len += sizeof model) {
+        memcpy(frames + len, model, sizeof model);
+        frames[len + 9] = (uint8_t)(1 + i);
+    }
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    assert_true(tls_client_send(deaf, frames, sizeof frames));
+    int64_t start = now_ms();
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    for (request.id = 1; request.id < 20; request.id++) {
+        assert_true(rig_send(other, &request));
+        assert_int_equal(rig_status(other, request.id), STATUS_OK);
+    }
+    assert_true(now_ms() - start < 1000);
+    while (rig_metric(rig, "daftari_connection_timeouts_total", NULL) == 0 && now_ms() - start < 8000)
+        usleep(20000);
+    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 1);
+    getrusage(RUSAGE_SELF, &after);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 100 * 1024);
+    tls_client_close(deaf);
+    tls_client_close(other);
+}
+
+/* Refusals need memory too: a flood of them with nobody reading must stop the reading. */
+static void a_flood_of_refusals_is_held_back(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    struct tls_client *deaf = rig_connect(rig, true);
+    static const uint8_t model[] = {0, 0, 0, 7, 3, 0, 0, 0, 0x08, 0x07, 0x12, 3, 'N', '.', 'o'};
+    static uint8_t frames[sizeof model * 1000000];
+    for (size_t i = 0; i < 1000000; i++)
+        memcpy(frames + i * sizeof model, model, sizeof model);
+    size_t pushed = tls_client_push(deaf, frames, sizeof frames, 500);
+    assert_true(pushed < sizeof frames);
+    uint64_t taken = rig_metric(rig, "daftari_received_bytes_total", NULL);
+    usleep(200000);
+    assert_int_equal(rig_metric(rig, "daftari_received_bytes_total", NULL), taken);
+    struct tls_client_frame frame; /* reading the answers sets it going again */
+    for (int i = 0; i < 200000; i++)
+        assert_int_equal(tls_client_receive(deaf, &frame, 5000), TLS_CLIENT_FRAME);
+    assert_true(rig_metric(rig, "daftari_received_bytes_total", NULL) > taken);
+    tls_client_close(deaf);
+}
+
+/* ---- too much ---- */
+
+static void connections_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.connections_per_address_max = 3;
+    rig_start(rig);
+    struct tls_client *clients[3];
+    for (size_t i = 0; i < 3; i++)
+        clients[i] = rig_connect(rig, true);
+    struct tls_client_options options = {.port = net_port(rig->net), .ca_file = rig->ca_file};
+    assert_null(tls_client_open(&options));
+    static const char name[] = "daftari_connections_refused_total";
+    assert_int_equal(rig_metric(rig, name, "why=\"connections_per_address_max\""), 1);
+    tls_client_close(clients[0]);
+    usleep(100000);
+    clients[0] = rig_connect(rig, true); /* there is room again */
+    for (size_t i = 0; i < 3; i++)
+        tls_client_close(clients[i]);
+    rig_stop(rig);
+
+    rig->config.connections_max = 2;
+    rig_start(rig);
+    clients[0] = rig_connect(rig, true);
+    clients[1] = rig_connect(rig, true);
+    options.port = net_port(rig->net);
+    assert_null(tls_client_open(&options));
+    assert_int_equal(rig_metric(rig, name, "why=\"connections_max\""), 1);
+    tls_client_close(clients[0]);
+    tls_client_close(clients[1]);
+}
+
+static void requests_are_limited(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.requests_open_max = 4;
+    rig->config.items_max = 6;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client *first = rig_connect(rig, true), *second = rig_connect(rig, true);
+    struct rig_request request = {.method = COMMAND};
+    for (request.id = 1; request.id <= 4; request.id++)
+        assert_true(rig_send(first, &request));
+    assert_true(rig_send(first, &request)); /* one too many on this connection */
+    assert_int_equal(rig_status(first, 5), STATUS_BUSY);
+    for (request.id = 1; request.id <= 2; request.id++)
+        assert_true(rig_send(second, &request));
+    assert_true(rig_send(second, &request)); /* one too many in all */
+    assert_int_equal(rig_status(second, 3), STATUS_BUSY);
+    rig_release(rig);
+    uint64_t seen = 0;
+    for (int i = 0; i < 4; i++) {
+        Daftari__V1__Response *response = rig_response(first);
+        seen |= UINT64_C(1) << response->request_id;
+        daftari__v1__response__free_unpacked(response, NULL);
+    }
+    assert_int_equal(seen, 0x1e);
+    tls_client_close(first);
+    tls_client_close(second);
+}
+
+static void a_full_queue_is_told(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_BUSY);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = COMMAND, .count = 3};
+    assert_true(rig_send(client, &request));
+    Daftari__V1__Response *response = rig_response(client);
+    assert_int_equal(response->n_answers, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(response->answers[i]->status, STATUS_BUSY);
+    daftari__v1__response__free_unpacked(response, NULL);
+    rig_release(rig);
+    tls_client_close(client);
+}
+
+static void large_requests_are_limited_together(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.request_bytes_max = 2u << 20;
+    rig->config.output_bytes_max = 8u << 20;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client *clients[4];
+    for (size_t i = 0; i < 4; i++)
+        clients[i] = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = COMMAND, .count = 8000}; /* 23 bytes each */
+    size_t good = 0, busy = 0;
+    for (size_t i = 0; i < 4; i++)
+        for (request.id = 1; request.id <= 4; request.id++)
+            assert_true(rig_send(clients[i], &request));
+    rig_wait_submitted(rig, 8);
+    usleep(100000);
+    rig_release(rig);
+    for (size_t i = 0; i < 4; i++)
+        for (int answers = 0; answers < 4; answers++) {
+            Daftari__V1__Response *response = rig_response(clients[i]);
+            assert_int_equal(response->n_answers, 8000);
+            good += response->answers[0]->status == 0 ? 1 : 0;
+            busy += response->answers[0]->status == DAFTARI__V1__STATUS__BUSY ? 1 : 0;
+            daftari__v1__response__free_unpacked(response, NULL);
+        }
+    assert_int_equal(good + busy, 16);
+    assert_true(good >= 8 && good <= 12 && busy >= 4); /* 2 MiB hold 11 of them */
+    for (size_t i = 0; i < 4; i++)
+        tls_client_close(clients[i]);
+}
+
+static void a_deadline_is_kept(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client *client = rig_connect(rig, true);
+    int64_t start = now_ms();
+    struct rig_request request = {.id = 1, .method = COMMAND, .deadline_ms = SHORT_MS};
+    assert_true(rig_send(client, &request));
+    assert_int_equal(rig_status(client, 1), STATUS_DEADLINE);
+    int64_t took = now_ms() - start;
+    assert_true(took >= SHORT_MS && took < 3000);
+    rig_release(rig);
+    struct tls_client_frame frame; /* what comes late is not answered again */
+    assert_int_equal(tls_client_receive(client, &frame, 200), TLS_CLIENT_TIMEOUT);
+    tls_client_close(client);
+}
+
+/* ---- stopping ---- */
+
+static void open_requests_are_finished(void **state)
+{
+    struct rig *rig = *state;
+    rig->stream_parts = 1000;
+    rig_start(rig);
+    struct tls_client *working = rig_connect(rig, true), *idle = rig_connect(rig, true),
+                      *silent = rig_connect_raw(rig), *streams = rig_connect(rig, true);
+    struct rig_request stream = {.id = 8, .method = STREAM, .query = true, .credit = 3};
+    assert_true(rig_send(streams, &stream));
+    daftari__v1__response__free_unpacked(rig_response(streams), NULL);
+    rig_mode_set(rig, RIG_HOLD);
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    uint64_t before = rig->submitted;
+    assert_true(rig_send(working, &request));
+    rig_wait_submitted(rig, before + 1);
+    net_drain(rig->net);
+    rig_expect_goodbye(idle, "stopping");
+    rig_expect_closed(silent, 5000);
+    struct tls_client_frame frame;
+    assert_int_equal(tls_client_receive(streams, &frame, 5000), TLS_CLIENT_FRAME);
+    assert_int_equal(frame.kind, FRAME_GOODBYE);
+    assert_int_equal(rig_status(streams, 8), STATUS_UNAVAILABLE);
+    assert_int_equal(tls_client_receive(working, &frame, 5000), TLS_CLIENT_FRAME);
+    assert_int_equal(frame.kind, FRAME_GOODBYE);
+    request.id = 2; /* nothing new is taken */
+    assert_true(rig_send(working, &request));
+    assert_int_equal(rig_status(working, 2), STATUS_UNAVAILABLE);
+    assert_int_equal(tls_client_tcp(net_port(rig->net)), -1);
+    rig_release(rig);
+    assert_int_equal(rig_status(working, 1), STATUS_OK);
+    rig_expect_closed(working, 5000);
+    tls_client_close(working);
+    tls_client_close(idle);
+    tls_client_close(silent);
+    tls_client_close(streams);
+}
+
+static void a_drain_ends(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.drain_ms = SHORT_MS;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    assert_true(rig_send(client, &request));
+    rig_wait_submitted(rig, 1);
+    int64_t start = now_ms();
+    net_drain(rig->net);
+    net_drain(rig->net);
+    struct tls_client_frame frame;
+    assert_int_equal(tls_client_receive(client, &frame, 5000), TLS_CLIENT_FRAME);
+    assert_int_equal(frame.kind, FRAME_GOODBYE);
+    rig_expect_closed(client, 5000);
+    assert_true(now_ms() - start < 3000);
+    tls_client_close(client);
+}
+
+/* ---- new keys, metrics ---- */
+
+static void keys_are_exchanged(void **state)
+{
+    struct rig *rig = *state;
+    uint8_t first[32], second[32];
+    struct fault why = {0};
+    rig_start(rig);
+    struct tls_client *old = rig_connect(rig, true);
+    tls_client_server_fingerprint(old, first);
+
+    struct net_tls bad = rig->config.tls;
+    snprintf(bad.key_file, sizeof bad.key_file, "%s/ca.key", rig->keys);
+    assert_int_equal(net_reload_tls(rig->net, &bad, &why), STATUS_INVALID);
+    assert_string_equal(why.field, "tls_key_file");
+    snprintf(bad.certificate_file, sizeof bad.certificate_file, "/nowhere");
+    assert_int_equal(net_reload_tls(rig->net, &bad, &why), STATUS_INVALID);
+    struct tls_client *client = rig_connect(rig, true);
+    tls_client_server_fingerprint(client, second);
+    assert_memory_equal(first, second, 32);
+    tls_client_close(client);
+
+    assert_int_equal(pki_renew_server(rig->keys, NULL, &why), STATUS_OK);
+    assert_int_equal(net_reload_tls(rig->net, &rig->config.tls, &why), STATUS_OK);
+    assert_int_equal(net_reload_tls(rig->net, &rig->config.tls, &why), STATUS_OK);
+    usleep(100000);
+    client = rig_connect(rig, true);
+    tls_client_server_fingerprint(client, second);
+    assert_memory_not_equal(first, second, 32);
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    assert_true(rig_send(old, &request)); /* who is connected stays so */
+    assert_int_equal(rig_status(old, 1), STATUS_OK);
+    tls_client_close(old);
+    tls_client_close(client);
+}
+
+static void http_get(uint16_t port, const char *path, char *out, size_t cap)
+{
+    char request[128];
+    size_t len = 0;
+    int fd = tls_client_tcp(port);
+    assert_true(fd >= 0);
+    int request_len = snprintf(request, sizeof request, "GET %s HTTP/1.0\r\n\r\n", path);
+    assert_int_equal(write(fd, request, (size_t)request_len), request_len);
+    for (ssize_t got; len < cap - 1 && (got = read(fd, out + len, cap - 1 - len)) > 0;)
+        len += (size_t)got;
+    out[len] = '\0';
+    close(fd);
+}
+
+static void metrics_are_shown(void **state)
+{
+    struct rig *rig = *state;
+    static char page[1u << 20];
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.id = 1, .method = COMMAND, .count = 5};
+    assert_true(rig_send(client, &request));
+    daftari__v1__response__free_unpacked(rig_response(client), NULL);
+    http_get(net_metrics_port(rig->net), "/metrics", page, sizeof page);
+    static const char *const lines[] = {
+        "HTTP/1.0 200 OK",
+        "# TYPE daftari_requests_total counter\n",
+        "daftari_requests_total{method=\"" COMMAND "\",status=\"OK\"} 5\n",
+        "# TYPE daftari_request_seconds histogram\n",
+        "daftari_request_seconds_bucket{method=\"" COMMAND "\",le=\"+Inf\"} 1\n",
+        "daftari_request_seconds_count{method=\"" COMMAND "\"} 1\n",
+        "\ndaftari_connections 1\n",
+        "daftari_tls_handshakes_total{result=\"good\"} 1\n",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+        if (strstr(page, lines[i]) == NULL)
+            fail_msg("the page does not say %s", lines[i]);
+    http_get(net_metrics_port(rig->net), "/other", page, sizeof page);
+    assert_non_null(strstr(page, "404"));
+    tls_client_close(client);
+}
+
+static void what_cannot_be_is_refused_at_start(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    struct net_config config = rig->config;
+    struct net_wiring wiring = rig_wiring(rig);
+    struct net *net = NULL;
+    struct fault why = {0};
+    config.listen_port = net_port(rig->net);
+    assert_int_equal(net_open(&config, &wiring, &net, &why), STATUS_IO);
+    assert_string_equal(why.field, "listen_port");
+    config.listen_address = "localhost";
+    assert_int_equal(net_open(&config, &wiring, &net, &why), STATUS_INVALID);
+    assert_string_equal(why.field, "listen_address");
+    config = rig->config;
+    config.items_max = 0;
+    assert_int_equal(net_open(&config, &wiring, &net, &why), STATUS_INVALID);
+    assert_string_equal(why.field, "items_max");
+    config = rig->config;
+    snprintf(config.tls.certificate_file, sizeof config.tls.certificate_file, "/nowhere");
+    assert_int_equal(net_open(&config, &wiring, &net, &why), STATUS_INVALID);
+    assert_string_equal(why.field, "tls_certificate_file");
+    assert_null(net);
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CASE(who_does_not_shake_hands_is_dropped),
+        CASE(who_does_not_say_hello_is_dropped),
+        CASE(who_does_not_finish_a_frame_is_dropped),
+        CASE(who_asks_nothing_is_dropped),
+        CASE(a_stream_nobody_goes_on_with_ends),
+        CASE(who_never_reads_is_held_back_and_dropped),
+        CASE(a_flood_of_refusals_is_held_back),
+        CASE(connections_are_limited),
+        CASE(requests_are_limited),
+        CASE(a_full_queue_is_told),
+        CASE(large_requests_are_limited_together),
+        CASE(a_deadline_is_kept),
+        CASE(open_requests_are_finished),
+        CASE(a_drain_ends),
+        CASE(keys_are_exchanged),
+        CASE(metrics_are_shown),
+        CASE(what_cannot_be_is_refused_at_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
