@@ -52,7 +52,8 @@ static uint32_t count_from(const struct net *net, const uint8_t address[16])
 static void keepalive_set(int fd, uint32_t write_timeout_ms)
 {
     int on = 1, idle_s = 60, interval_s = 15, probes = 4;
-    unsigned user_timeout_ms = write_timeout_ms;
+    /* Longer than our own limit, which tells why. */
+    unsigned user_timeout_ms = write_timeout_ms > 1000000 ? write_timeout_ms : 2 * write_timeout_ms;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
