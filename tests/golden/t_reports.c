@@ -1,0 +1,563 @@
+/* The figures of the three businesses' books (catalogue 9), asked for through the reports. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "entry.pb-c.h"
+#include "people.pb-c.h"
+#include "tests/support/view_books.h"
+
+#define DETAIL  DAFTARI__V1__ROW_KIND__DETAIL
+#define HEADING DAFTARI__V1__ROW_KIND__HEADING
+#define TOTAL   DAFTARI__V1__ROW_KIND__TOTAL
+
+struct fixture {
+    struct world *world;
+    struct view_books *books;
+};
+
+static uint64_t command(struct world *world, const char *method, const char *json_text)
+{
+    struct world_actor owner = {.user = 0};
+    struct world_answer answer;
+    json_error_t error;
+    json_t *json = json_loads(json_text, 0, &error);
+    assert_non_null(json);
+    assert_true(world_command_json(world, &owner, method, json, &answer));
+    if (answer.status != STATUS_OK)
+        fail_msg("%s: %s %s", method, answer.fault.field, answer.fault.text);
+    json_decref(json);
+    return answer.position;
+}
+
+static uint64_t post(struct world *world, const char *date, const char *business, const char *description,
+                     const char *lines)
+{
+    char text[2000];
+    (void)snprintf(text, sizeof text,
+                   "{\"date\":\"%s\",\"business\":\"%s\",\"description\":\"%s\",\"lines\":[%s]}", date,
+                   business, description, lines);
+    return command(world, "Entry.Post", text);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    f->world = world_new();
+    command(f->world, "internal.OpenBooks",
+            "{\"name\":\"Test\",\"base_currency\":\"KES\",\"scale\":2,\"utc_offset_minutes\":180,"
+            "\"first_date\":\"2025-01-01\"}");
+    if (!world_load(f->world, "data/kenya-three-businesses.jsonl", NULL, NULL))
+        return -1;
+    f->books = view_books_new(f->world);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    view_books_free(f->books);
+    world_free(f->world);
+    free(f);
+    return 0;
+}
+
+static void ask(struct fixture *f, const char *report, Daftari__V1__RunReport request, struct table *out)
+{
+    view_books_fold(f->books);
+    table_run(f->books, NULL, report, request, out);
+    if (out->status != STATUS_OK)
+        fail_msg("%s: %s %s", report, out->fault.field, out->fault.text);
+}
+
+static Daftari__V1__RunReport request_of(const char *business)
+{
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    request.business = (char *)(uintptr_t)business;
+    return request;
+}
+
+#define assert_amount(table, row, column, text)                                                              \
+    assert_string_equal(table_cell(table, (size_t)(row), column), text)
+
+/* ---- opening balances ---------------------------------------------------------------------------------------------- */
+
+static void opening_capital(struct fixture *f, const char *business, const char *assets)
+{
+    struct table t;
+    ask(f, "balance-sheet", request_of(business), &t);
+    long row = table_find(&t, TOTAL, "section", "asset", NULL);
+    assert_true(row >= 0);
+    assert_amount(&t, row, "amount", assets);
+    row = table_find(&t, TOTAL, "section", "liability-and-equity", NULL);
+    assert_amount(&t, row, "amount", assets);
+    row = table_find(&t, DETAIL, "account", "3100", NULL);
+    assert_amount(&t, row, "amount", assets);
+    table_free(&t);
+}
+
+static void opening_balances_agree(void **state)
+{
+    struct fixture *f = *state;
+    opening_capital(f, NULL, "181000.00");
+    opening_capital(f, "all", "181000.00");
+    opening_capital(f, "WTR", "28000.00");
+    opening_capital(f, "LND", "8000.00");
+    opening_capital(f, "RTL", "65000.00");
+    opening_capital(f, "HQ", "80000.00");
+}
+
+static void trial_balance_of_the_opening(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    ask(f, "trial-balance", request_of("all"), &t);
+    assert_int_equal(t.rows[t.row_count - 1]->kind, TOTAL);
+    long row = table_find(&t, TOTAL, "currency", "KES", NULL);
+    assert_amount(&t, row, "opening", "0.00");
+    assert_amount(&t, row, "debit", "181000.00");
+    assert_amount(&t, row, "credit", "181000.00");
+    assert_amount(&t, row, "closing", "0.00");
+    row = table_find(&t, DETAIL, "account", "1110", NULL);
+    assert_string_equal(table_cell(&t, (size_t)row, "name"), "Cash - Water");
+    assert_string_equal(table_cell(&t, (size_t)row, "type"), "asset");
+    assert_amount(&t, row, "closing", "5000.00");
+    row = table_find(&t, DETAIL, "account", "3100", NULL);
+    assert_amount(&t, row, "closing", "-181000.00");
+    size_t details = 0;
+    for (size_t i = 0; i < t.row_count; i++)
+        details += t.rows[i]->kind == DETAIL;
+    assert_int_equal(details, 12); /* 11 accounts with a balance and capital */
+    table_free(&t);
+}
+
+static void trial_balance_by_business(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_by_business = request.by_business = true;
+    ask(f, "trial-balance", request, &t);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "WTR", NULL), "closing",
+                  "-28000.00");
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "LND", NULL), "closing",
+                  "-8000.00");
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "RTL", NULL), "closing",
+                  "-65000.00");
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "HQ", NULL), "closing",
+                  "-80000.00");
+    table_free(&t);
+}
+
+/* ---- worked entries ------------------------------------------------------------------------------------------------ */
+
+static void sale(struct world *world)
+{
+    post(world, "2025-02-03", "WTR", "Sell 10 x 1 Litre",
+         "{\"account\":1110,\"debit\":\"300.00\"},{\"account\":4100,\"credit\":\"300.00\"},"
+         "{\"account\":5110,\"debit\":\"180.00\"},{\"account\":1210,\"credit\":\"180.00\"}");
+}
+
+static void bank_mpesa(struct world *world)
+{
+    post(world, "2025-02-04", "WTR", "M-Pesa to bank",
+         "{\"account\":1170,\"debit\":\"4966.00\",\"business\":\"HQ\"},{\"account\":5820,\"debit\":\"34.00\","
+         "\"business\":\"WTR\"},{\"account\":1140,\"credit\":\"5000.00\"}");
+}
+
+static void rent(struct world *world)
+{
+    post(world, "2025-02-05", "HQ", "Rent",
+         "{\"account\":5200,\"debit\":\"9000.00\",\"business\":\"HQ\"},{\"account\":1170,\"credit\":\"9000."
+         "00\","
+         "\"business\":\"HQ\"}");
+    post(world, "2025-02-05", "HQ", "Rent split",
+         "{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"WTR\"},{\"account\":5200,\"debit\":\"3000."
+         "00\","
+         "\"business\":\"LND\"},{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"RTL\"},"
+         "{\"account\":5200,\"credit\":\"9000.00\",\"business\":\"HQ\"}");
+}
+
+static void profit_and_loss_by_business(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    sale(f->world);
+    bank_mpesa(f->world);
+    rent(f->world);
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_by_business = request.by_business = true;
+    ask(f, "profit-and-loss", request, &t);
+    long row = table_find(&t, DETAIL, "account", "5200", NULL);
+    assert_amount(&t, row, "HQ", "0.00");
+    assert_amount(&t, row, "WTR", "3000.00");
+    assert_amount(&t, row, "LND", "3000.00");
+    assert_amount(&t, row, "RTL", "3000.00");
+    assert_amount(&t, row, "amount", "9000.00");
+    row = table_find(&t, TOTAL, "section", "revenue", NULL);
+    assert_amount(&t, row, "WTR", "300.00");
+    assert_amount(&t, row, "amount", "300.00");
+    row = table_find(&t, TOTAL, "section", "result", NULL);
+    assert_amount(&t, row, "WTR", "-2914.00"); /* 300 - 180 - 34 - 3,000 */
+    assert_amount(&t, row, "LND", "-3000.00");
+    assert_amount(&t, row, "HQ", "0.00");
+    assert_amount(&t, row, "amount", "-8914.00");
+    assert_int_equal(table_find(&t, -1, "account", "1900", NULL), -1);
+    table_free(&t);
+
+    request = request_of("WTR");
+    request.has_from_date = request.has_to_date = request.has_compare_from_date =
+        request.has_compare_to_date = true;
+    request.from_date = 20250204;
+    request.to_date = 20250228;
+    request.compare_from_date = 20250201;
+    request.compare_to_date = 20250203;
+    ask(f, "profit-and-loss", request, &t);
+    row = table_find(&t, TOTAL, "section", "result", NULL);
+    assert_amount(&t, row, "amount", "-3034.00");
+    assert_amount(&t, row, "compare", "120.00");
+    table_free(&t);
+}
+
+static void interbusiness_vanishes_in_consolidation(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    bank_mpesa(f->world);
+    ask(f, "balance-sheet", request_of(NULL), &t);
+    assert_int_equal(table_find(&t, -1, "account", "1900", NULL), -1);
+    assert_amount(&t, table_find(&t, TOTAL, "section", "asset", NULL), "amount", "180966.00");
+    assert_amount(&t, table_find(&t, DETAIL, "name", "Result not yet closed", NULL), "amount", "-34.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "180966.00");
+    table_free(&t);
+    ask(f, "balance-sheet", request_of("WTR"), &t);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "4966.00");
+    table_free(&t);
+    ask(f, "balance-sheet", request_of("HQ"), &t);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "-4966.00");
+    table_free(&t);
+}
+
+static void cash_flow_is_direct(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    sale(f->world);
+    bank_mpesa(f->world);
+    post(f->world, "2025-02-06", "RTL", "Buy a cylinder",
+         "{\"account\":1230,\"debit\":\"2000.00\"},{\"account\":1130,\"credit\":\"2000.00\"}");
+    post(f->world, "2025-02-07", "WTR", "Owner takes money",
+         "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
+         "00\"}");
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_from_date = true;
+    request.from_date = 20250201;
+    ask(f, "cash-flow", request, &t);
+    assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "111000.00");
+    assert_amount(&t, table_find(&t, DETAIL, "account", "4100", NULL), "in", "300.00");
+    assert_amount(&t, table_find(&t, DETAIL, "account", "5820", NULL), "out", "34.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "operating", NULL), "net", "266.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "investing", NULL), "net", "-2000.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "financing", NULL), "net", "-500.00");
+    assert_int_equal(table_find(&t, -1, "section", "between-businesses", NULL), -1);
+    assert_amount(&t, table_find(&t, TOTAL, "section", "change", NULL), "net", "-2234.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "108766.00");
+    table_free(&t);
+    request.business = (char *)(uintptr_t) "WTR";
+    ask(f, "cash-flow", request, &t);
+    assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "13000.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "between-businesses", NULL), "net", "-4966.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "7800.00");
+    table_free(&t);
+}
+
+static void owners_account_explains_equity(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    sale(f->world);
+    post(f->world, "2025-02-07", "WTR", "Owner takes money",
+         "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
+         "00\"}");
+    post(f->world, "2025-02-08", "HQ", "Owner pays in",
+         "{\"account\":1170,\"debit\":\"1000.00\",\"business\":\"HQ\"},{\"account\":3100,\"credit\":\"1000."
+         "00\","
+         "\"business\":\"HQ\"}");
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_from_date = true;
+    request.from_date = 20250102;
+    ask(f, "owners-account", request, &t);
+    assert_amount(&t, table_find(&t, -1, "item", "opening", NULL), "amount", "181000.00");
+    assert_amount(&t, table_find(&t, -1, "item", "capital", NULL), "amount", "1000.00");
+    assert_amount(&t, table_find(&t, -1, "item", "drawings", NULL), "amount", "-500.00");
+    assert_amount(&t, table_find(&t, -1, "item", "result", NULL), "amount", "120.00");
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "181620.00");
+    table_free(&t);
+}
+
+/* ---- statements ---------------------------------------------------------------------------------------------------- */
+
+static void statement_shows_back_dated_entries_in_place(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    sale(f->world);
+    uint64_t late = post(f->world, "2025-01-15", "WTR", "Found later",
+                         "{\"account\":1110,\"debit\":\"50.00\"},{\"account\":4800,\"credit\":\"50.00\","
+                         "\"business\":\"WTR\"}");
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_account = true;
+    request.account = 1110;
+    request.has_from_date = true;
+    request.from_date = 20250102;
+    ask(f, "account-statement", request, &t);
+    assert_int_equal(t.row_count, 4);
+    assert_int_equal(t.rows[0]->kind, TOTAL);
+    assert_amount(&t, 0, "balance", "5000.00");
+    assert_string_equal(table_cell(&t, 1, "date"), "2025-01-15");
+    assert_string_equal(table_cell(&t, 1, "number"), "JE-20250115-0001");
+    assert_string_equal(table_cell(&t, 1, "description"), "Found later");
+    assert_amount(&t, 1, "debit", "50.00");
+    assert_amount(&t, 1, "credit", "");
+    assert_amount(&t, 1, "balance", "5050.00");
+    assert_string_equal(table_cell(&t, 2, "date"), "2025-02-03");
+    assert_amount(&t, 2, "balance", "5350.00");
+    assert_amount(&t, 3, "debit", "350.00");
+    assert_amount(&t, 3, "balance", "5350.00");
+    table_free(&t);
+
+    request.has_known_at_position = true; /* what the books said before the late entry */
+    request.known_at_position = late - 1;
+    ask(f, "account-statement", request, &t);
+    assert_int_equal(t.row_count, 3);
+    assert_amount(&t, 1, "balance", "5300.00");
+    assert_amount(&t, 2, "balance", "5300.00");
+    table_free(&t);
+
+    request = request_of(NULL);
+    request.has_account = request.has_as_at_date = true;
+    request.account = 1110;
+    request.as_at_date = 20250131;
+    ask(f, "balances", request, &t);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "1110", NULL), "balance", "5050.00");
+    table_free(&t);
+}
+
+static void statement_pages_carry_the_running_balance(void **state)
+{
+    struct fixture *f = *state;
+    struct table whole, page;
+    for (int i = 0; i < 30; i++)
+        sale(f->world);
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_account = true;
+    request.account = 1110;
+    ask(f, "account-statement", request, &whole);
+    request.has_limit = request.has_offset = true;
+    request.limit = 10;
+    request.offset = 15;
+    ask(f, "account-statement", request, &page);
+    assert_int_equal(page.row_count, 12);
+    for (size_t i = 0; i < 10; i++)
+        assert_string_equal(table_cell(&page, 1 + i, "balance"), table_cell(&whole, 16 + i, "balance"));
+    assert_amount(&page, 11, "balance", "14000.00");
+    assert_true(f->books->records_read <= 10); /* text is read for the page alone */
+    table_free(&whole);
+    table_free(&page);
+}
+
+static void journal_shows_reversals(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    char reversal[200];
+    uint64_t position =
+        post(f->world, "2025-03-01", "WTR", "Mistake",
+             "{\"account\":1110,\"debit\":\"70.00\"},{\"account\":4100,\"credit\":\"70.00\"}");
+    (void)snprintf(reversal, sizeof reversal, "{\"position\":%llu,\"reason\":\"typed twice\"}",
+                   (unsigned long long)position);
+    uint64_t taken_back = command(f->world, "Entry.Reverse", reversal);
+    Daftari__V1__RunReport request = request_of("WTR");
+    request.has_from_date = true;
+    request.from_date = 20250301;
+    ask(f, "general-journal", request, &t);
+    assert_int_equal(t.row_count, 5);
+    assert_string_equal(table_cell(&t, 2, "type"), "REV");
+    assert_string_equal(table_cell(&t, 2, "description"), "typed twice");
+    assert_amount(&t, 4, "debit", "140.00");
+    assert_amount(&t, 4, "credit", "140.00");
+    table_free(&t);
+
+    Daftari__V1__ShowEntry show = DAFTARI__V1__SHOW_ENTRY__INIT;
+    ProtobufCMessage *out = NULL;
+    struct fault why;
+    void *none = NULL;
+    show.number = (char *)(uintptr_t) "JE-20250301-0001";
+    assert_int_equal(view_step(f->books, NULL, "Entry.Show", &show.base, &none, &out, &why), STATUS_OK);
+    const Daftari__V1__EntryInfo *info = (const Daftari__V1__EntryInfo *)out;
+    assert_int_equal(info->position, position);
+    assert_string_equal(info->status, "reversed");
+    assert_int_equal(info->reversed_by, taken_back);
+    assert_int_equal(info->n_lines, 2);
+    assert_string_equal(info->lines[0]->account_name, "Cash - Water");
+    assert_int_equal(info->lines[0]->debit_minor, 7000);
+}
+
+static void year_close_leaves_the_result_readable(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    sale(f->world);
+    world_set_day(f->world, 20260110);
+    for (int month = 1; month <= 12; month++) {
+        char text[60];
+        (void)snprintf(text, sizeof text, "{\"month\":%d}", 202500 + month);
+        command(f->world, "Period.SoftClose", text);
+    }
+    command(f->world, "Period.CloseYear", "{\"year\":2025}");
+    Daftari__V1__RunReport request = request_of("WTR");
+    request.has_from_date = request.has_to_date = true;
+    request.from_date = 20250101;
+    request.to_date = 20251231;
+    ask(f, "profit-and-loss", request, &t);
+    assert_amount(&t, table_find(&t, TOTAL, "section", "result", NULL), "amount", "120.00");
+    table_free(&t);
+    request = request_of("WTR");
+    request.has_as_at_date = true;
+    request.as_at_date = 20251231;
+    ask(f, "balance-sheet", request, &t);
+    assert_int_equal(table_find(&t, DETAIL, "name", "Result not yet closed", NULL), -1);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3300", NULL), "amount", "120.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "28120.00");
+    table_free(&t);
+    request = request_of("WTR");
+    request.has_from_date = request.has_to_date = true;
+    request.from_date = 20250102;
+    request.to_date = 20251231;
+    ask(f, "owners-account", request, &t);
+    assert_amount(&t, table_find(&t, -1, "item", "result", NULL), "amount", "120.00");
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "28120.00");
+    table_free(&t);
+    ask(f, "periods", request_of(NULL), &t);
+    assert_true(table_find(&t, DETAIL, "month", "202500", NULL) >= 0);
+    table_free(&t);
+}
+
+/* ---- who did what -------------------------------------------------------------------------------------------------- */
+
+static void audit_trail_shows_before_and_after(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    command(f->world, "Account.Change", "{\"number\":1110,\"name\":\"Till - Water\"}");
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    request.has_account = true;
+    request.account = 1110;
+    ask(f, "audit-trail", request, &t);
+    assert_int_equal(t.row_count, 2);
+    assert_string_equal(table_cell(&t, 0, "operation"), "AccountOpened");
+    assert_string_equal(table_cell(&t, 0, "before"), "");
+    assert_string_equal(table_cell(&t, 1, "operation"), "AccountChanged");
+    assert_string_equal(table_cell(&t, 1, "subject"), "account 1110");
+    assert_string_equal(table_cell(&t, 1, "before"), "name=Cash - Water");
+    assert_string_equal(table_cell(&t, 1, "after"), "name=Till - Water");
+    assert_string_equal(table_cell(&t, 1, "user"), "server");
+    table_free(&t);
+    request = (Daftari__V1__RunReport)DAFTARI__V1__RUN_REPORT__INIT;
+    ask(f, "user-activity", request, &t);
+    long row = table_find(&t, DETAIL, "user", "server", "operation", "OpeningBalancesPosted", NULL);
+    assert_amount(&t, row, "count", "4");
+    table_free(&t);
+}
+
+/* ---- what is refused ----------------------------------------------------------------------------------------------- */
+
+static void refused(struct fixture *f, const struct rights *rights, const char *report,
+                    Daftari__V1__RunReport request, enum status status, const char *field)
+{
+    struct table t;
+    table_run(f->books, rights, report, request, &t);
+    assert_int_equal(t.status, status);
+    assert_string_equal(t.fault.field, field);
+    assert_true(t.fault.text[0] != '\0');
+    table_free(&t);
+}
+
+static void bad_parameters_are_named(void **state)
+{
+    struct fixture *f = *state;
+    Daftari__V1__RunReport request = request_of("XYZ");
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "business");
+    request = request_of(NULL);
+    refused(f, NULL, "no-such-report", request, STATUS_INVALID, "report");
+    refused(f, NULL, "account-statement", request, STATUS_INVALID, "account");
+    request.has_from_date = true;
+    request.from_date = 20250230;
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "from_date");
+    request.from_date = 20250301;
+    request.has_to_date = true;
+    request.to_date = 20250201;
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "from_date");
+    request = request_of(NULL);
+    request.currency = (char *)(uintptr_t) "ZZZ";
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "currency");
+    request = request_of(NULL);
+    request.has_known_at_position = true;
+    request.known_at_position = f->world->record_count + 1;
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "known_at_position");
+    request = request_of(NULL);
+    request.has_compare_to_date = true;
+    request.compare_to_date = 20250101;
+    refused(f, NULL, "trial-balance", request, STATUS_INVALID, "compare_to_date");
+    request = request_of(NULL);
+    request.has_account = true;
+    request.account = 1111;
+    refused(f, NULL, "account-statement", request, STATUS_INVALID, "account");
+}
+
+static void rights_bound_what_is_seen(void **state)
+{
+    struct fixture *f = *state;
+    struct rights water = *world_owner_rights();
+    struct table t;
+    water.every_business = false;
+    water.may_read[0] = UINT64_C(1) << 1; /* WTR */
+    refused(f, &water, "trial-balance", request_of("all"), STATUS_DENIED, "business");
+    refused(f, &water, "trial-balance", request_of("RTL"), STATUS_DENIED, "business");
+    table_run(f->books, &water, "trial-balance", request_of(NULL), &t);
+    assert_int_equal(t.status, STATUS_OK);
+    assert_amount(&t, table_find(&t, TOTAL, "currency", "KES", NULL), "debit", "28000.00");
+    assert_int_equal(table_find(&t, -1, "account", "1130", NULL), -1);
+    table_free(&t);
+    water.may_read[0] |= UINT64_C(1) << 3;
+    refused(f, &water, "trial-balance", request_of(NULL), STATUS_DENIED, "business");
+    water.level[DAFTARI__V1__PERMISSION__FINANCE_REPORTS] = PERMISSION_NONE;
+    refused(f, &water, "trial-balance", request_of("WTR"), STATUS_DENIED, "report");
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(opening_balances_agree),
+        TEST(trial_balance_of_the_opening),
+        TEST(trial_balance_by_business),
+        TEST(profit_and_loss_by_business),
+        TEST(interbusiness_vanishes_in_consolidation),
+        TEST(cash_flow_is_direct),
+        TEST(owners_account_explains_equity),
+        TEST(statement_shows_back_dated_entries_in_place),
+        TEST(statement_pages_carry_the_running_balance),
+        TEST(journal_shows_reversals),
+        TEST(year_close_leaves_the_result_readable),
+        TEST(audit_trail_shows_before_and_after),
+        TEST(bad_parameters_are_named),
+        TEST(rights_bound_what_is_seen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
