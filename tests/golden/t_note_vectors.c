@@ -88,7 +88,11 @@ static void keys(void **state)
                                             "a\xe2\x80\x83",
                                             "\xe2\x80\xa8x",
                                             "a\xff",
-                                            "a\x7f"};
+                                            "a\x7f",
+                                            "a\xe1\x9a\x80",
+                                            "\xe2\x81\x9f",
+                                            "a\xc2\x85",
+                                            "a\xe2\x80\xaf"};
     for (size_t i = 0; i < sizeof bad_names / sizeof *bad_names; i++)
         assert_int_equal(note_signer_from_seed(bad_names[i], signer.seed, &signer), STATUS_INVALID);
     char long_name[NOTE_NAME_MAX + 1];
