@@ -122,12 +122,14 @@ async function audit(connection, first, written) {
   let previous = Buffer.alloc(32);
   let time = -1n;
   let own = null;
+  const rules = new journal.Rules();
   await connection.stream('Log.Follow', { from_position: 1, to_position: now.size }, (part) => {
     parts += 1;
     for (const raw of hashes(part.records)) {
       const record = journal.decodeRecord(raw);
       chained &&= record.previous.equals(previous) && record.position === BigInt(leaves.length + 1) && record.time > time;
       sound &&= journal.balanced(record);
+      rules.take(record);
       if (record.commandId.equals(written.id)) own = record;
       previous = journal.recordHash(raw);
       time = record.time;
@@ -137,6 +139,7 @@ async function audit(connection, first, written) {
   check(leaves.length === now.size && parts > 1, `the log gives ${now.size} records in ${parts} parts, each granted`);
   check(chained, 'positions, times and the chain of hashes hold');
   check(sound, 'every record sums to zero per business and currency');
+  check(rules.broken.length === 0 && rules.reversed.size > 0, `numbers, reversals and ids keep the rules ${rules.broken.slice(0, 3)}`);
   check(journal.root(leaves).equals(now.root), 'the root over them is that of the signed checkpoint');
   check(journal.root(leaves.slice(0, first.size)).equals(first.root), 'and over the first ones that of the checkpoint seen at the start');
   check(own !== null && own.type === 30 && own.payload.equals(written.body), 'the payload is the request, byte for byte');

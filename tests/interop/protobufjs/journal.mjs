@@ -44,6 +44,44 @@ export function balanced(record) {
   return [...sums.values()].every((sum) => sum === 0n);
 }
 
+const ENTRY_REVERSED = 31;
+const YEAR_CLOSED = 53;
+const same = (a, b, sign) => a.length === b.length && a.every((p, i) => p.account === b[i].account &&
+  p.business === b[i].business && p.currency === b[i].currency && p.amount === sign * b[i].amount);
+
+// The rules of docs/journal-format.md section 4 that look at other records: numbering, reversals, ids. Feed it every record in
+// order; `broken` lists what does not hold.
+export class Rules {
+  constructor() {
+    this.broken = [];
+    this.last = new Map(); // series and date -> number
+    this.ids = new Set();
+    this.entries = new Map(); // position -> { type, postings }
+    this.reversed = new Set();
+  }
+  take(r) {
+    const wrong = (rule) => this.broken.push(`${rule} at ${r.position}`);
+    if (r.series !== 0) {
+      const key = `${r.series}/${r.date}`;
+      if (r.number !== (this.last.get(key) || 0) + 1) wrong('D1');
+      this.last.set(key, r.number);
+    }
+    if (r.type === ENTRY_REVERSED) {
+      const original = this.entries.get(r.cause);
+      if (!original || this.reversed.has(r.cause) || original.type === ENTRY_REVERSED || original.type === YEAR_CLOSED ||
+          !same(r.postings, original.postings, -1n)) wrong('D2');
+      this.reversed.add(r.cause);
+    }
+    const id = r.commandId.toString('hex');
+    if (!/^0+$/.test(id)) {
+      if (this.ids.has(id)) wrong('I1');
+      this.ids.add(id);
+    }
+    if (r.session >= r.position || (r.session !== 0n && r.user === 0)) wrong('I2');
+    if (r.postings.length !== 0) this.entries.set(r.position, { type: r.type, postings: r.postings });
+  }
+}
+
 // Root by the definition of RFC 6962 2.1, folded level by level: an odd last node goes up alone.
 export function root(hashes) {
   let row = hashes;
