@@ -10,8 +10,8 @@
  * from "not found" checks kv_error first.
  *
  * Keys: 1 to KV_KEY_MAX bytes, compared as unsigned bytes. Values: 0 to KV_VALUE_MAX bytes. Slices returned are
- * borrowed: valid until the next write in the same transaction or its end, whichever is first; those of kv_get also no
- * longer than KV_BORROW_BYTES of further values are read in that transaction, those of kv_row until the cursor moves.
+ * borrowed: valid until the next write in the same transaction or its end, whichever is first; values also no longer
+ * than KV_BORROW_BYTES of further values are read in that transaction. They outlive the cursor that gave them.
  * What is given to put must not be borrowed from the same transaction: copy it first.
  * Cursors: a new one stands before the first row for next and behind the last for previous. A cursor keeps its place
  * over writes of its transaction (next and previous go on from the key it was at, even when that row is gone), but

@@ -81,7 +81,7 @@ struct sealed_cursor {
     struct kv_cursor *inner;
     unsigned table;
     uint8_t *value;
-    size_t value_len, value_cap;
+    size_t value_len;
 };
 
 static struct sealed *store_of(struct kv *kv)
@@ -541,7 +541,6 @@ static void sealed_cursor_close(struct kv_cursor *cursor)
 {
     struct sealed_cursor *self = cursor_of(cursor);
     kv_cursor_close(self->inner);
-    free(self->value);
     free(self);
 }
 
@@ -554,12 +553,8 @@ static bool cursor_arrive(struct sealed_cursor *self, bool moved)
     kv_row(self->inner, &key, &stored);
     if (!long_enough(self->txn, self->table, key, stored))
         return false;
-    if (opened_len(stored) > self->value_cap || self->value == NULL) {
-        size_t cap = opened_len(stored) < 256 ? 256 : 2 * opened_len(stored);
-        free(self->value);
-        self->value = malloc(cap);
-        self->value_cap = self->value != NULL ? cap : 0;
-    }
+    /* In the transaction's scratch like any other value: it outlives the cursor. */
+    self->value = scratch_take(&self->txn->scratch, opened_len(stored));
     if (!open_into(self->txn, self->table, key, stored, self->value))
         return false;
     self->value_len = opened_len(stored);

@@ -328,6 +328,30 @@ static void cursor_keeps_place(void **state)
     commit(txn);
 }
 
+/* What one cursor gave is still there when it has moved on, and when it is closed. */
+static void rows_outlive_their_cursor(void **state)
+{
+    struct fixture *f = *state;
+    struct kv_txn *txn = begin(f, true);
+    for (char c = 'a'; c <= 'z'; c++)
+        kv_put(txn, PLAIN, slice_of(&c, 1), slice_of(&c, 1));
+    commit(txn);
+    txn = begin(f, false);
+    struct slice keys[26], values[26];
+    struct kv_cursor *cursor = kv_cursor_open(txn, PLAIN);
+    size_t count = 0;
+    for (bool more = kv_seek(cursor, slice_text("a")); more && count < 26; more = kv_next(cursor), count++)
+        kv_row(cursor, &keys[count], &values[count]);
+    kv_cursor_close(cursor);
+    assert_int_equal(count, 26);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(keys[i].ptr[0], 'a' + (int)i);
+        assert_int_equal(values[i].len, 1);
+        assert_int_equal(values[i].ptr[0], 'a' + (int)i);
+    }
+    kv_abort(txn);
+}
+
 static void clear_table(void **state)
 {
     struct fixture *f = *state;
@@ -645,6 +669,7 @@ static const struct {
     {"order", order},
     {"empty_table", empty_table},
     {"cursor_keeps_place", cursor_keeps_place},
+    {"rows_outlive_their_cursor", rows_outlive_their_cursor},
     {"clear_table", clear_table},
     {"abort_undoes", abort_undoes},
     {"errors_stick", errors_stick},
