@@ -27,32 +27,32 @@ static const char *const record_hex[RECORDS] = {
     "00000000000000010000000101352903000100040000000000000001000000510000000000000000"
     "56b43840cf42cd0e7ca4f9f462ec2d3c86a56b78ad8d81340a8b3384a97da8400a4c3cd5a2475e83"
     "000003e80002000100000000000000000001e87a00000fa00001000100000000fffffffffffe1786"
-    "0000076c0001000100000000000000000001e87a0000076c0002000100000000fffffffffffe1786"
+    "0000076c0002000100000000fffffffffffe17860000076c0001000100000000000000000001e87a"
     "0a035754521083d2d4091a0347454e2224576174657220736f6c642c2063617368206b6570742062"
     "7920746865206c61756e647279320c08e80710fad00722034c4452320c08a01f18fad00722035754"
     "52",
     "0100001f000100010000000000000003000660f0556eb480101112131415161718191a1b1c1d1e1f"
     "00000000000000010000000101352903000100040000000000000002000000260000000000000002"
-    "915321fe2f83063ae29c4c6e05b36e129a6b2bd096c9b2e0ba4e3c11a8ff029d891518047d81cb9f"
+    "915321fe2f83063ad8d541516d8962df017247860f1f35a2374dff3ae3305ed31fe8c0793a188d04"
     "000003e80002000100000000fffffffffffe178600000fa00001000100000000000000000001e87a"
-    "0000076c0001000100000000fffffffffffe17860000076c0002000100000000000000000001e87a"
+    "0000076c0002000100000000000000000001e87a0000076c0001000100000000fffffffffffe1786"
     "0a104a452d32303236313132332d303030311883d2d409220d456e7465726564207477696365",
 };
 static const char *const hash_hex[RECORDS] = {
     "7ca4f9f462ec2d3c86a56b78ad8d81340a8b3384a97da8400a4c3cd5a2475e83",
-    "e29c4c6e05b36e129a6b2bd096c9b2e0ba4e3c11a8ff029d891518047d81cb9f",
-    "076bc1942c8c88f3ef6aff0b6be66d3cd9be3e3bb42f225c391b576732f22d9c",
+    "d8d541516d8962df017247860f1f35a2374dff3ae3305ed31fe8c0793a188d04",
+    "31fa2d2032509eeebb31cce59e4882d6e2b68d3dc1e09d93b55fe11c29a1e43d",
 };
-#define ROOT_OF_2 "33de018c4d8b741e0f84fd3d4ecd1a474fd1d2d42f4f67c84d1f833a1f444bcc"
-#define ROOT_OF_3 "aa5f4b6e5f7f686846ebc6c42f1e1e0ac85479ce8a2546fb2473f8cd2148de1f"
+#define ROOT_OF_2 "834c4c75543af5fca25358e822badc800d2c79181513e2c4a3af71c37a973265"
+#define ROOT_OF_3 "41bda395235654e4d50a55300c7a86afb283577a7f76f77e7ce7d93ae591da12"
 #define VKEY      "books.example/demo+562ca657+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4"
 #define CHECKPOINT                                                                                           \
     "books.example/demo\n"                                                                                   \
     "3\n"                                                                                                    \
-    "ql9Lbl9/aGhG68bELx4eCshUec6KJUb7JHP4zSFI3h8=\n"                                                         \
+    "Qb2jlSNWVOTVClUwDHqGr7KDV3p/dvd+fOfZOuWR2hI=\n"                                                         \
     "\n"                                                                                                     \
     "\xe2\x80\x94 books.example/demo "                                                                       \
-    "ViymV3oPRfS7JyIqagpWC7UsTgxGTVuVaayoBHjZ+EjWDUWGjS1DkyxVj5Ic9PAo8F386jjj7KVOmmoA29X1ihqtpgY=\n"
+    "ViymV5Whyu6qsUDyaoAQhWyXCIq8t/qREhaZrlJTeU/sCP1ogWmek7D2bKnMVkWrh3I486uaX2gDgo6//lA4Z4qPKwk=\n"
 #define START_US INT64_C(1795435200000000) /* 2026-11-23T12:00:00Z */
 
 static uint8_t bytes[RECORDS][512];
@@ -134,8 +134,8 @@ static void writing_gives_the_same_bytes(void **state)
     const struct posting postings[] = {
         {.account = 1000, .business = 2, .currency = 1, .amount = 125050},
         {.account = 4000, .business = 1, .currency = 1, .amount = -125050},
-        {.account = 1900, .business = 1, .currency = 1, .amount = 125050},
         {.account = 1900, .business = 2, .currency = 1, .amount = -125050},
+        {.account = 1900, .business = 1, .currency = 1, .amount = 125050},
     };
     struct record_header header = {.type = 30,
                                    .type_version = 1,
