@@ -3,6 +3,8 @@
 #include "server/views/runner_parts.h"
 
 #define SLEEP_MAX_US 1000000 /* a reader looks at the parked queries' deadlines at least this often */
+#define STREAM_WAIT_US                                                                                       \
+    200000 /* then a stream under way is told "nothing yet", so that nobody waits for it long */
 
 uint64_t pool_position(const struct runner *runner)
 {
@@ -18,15 +20,9 @@ uint64_t pool_position(const struct runner *runner)
 /* Fills the item with a refusal and gives it back. */
 void pool_answer(struct work_item *item, enum status status, const char *text)
 {
-    struct fault *fault = arena_take_zero(item->arena, sizeof *fault);
-    if (fault != NULL)
-        (void)fault_set(fault, status, NULL, "%s", text);
-    item->stream_more = false;
-    for (size_t i = 0; i < item->part_count; i++) {
-        item->parts[i].status = status;
-        item->parts[i].answer = (struct slice){0};
-        item->parts[i].fault = fault;
-    }
+    struct fault fault = {0};
+    (void)fault_set(&fault, status, NULL, "%s", text);
+    step_refuse(item, &fault);
     item->done(item);
 }
 
@@ -81,6 +77,9 @@ monotonic_us pool_until(const struct runner *runner, const struct work_item *ite
 void pool_park(struct runner *runner, struct work_item *item, uint64_t position)
 {
     monotonic_us until = pool_until(runner, item);
+    monotonic_us soon = clock_monotonic(runner->config.clock) + STREAM_WAIT_US;
+    if (item->cursor != NULL && soon < until)
+        until = soon;
     pthread_mutex_lock(&runner->lock);
     bool room = runner->waiting < runner->config.queries_max && !runner->stopping;
     if (room) {

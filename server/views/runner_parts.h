@@ -91,6 +91,9 @@ void stepper_free(struct stepper *stepper);
 /* STEP_DONE: call item->done. STEP_PARK: wait for *out_position. STEP_AGAIN: put it back in the queue. */
 enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position);
 
+/* Fills the item with a refusal. */
+void step_refuse(struct work_item *item, const struct fault *fault);
+
 /* replay.c */
 struct replay *replay_new(size_t memory_bytes);
 void replay_free(struct replay *replay);

@@ -480,14 +480,26 @@ static enum step_next stream_run(struct stepper *stepper, struct work_item *item
 
 /* ---- entry ------------------------------------------------------------------------------------------------------ */
 
-static void refuse(struct work_item *item, const struct fault *fault)
+/* A stream under way has parts of its own: the refusal is its last. */
+void step_refuse(struct work_item *item, const struct fault *fault)
 {
+    item->stream_more = false;
+    if (item->cursor != NULL) {
+        struct stream *stream = item->cursor;
+        stream->fault = *fault;
+        stream->parts[0] = (struct work_part){.status = fault->status, .fault = &stream->fault};
+        item->parts = stream->parts;
+        item->part_count = 1;
+        return;
+    }
     struct fault *copy = arena_take(item->arena, sizeof *copy);
     if (copy != NULL)
         *copy = *fault;
-    item->stream_more = false;
-    for (size_t i = 0; i < item->part_count; i++)
-        item->parts[i] = (struct work_part){.status = fault->status, .fault = copy};
+    for (size_t i = 0; i < item->part_count; i++) {
+        item->parts[i].status = fault->status;
+        item->parts[i].answer = (struct slice){0};
+        item->parts[i].fault = copy;
+    }
 }
 
 static enum step_next run_opened(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
@@ -506,7 +518,7 @@ static enum step_next run_opened(struct stepper *stepper, struct work_item *item
             next = stream_run(stepper, item, out_position);
         else {
             (void)part_status(stepper, status);
-            refuse(item, &stepper->fault);
+            step_refuse(item, &stepper->fault);
         }
     }
     snapshot_close(stepper);
@@ -523,7 +535,7 @@ enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint
     if (item->deadline != 0 && start >= item->deadline) {
         (void)fault_set(&stepper->fault, STATUS_DEADLINE, NULL,
                         "the deadline passed before the query could start");
-        refuse(item, &stepper->fault);
+        step_refuse(item, &stepper->fault);
         return STEP_DONE;
     }
     if (item->cursor == NULL && item->at_least_position > runner_position(runner)) {

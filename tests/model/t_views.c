@@ -216,7 +216,7 @@ static void check_balances_at(struct fixture *f, Daftari__V1__RunReport request,
             assert_int_equal(table_amount(&t, (long)row, "balance", 2), 0);
             continue;
         }
-        struct filter filter = {.account = (uint32_t)atoi(table_cell(&t, row, "account")),
+        struct filter filter = {.account = (uint32_t)table_number(&t, row, "account"),
                                 .business = business_of(table_cell(&t, row, "business")),
                                 .currency = strcmp(table_cell(&t, row, "currency"), "KES") == 0 ? 1 : 2,
                                 .to = request.as_at_date,
@@ -271,7 +271,7 @@ static void trial_balance_moves_and_closes(void **state)
                 assert_int_equal(moved, 0);
                 continue;
             }
-            struct filter filter = {.account = (uint32_t)atoi(table_cell(&t, row, "account")),
+            struct filter filter = {.account = (uint32_t)table_number(&t, row, "account"),
                                     .business = -1,
                                     .currency = strcmp(table_cell(&t, row, "currency"), "KES") == 0 ? 1 : 2,
                                     .to = date_before(request.from_date),
@@ -302,7 +302,7 @@ static void check_lines(struct fixture *f, const struct table *t, const struct f
                     (filter->business >= 0 && posting.business != filter->business))
                     continue;
                 balance += posting.amount;
-                assert_int_equal(atoll(table_cell(t, row, "position")), position);
+                assert_int_equal(table_number(t, row, "position"), position);
                 assert_int_equal(table_amount(t, (long)row, "debit", 2) -
                                      table_amount(t, (long)row, "credit", 2),
                                  posting.amount);
@@ -451,7 +451,7 @@ static void check_cash_flow(struct fixture *f, int business, civil_date from, ci
         for (size_t row = 0; row < t.row_count; row++) {
             if (t.rows[row]->kind != DETAIL || strcmp(table_cell(&t, row, "currency"), code) != 0)
                 continue;
-            assert_false(is_money((uint32_t)atoi(table_cell(&t, row, "account"))));
+            assert_false(is_money((uint32_t)table_number(&t, row, "account")));
             net += table_amount(&t, (long)row, "net", 2);
         }
         assert_int_equal(table_amount(&t, opening, "net", 2),

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/base/text.h"
 #include "server/base/kv_mem.h"
 
 #define ARENA_BYTES  (16u * 1024u * 1024u)
@@ -285,6 +286,14 @@ int64_t table_amount(const struct table *table, long row, const char *column, ui
     if (text[0] != '\0' && amount_parse(slice_text(text), scale, &minor, &why) != STATUS_OK)
         stop("a cell is no amount");
     return minor;
+}
+
+uint64_t table_number(const struct table *table, size_t row, const char *column)
+{
+    uint64_t number;
+    if (!number_parse(slice_text(table_cell(table, row, column)), 0, UINT64_MAX, &number))
+        stop("a cell is no number");
+    return number;
 }
 
 void table_print(const struct table *table)
