@@ -1,5 +1,6 @@
 #include "server/store/data_folder.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -77,6 +78,39 @@ static enum status write_run(const struct data_folder *folder, const char *text,
     return folder_sync(folder->path, why);
 }
 
+/* ---- what cannot be trusted goes ------------------------------------------------------------------------------------ */
+
+static enum status remove_below(const char *top, const char *name, struct fault *why)
+{
+    static const char *const files[] = {"data.mdb", "lock.mdb"};
+    char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
+    enum status status = folder_join(top, name, path, why);
+    for (size_t i = 0; status == STATUS_OK && i < sizeof files / sizeof *files; i++) {
+        status = folder_join(path, files[i], file, why);
+        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT)
+            status = folder_fault(why, file, "remove", errno);
+    }
+    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT)
+        status = folder_fault(why, path, "remove", errno);
+    return status;
+}
+
+/* Core state and all views. This comes before the folder is marked as running under this kernel: were the process
+ * killed in between, the next start would trust them. */
+static enum status drop_derived(const struct data_folder *folder, const char *views, struct fault *why)
+{
+    enum status status = remove_below(folder->path, "state", why);
+    DIR *listing = status == STATUS_OK ? opendir(views) : NULL;
+    if (status == STATUS_OK && listing == NULL)
+        return folder_fault(why, views, "list", errno);
+    for (struct dirent *entry; status == STATUS_OK && (entry = readdir(listing)) != NULL;)
+        if (entry->d_name[0] != '.')
+            status = remove_below(views, entry->d_name, why);
+    if (listing != NULL)
+        closedir(listing);
+    return status;
+}
+
 /* ---- open and close --------------------------------------------------------------------------------------------------- */
 
 static enum status open_for_writing(struct data_folder *folder, const struct data_folder_options *options,
@@ -98,6 +132,10 @@ static enum status open_for_writing(struct data_folder *folder, const struct dat
     if (status != STATUS_OK)
         return status;
     folder->trusted = find_trust(folder);
+    if (!folder->trusted)
+        status = drop_derived(folder, views, why);
+    if (status != STATUS_OK)
+        return status;
     running_text(text);
     return write_run(folder, text, why);
 }
@@ -206,18 +244,8 @@ enum status data_folder_environment_open(struct data_folder *folder,
 
 enum status data_folder_environment_remove(struct data_folder *folder, const char *name)
 {
-    static const char *const files[] = {"data.mdb", "lock.mdb"};
-    char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
     ASSERT(!folder->read_only);
-    enum status status = folder_join(folder->path, name, path, NULL);
-    for (size_t i = 0; status == STATUS_OK && i < sizeof files / sizeof *files; i++) {
-        status = folder_join(path, files[i], file, NULL);
-        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT)
-            status = STATUS_IO;
-    }
-    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT)
-        status = STATUS_IO;
-    return status;
+    return remove_below(folder->path, name, NULL);
 }
 
 enum status data_folder_environment_rename(struct data_folder *folder, const char *from, const char *to)

@@ -30,7 +30,8 @@ enum status data_folder_open(const struct data_folder_options *options, struct d
                              struct fault *why) MUST_USE;
 /* `clean`: everything was synced; the next start trusts what is here. NULL is fine. */
 void data_folder_close(struct data_folder *folder, bool clean);
-bool data_folder_trusted(const struct data_folder *folder); /* false after a power cut */
+/* False after a power cut: core state and views have been removed, since they were not synced. */
+bool data_folder_trusted(const struct data_folder *folder);
 
 struct data_folder_environment {
     const char *name; /* "log", "state", "views/balances" */

@@ -1,6 +1,8 @@
 /* The log port's contract, over memory, over LMDB and over a sealed LMDB. Rerun a random case with SEED=number. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -397,6 +399,62 @@ static void changed_tail_is_noticed(void **state)
     all_is_there(f);
 }
 
+/* Readers on threads of their own, while the writer goes on; run this under TSan. */
+struct follower {
+    struct fixture *f;
+    atomic_bool stop;
+    uint64_t seen, wrong;
+};
+
+static void *follow(void *context)
+{
+    struct follower *self = context;
+    struct log_reader *reader = NULL;
+    struct hash previous = {{0}};
+    if (log_reader_open(self->f->log, &reader) != STATUS_OK)
+        return NULL;
+    for (;;) {
+        bool last_round = atomic_load(&self->stop);
+        struct slice bytes;
+        struct record record;
+        while (log_read(reader, self->seen + 1, &bytes, NULL) == STATUS_OK) {
+            bool good = record_decode(bytes, &record, NULL) == STATUS_OK &&
+                        record.header.position == ++self->seen &&
+                        memcmp(previous.bytes, record.header.previous.bytes, HASH_BYTES) == 0;
+            self->wrong += good ? 0 : 1;
+            record_hash(bytes, &previous);
+        }
+        struct log_head head;
+        struct hash root;
+        log_head(self->f->log, &head);
+        self->wrong += log_root(self->f->log, head.size, &root) == STATUS_OK ? 0 : 1;
+        log_reader_rest(reader);
+        if (last_round)
+            break;
+    }
+    log_reader_close(reader);
+    return NULL;
+}
+
+static void readers_beside_the_writer(void **state)
+{
+    struct fixture *f = *state;
+    if (!f->impl->lmdb)
+        return;
+    struct follower followers[2] = {{.f = f}, {.f = f}};
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, follow, &followers[i]), 0);
+    for (unsigned i = 0; i < 150; i++)
+        batch(f, 1 + random_below(&f->random, 30), 100);
+    for (size_t i = 0; i < 2; i++) {
+        atomic_store(&followers[i].stop, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(followers[i].seen, f->tree.size);
+        assert_int_equal(followers[i].wrong, 0);
+    }
+}
+
 static const struct {
     const char *name;
     CMUnitTestFunction run;
@@ -407,6 +465,7 @@ static const struct {
     {"abandoned", abandoned},
     {"reader_follows", reader_follows},
     {"reopened", reopened},
+    {"readers_beside_the_writer", readers_beside_the_writer},
     {"proofs", proofs},
     {"room_is_asked", room_is_asked},
     {"changed_tail_is_noticed", changed_tail_is_noticed},

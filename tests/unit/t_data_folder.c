@@ -1,0 +1,171 @@
+/* A data folder: one holder, keys, environments, and what is trusted after which kind of end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "server/base/system.h"
+#include "server/store/data_folder.h"
+#include "server/store/folder.h"
+#include "tests/support/scratch.h"
+
+static const struct kv_table tables[] = {{"rows", KV_PLAIN}};
+static char top[SCRATCH_PATH_MAX], path[FOLDER_PATH_MAX], master[FOLDER_PATH_MAX];
+
+static void write_text(const char *file, const char *text)
+{
+    FILE *out = fopen(file, "w");
+    assert_non_null(out);
+    assert_true(fputs(text, out) >= 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    scratch_make(top);
+    assert_int_equal(folder_join(top, "data", path, NULL), STATUS_OK);
+    assert_int_equal(folder_join(top, "master", master, NULL), STATUS_OK);
+    write_text(master, "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n");
+    return chmod(master, 0600);
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    scratch_remove(top);
+    return 0;
+}
+
+static enum status try_open(bool create, bool read_only, struct data_folder **out)
+{
+    struct fault why = {0};
+    struct data_folder_options options = {.path = path,
+                                          .master_key_file = master,
+                                          .entropy = &system_entropy,
+                                          .create = create,
+                                          .read_only = read_only};
+    return data_folder_open(&options, out, &why);
+}
+
+static enum status try_environment(struct data_folder *folder, const char *name, struct kv **out)
+{
+    struct fault why = {0};
+    struct data_folder_environment environment = {
+        .name = name, .tables = tables, .table_count = 1, .map_bytes = 1u << 20, .readers_max = 4};
+    return data_folder_environment_open(folder, &environment, out, &why);
+}
+
+static void put(struct data_folder *folder, const char *name)
+{
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    assert_int_equal(try_environment(folder, name, &kv), STATUS_OK);
+    assert_int_equal(kv_begin(kv, true, &txn), STATUS_OK);
+    kv_put(txn, 0, slice_text("key"), slice_text(name));
+    assert_int_equal(kv_commit(txn), STATUS_OK);
+    kv_close(kv);
+}
+
+static bool holds(struct data_folder *folder, const char *name, const char *value)
+{
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    struct slice got;
+    assert_int_equal(try_environment(folder, name, &kv), STATUS_OK);
+    assert_int_equal(kv_begin(kv, false, &txn), STATUS_OK);
+    bool found = kv_get(txn, 0, slice_text("key"), &got) && slice_equal(got, slice_text(value));
+    assert_int_equal(kv_error(txn), STATUS_OK);
+    kv_abort(txn);
+    kv_close(kv);
+    return found;
+}
+
+static void fill(void)
+{
+    struct data_folder *folder = NULL;
+    assert_int_equal(try_open(true, false, &folder), STATUS_OK);
+    put(folder, "log");
+    put(folder, "state");
+    put(folder, "views/balances");
+    data_folder_close(folder, true);
+}
+
+static void one_holder(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL, *other = NULL;
+    assert_int_not_equal(try_open(false, false, &folder), STATUS_OK); /* nothing is there */
+    fill();
+    assert_int_equal(try_open(true, false, &folder), STATUS_INVALID); /* something is */
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_int_equal(try_open(false, false, &other), STATUS_BUSY);
+    assert_int_equal(try_open(false, true, &other), STATUS_OK); /* auditors look beside */
+    assert_true(holds(other, "log", "log"));
+    data_folder_close(other, true);
+    data_folder_close(folder, true);
+    data_folder_close(NULL, true);
+}
+
+static void trusted_after_clean_stop_and_after_kill(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    fill();
+    for (unsigned clean = 0; clean < 2; clean++) {
+        assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+        assert_true(data_folder_trusted(folder));
+        assert_true(holds(folder, "state", "state"));
+        data_folder_close(folder, clean == 1); /* not clean: as after kill -9, under the same kernel */
+    }
+}
+
+static void dropped_after_power_cut(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    char run[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(path, "run", run, NULL), STATUS_OK);
+    write_text(run, "running 00000000-1111-2222-3333-444444444444\n");
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_false(data_folder_trusted(folder));
+    data_folder_close(folder, false); /* killed at once: what was not to be trusted must not be so now */
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_true(holds(folder, "log", "log"));
+    assert_false(holds(folder, "state", "state"));
+    assert_false(holds(folder, "views/balances", "views/balances"));
+    data_folder_close(folder, true);
+}
+
+static void views_are_swapped(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    fill();
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    put(folder, "views/balances.new");
+    assert_int_equal(data_folder_environment_remove(folder, "views/balances"), STATUS_OK);
+    assert_int_equal(data_folder_environment_remove(folder, "views/balances"), STATUS_OK);
+    assert_int_equal(data_folder_environment_rename(folder, "views/balances.new", "views/balances"),
+                     STATUS_OK);
+    assert_true(holds(folder, "views/balances", "views/balances.new"));
+    data_folder_close(folder, true);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(one_holder),
+        CASE(trusted_after_clean_stop_and_after_kill),
+        CASE(dropped_after_power_cut),
+        CASE(views_are_swapped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
