@@ -29,7 +29,7 @@ all: ## build the programs, the client library and the manual pages
 
 # ---- libraries from Debian -------------------------------------------------------------------------------------
 
-PACKAGES := lmdb libevent libevent_openssl libprotobuf-c libssl libcrypto libzstd jansson libconfuse libutf8proc libsystemd libxxhash
+PACKAGES := lmdb libevent libevent_openssl libprotobuf-c libssl libcrypto jansson libutf8proc libsystemd libxxhash
 # These work before anything is installed: what they build, they build in a second make after `deps`.
 BARE_GOALS := deps help check lint fuzz demo demo-stop demo-clean clean
 NEED_PACKAGES := $(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all))
@@ -107,7 +107,11 @@ $(GEN)/type_ids.h: proto/TYPE_IDS tools/dev/type-ids
 	@mkdir -p $(GEN)
 	$(call SAY,GEN,$@)tools/dev/type-ids < $< > $@.tmp && mv $@.tmp $@
 
-# ---- one static library per folder -----------------------------------------------------------------------------
+numbers: ## write down the numbers that the schemas have newly given, for good (proto/NUMBERS)
+	@tools/dev/schema-rows proto | grep -v ^syntax | LC_ALL=C sort -u - proto/NUMBERS > $(GEN)/numbers && mv $(GEN)/numbers proto/NUMBERS
+.PHONY: numbers
+
+# ---- one static library per folder: `.list` changes when a source file comes or goes -----------------------------------------------------------------------------
 
 LAYERS := proto/base proto/wire proto/record client/src client/cli client/outbox server/base server/domain server/log \
           server/store server/writer server/views server/access server/net server/app \
@@ -117,9 +121,11 @@ layer_lib = $(B)/lib/lib$(subst /,-,$(1)).a
 
 define LAYER
 OBJ_$(1) := $$(patsubst %.c,$(B)/obj/%.o,$$(filter-out %/main.c,$$(call layer_src,$(1))))
-$$(call layer_lib,$(1)): $$(OBJ_$(1))
+$$(call layer_lib,$(1)): $$(OBJ_$(1)) $$(call layer_lib,$(1)).list
 	@mkdir -p $$(@D)
-	$$(call SAY,AR,$$@)rm -f $$@ && ar rcsD $$@ $$^
+	$$(call SAY,AR,$$@)rm -f $$@ && ar rcsD $$@ $$(filter %.o,$$^)
+$$(call layer_lib,$(1)).list: FORCE
+	@mkdir -p $$(@D); echo '$$(OBJ_$(1))' | cmp -s - $$@ || echo '$$(OBJ_$(1))' > $$@
 endef
 $(foreach layer,$(LAYERS),$(eval $(call LAYER,$(layer))))
 

@@ -79,14 +79,21 @@ echo "reads /wo""rk/main" >>README.md
 broken "a path of one machine" notes "README.md"
 
 s=proto/schema/entry.proto
+sed -i 's/^  repeated Tag tags = 7;/&\n  optional string more = 97;/' $s
+broken "a new number that is not written down" schema "new, to be written down"
+sed -i 's/^  repeated Tag tags = 7;/&\n  optional string more = 97;/' $s && make -s numbers
+tools/dev/check-schema >/dev/null && echo "ok - schema lets a field be added" || echo "not ok - schema forbids to add a field"
+git checkout -q .
+sed -i '/^field EntryLine 3 /d' proto/NUMBERS
+broken "a number is struck from the list" schema "taken out of proto/NUMBERS"
 sed -i 's/optional uint32 account = 1;/optional uint64 account = 1;/' $s
 broken "a field changes its type" schema "field EntryLine 1 optional uint32 account"
 sed -i '/optional int64 credit_minor = 3;/d' $s
 broken "a field goes without being reserved" schema "field EntryLine 3"
-sed -i 's/optional int64 credit_minor = 3;/reserved 3;/' $s
+sed -i 's/optional int64 credit_minor = 3;/reserved 3;/' $s && make -s numbers
 tools/dev/check-schema >/dev/null && echo "ok - schema lets a field be retired" || echo "not ok - schema forbids to retire a field"
 git -c user.name=t -c user.email=t@example.org commit -qam retired
-sed -i 's/reserved 3;/optional int64 other_minor = 3;/' $s
+sed -i 's/reserved 3;/optional int64 other_minor = 3;/' $s && make -s numbers
 broken "a retired number is used again" schema "EntryLine 3 is no longer reserved"
 sed -i 's/optional uint32 account = 1;/required uint32 account = 1;/' $s
 broken "a required field" schema "required is not allowed"
