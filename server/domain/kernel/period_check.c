@@ -5,14 +5,15 @@
 
 #define DATE_FIELD "date"
 
-/* Months without a row are open: the usual case costs one look-up. */
-static bool period_is(struct kv_txn *state, uint32_t period, const char *name)
+/* The state of a month, or of a year as YYYY00. Without a row it is open: the usual case costs one look-up. */
+static struct slice period_state(struct kv_txn *state, uint32_t period)
 {
     enum { PERIOD_INFO_STATE = 2 };
     struct row_key key = row_key_u32(period);
     struct slice row;
-    return kv_get(state, TABLE_PERIOD, row_key_slice(&key), &row) &&
-           slice_equal(row_text_field(state, row, PERIOD_INFO_STATE), slice_text(name));
+    if (!kv_get(state, TABLE_PERIOD, row_key_slice(&key), &row))
+        return slice_text(PERIOD_STATE_OPEN);
+    return row_text_field(state, row, PERIOD_INFO_STATE);
 }
 
 enum status period_check(struct kv_txn *state, const struct rights *rights, civil_date business_date,
@@ -22,13 +23,15 @@ enum status period_check(struct kv_txn *state, const struct rights *rights, civi
     uint32_t month = business_date / 100;
     facts_get(state, &facts);
     uint32_t year = facts_fiscal_year(&facts, business_date);
-    if (period_is(state, year * 100, PERIOD_STATE_CLOSED))
+    /* A year whose close has begun takes nothing either, whatever its months say. */
+    if (!slice_equal(period_state(state, year * 100), slice_text(PERIOD_STATE_OPEN)))
         return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_CLOSED, DATE_FIELD,
                             "the year %u is closed: give a date after it", year);
-    if (period_is(state, month, PERIOD_STATE_CLOSED))
+    struct slice now = period_state(state, month);
+    if (slice_equal(now, slice_text(PERIOD_STATE_CLOSED)))
         return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_CLOSED, DATE_FIELD,
                             "%04u-%02u is closed: give a date in an open month", month / 100, month % 100);
-    if (period_is(state, month, PERIOD_STATE_SOFT_CLOSED) && rights != NULL &&
+    if (slice_equal(now, slice_text(PERIOD_STATE_SOFT_CLOSED)) && rights != NULL &&
         !rights_allow(rights, DAFTARI__V1__PERMISSION__PERIOD_CLOSE, PERMISSION_WRITE))
         return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_SOFT_CLOSED, DATE_FIELD,
                             "%04u-%02u is soft closed: only those who may close periods post to it",

@@ -1,0 +1,119 @@
+/* docs/domain.md names every method, every setting with its default and meaning, and every reason with its number; the
+ * data files it speaks of are there and change nothing when they are loaded twice. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/domain/business/settings.h"
+#include "server/domain/domain.h"
+#include "tests/support/world.h"
+
+#define PAGE "docs/domain.md"
+
+static size_t failed;
+
+static void check(bool good, const char *format, const char *what)
+{
+    if (good)
+        return;
+    printf("# " PAGE " ");
+    printf("%s: %s\n", format, what);
+    failed++;
+}
+
+static char *read_page(void)
+{
+    FILE *file = fopen(PAGE, "r");
+    char *text = calloc(1, 256 * 1024);
+    if (file == NULL || fread(text, 1, 256 * 1024 - 1, file) == 0)
+        check(false, "is not there", "");
+    if (file != NULL)
+        fclose(file);
+    return text;
+}
+
+/* People, periods and reconciliation describe their methods in words of their own. */
+static bool in_table(const char *capability)
+{
+    return strcmp(capability, "books") == 0 || strcmp(capability, "business") == 0 ||
+           strcmp(capability, "ledger") == 0 || strcmp(capability, "reports") == 0;
+}
+
+static void check_page(const char *page)
+{
+    char row[600];
+    for (size_t c = 0; c < domain_capability_count; c++)
+        for (size_t m = 0; m < domain_capabilities[c]->method_count; m++)
+            if (in_table(domain_capabilities[c]->name)) {
+                (void)snprintf(row, sizeof row, "`%s`", domain_capabilities[c]->methods[m].name);
+                check(strstr(page, row) != NULL, "lacks the method", row);
+            }
+    for (size_t i = 0; i < setting_count; i++) {
+        (void)snprintf(row, sizeof row, " | %s | %s |",
+                       settings[i].fallback[0] != '\0' ? settings[i].fallback : "(empty)",
+                       settings[i].meaning);
+        check(strstr(page, row) != NULL, "lacks default and meaning of the setting", settings[i].name);
+        (void)snprintf(row, sizeof row, "| `%s` |", settings[i].name);
+        check(strstr(page, row) != NULL, "lacks the setting", settings[i].name);
+    }
+    for (unsigned i = 0; i < daftari__v1__reason__descriptor.n_values; i++) {
+        const ProtobufCEnumValue *reason = &daftari__v1__reason__descriptor.values[i];
+        (void)snprintf(row, sizeof row, "| %d | `%s` |", reason->value, reason->name);
+        check(reason->value == 0 || strstr(page, row) != NULL, "lacks the reason", row);
+    }
+}
+
+static void count_rows(void *context, const ProtobufCMessage *message)
+{
+    (void)message;
+    ++*(size_t *)context;
+}
+
+static void check_data(void)
+{
+    static const char *const files[] = {"data/kenya-three-businesses.jsonl", "data/car-wash.jsonl"};
+    struct world_actor server = {0};
+    struct world_answer answer;
+    struct world *world = world_new();
+    json_t *books =
+        json_loads("{\"name\": \"Data\", \"base_currency\": \"KES\", \"scale\": 2, \"symbol\": \"KSh\", "
+                   "\"utc_offset_minutes\": 180, \"first_date\": \"2025-01-01\"}",
+                   0, NULL);
+    size_t changes = 0, rows = 0;
+    struct fault why;
+    check(world_command_json(world, &server, "internal.OpenBooks", books, &answer) &&
+              answer.status == STATUS_OK,
+          "cannot be tried", "the books do not open");
+    json_decref(books);
+    for (size_t i = 0; i < 2; i++)
+        check(world_load(world, files[i], NULL, &changes) && changes > 0, "speaks of data that is refused",
+              files[i]);
+    for (size_t i = 0; i < 2; i++)
+        check(world_load(world, files[i], "Opening.", &changes) && changes == 0,
+              "says wrongly that loading twice changes nothing", files[i]);
+    check(world_query(world, &server, "Account.List", slice_of(NULL, 0), count_rows, &rows, &why) ==
+                  STATUS_OK &&
+              rows == 30 + 32 + 2,
+          "counts the accounts wrongly", "30, 32 of the extension, 2 of the car wash");
+    int64_t assets = 0;
+    static const struct {
+        uint32_t account;
+        const char *business;
+    } opened[] = {{1110, "WTR"}, {1140, "WTR"}, {1210, "WTR"}, {1120, "LND"}, {1141, "LND"}, {1130, "RTL"},
+                  {1142, "RTL"}, {1220, "RTL"}, {1230, "RTL"}, {1170, "HQ"},  {1171, "HQ"}};
+    for (size_t i = 0; i < sizeof opened / sizeof opened[0]; i++)
+        assets += world_balance(world, opened[i].account, opened[i].business, NULL);
+    check(assets == 18100000, "and the data differ", "opening assets are 181,000.00");
+    check(world_check(world), "data break a rule", world->trouble);
+    world_free(world);
+}
+
+int main(void)
+{
+    char *page = read_page();
+    check_page(page);
+    free(page);
+    check_data();
+    printf("%s - the page on the domain, its tables and its data agree\n", failed == 0 ? "ok" : "not ok");
+    return failed == 0 ? 0 : 1;
+}
