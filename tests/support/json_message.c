@@ -6,6 +6,7 @@
 
 #include "proto/base/date.h"
 #include "proto/base/money.h"
+#include "proto/base/text.h"
 
 static const char *const units[] = {"_minor", "_date", "_time_us", "_bp", "_milli", "_ms"};
 
@@ -101,6 +102,13 @@ static bool read_enum(const ProtobufCEnumDescriptor *type, json_t *value, int *o
 static ProtobufCMessage *read_object(const struct reader *reader, const ProtobufCMessageDescriptor *type,
                                      json_t *object);
 
+static bool read_bytes(const char *text, ProtobufCBinaryData *out)
+{
+    out->len = strlen(text) / 2;
+    out->data = malloc(out->len + 1);
+    return out->data != NULL && hex_parse(slice_text(text), out->data, out->len);
+}
+
 static bool read_value(const struct reader *reader, const ProtobufCFieldDescriptor *field, json_t *value,
                        void *at)
 {
@@ -112,6 +120,8 @@ static bool read_value(const struct reader *reader, const ProtobufCFieldDescript
             return false;
         *(char **)at = strdup(json_string_value(value));
         return true;
+    case PROTOBUF_C_TYPE_BYTES: /* hexadecimal */
+        return json_is_string(value) && read_bytes(json_string_value(value), at);
     case PROTOBUF_C_TYPE_BOOL:
         *(protobuf_c_boolean *)at = json_is_true(value);
         return json_is_boolean(value);
