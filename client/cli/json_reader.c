@@ -28,6 +28,8 @@ static bool collect(struct json_reader *reader, bool *out_any)
             reader->next_line++;
         if (reader->len == 0 && (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'))
             continue;
+        if (reader->len == 0 && reader->in_array && (byte == '[' || byte == ',' || byte == ']'))
+            continue;
         if (reader->len == 0)
             reader->line = reader->next_line;
         if (!keep(reader, byte))

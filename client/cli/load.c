@@ -1,17 +1,14 @@
 /*
  * daftari load FILE: commands of any method, one JSON object a line: {"method":"Account.Open","number":1110,...}, with an
- * optional "command_id". Without one, the id is the first half of SHA-256 over "daftari load 1", the count of the same
- * line before it, and the line as it stands, so that loading a file twice records each line once.
+ * optional "command_id". Without one, the id is made of the line as it stands (seen.h), so that loading a file twice
+ * records each line once.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/cli/cli.h"
-#include "proto/base/bytes.h"
-#include "proto/record/record.h"
-
-#define LOAD_LINES_MAX 4000000u
+#include "client/cli/seen.h"
 
 struct load {
     struct cli *cli;
@@ -19,10 +16,7 @@ struct load {
     uint64_t unchanged;
     uint64_t refused;
     enum status worst;
-    struct hash *seen; /* of the lines so far, a hash table of which the same line's count is kept beside */
-    uint32_t *counts;
-    size_t seen_cap; /* a power of two */
-    size_t seen_count;
+    struct seen seen; /* the lines so far */
 };
 
 static void load_answered(const struct batcher_answer *answer, void *context)
@@ -40,67 +34,16 @@ static void load_answered(const struct batcher_answer *answer, void *context)
     }
 }
 
-/* Slot of the hash, or the free one where it belongs; SHA-256 needs no further mixing. */
-static size_t seen_slot(const struct load *load, const struct hash *hash)
-{
-    size_t slot = (size_t)be64_get(hash->bytes) & (load->seen_cap - 1);
-    while (load->counts[slot] != 0 && memcmp(&load->seen[slot], hash, sizeof *hash) != 0)
-        slot = (slot + 1) & (load->seen_cap - 1);
-    return slot;
-}
-
-static bool seen_grow(struct load *load)
-{
-    if (2 * (load->seen_count + 1) <= load->seen_cap)
-        return true;
-    struct load old = *load;
-    load->seen_cap = old.seen_cap == 0 ? 1024 : 2 * old.seen_cap;
-    load->seen = calloc(load->seen_cap, sizeof *load->seen);
-    load->counts = calloc(load->seen_cap, sizeof *load->counts);
-    if (load->seen == NULL || load->counts == NULL) {
-        free(load->seen);
-        free(load->counts);
-        load->seen = old.seen;
-        load->counts = old.counts;
-        load->seen_cap = old.seen_cap;
-        return false;
-    }
-    for (size_t i = 0; i < old.seen_cap; i++) {
-        if (old.counts[i] == 0)
-            continue;
-        size_t slot = seen_slot(load, &old.seen[i]);
-        load->seen[slot] = old.seen[i];
-        load->counts[slot] = old.counts[i];
-    }
-    free(old.seen);
-    free(old.counts);
-    return true;
-}
-
 static enum status line_id(struct load *load, const char *text, size_t len, uint8_t out[DFT_COMMAND_ID_BYTES],
                            struct fault *why)
 {
-    static const char head[] = "daftari load 1";
     struct hash hash;
     unsigned hash_len = 0;
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         len--;
-    if (load->seen_count >= LOAD_LINES_MAX || !seen_grow(load) ||
-        EVP_Digest(text, len, hash.bytes, &hash_len, EVP_sha256(), NULL) != 1)
-        return fault_set(why, STATUS_TOO_LARGE, NULL, "at most %u lines in one file", LOAD_LINES_MAX);
-    size_t slot = seen_slot(load, &hash);
-    if (load->counts[slot]++ == 0) {
-        load->seen[slot] = hash;
-        load->seen_count++;
-    }
-    uint8_t bytes[sizeof head + 4 + HASH_BYTES];
-    memcpy(bytes, head, sizeof head);
-    be32_put(bytes + sizeof head, load->counts[slot]);
-    memcpy(bytes + sizeof head + 4, hash.bytes, HASH_BYTES);
-    if (EVP_Digest(bytes, sizeof bytes, hash.bytes, &hash_len, EVP_sha256(), NULL) != 1)
+    if (EVP_Digest(text, len, hash.bytes, &hash_len, EVP_sha256(), NULL) != 1)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
-    memcpy(out, hash.bytes, DFT_COMMAND_ID_BYTES);
-    return STATUS_OK;
+    return seen_command_id(&load->seen, "daftari load 1", &hash, out, why);
 }
 
 static enum status load_line(struct load *load, struct batcher *batcher, const struct json_reader *reader,
@@ -198,8 +141,7 @@ int load_run(struct cli *cli, int argc, char **argv)
         cli_know_today(cli);
         code = load_file(&load, from);
     }
-    free(load.seen);
-    free(load.counts);
+    seen_done(&load.seen);
     if (from != stdin)
         (void)fclose(from);
     return code;

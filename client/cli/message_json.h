@@ -35,10 +35,12 @@ enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *ob
 enum status message_to_json(const ProtobufCMessageDescriptor *type, struct slice bytes,
                             const struct conversion *conversion, json_t **out, struct fault *why) MUST_USE;
 
-/* Reads one JSON value after the other from a stream: objects on lines of their own or spread over several. */
-#define JSON_VALUE_BYTES_MAX (1024u * 1024u)
+/* Reads one JSON object after the other from a stream: on lines of their own or spread over several; or the objects
+ * of one array (in_array), without holding the whole array. */
+#define JSON_VALUE_BYTES_MAX (4u * 1024u * 1024u)
 struct json_reader {
     FILE *from;
+    bool in_array;
     uint64_t line; /* of the value read last, from 1 */
     uint64_t next_line;
     char *text; /* of the value read last */

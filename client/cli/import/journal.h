@@ -1,0 +1,84 @@
+/*
+ * daftari import journal: what `hledger print --output-format json` writes, an array of transactions.
+ *
+ * The file is read twice, one transaction at a time: first to learn accounts, commodities and what would be refused, then
+ * to send. Every transaction becomes one entry:
+ *   - a posting becomes a line for each of its amounts; zero amounts are left out;
+ *   - what is left over in a currency (an exchange) goes to the trading account "equity:conversion", as
+ *     `hledger --infer-equity` does; what unbalanced virtual postings leave over goes to "equity:virtual";
+ *   - date, description, code (as reference), tags, status and prices (as tags) and comments are kept;
+ *   - balance assertions are not checked again: a note says so.
+ * Command ids are made of the transaction's own content (seen.h), so that a second run, or one that was interrupted,
+ * records nothing twice, and transactions added to the journal later are imported alone.
+ */
+#ifndef CLIENT_CLI_IMPORT_JOURNAL_H
+#define CLIENT_CLI_IMPORT_JOURNAL_H
+
+#include "client/cli/cli.h"
+#include "client/cli/seen.h"
+
+#define JOURNAL_TRADING_ACCOUNT "equity:conversion"
+#define JOURNAL_VIRTUAL_ACCOUNT "equity:virtual"
+#define JOURNAL_PROBLEMS_SHOWN  1000u
+
+struct journal {
+    struct cli *cli;
+    const char *business;
+    bool dry_run;
+    bool skip;       /* leave out what would be refused, instead of stopping */
+    civil_date from; /* 0 = all */
+    civil_date to;
+    json_t *types; /* account name prefix -> "asset"...: given by --type */
+
+    civil_date first_date; /* of the books */
+    civil_date today;
+    json_t *closed;          /* "2026-11" -> true */
+    json_t *accounts;        /* name -> number; 0 = to be opened */
+    uint32_t next_number[6]; /* by first digit */
+    json_t *commodities;     /* commodity -> {code, scale, exists} */
+    json_t *codes;           /* codes that are taken -> commodity */
+    uint64_t position;       /* of the log before the import */
+
+    uint64_t transactions;
+    uint64_t entries;  /* that can be sent */
+    uint64_t left_out; /* outside --from and --to, or without any amount */
+    uint64_t problems;
+    uint64_t assertions, virtual_lines, line_dates, untyped, cut;
+    uint64_t recorded, already, refused;
+    enum status worst;
+    struct seen seen;
+};
+
+/* ---- learn.c: the first pass ------------------------------------------------------------------------------------- */
+/* Books, periods, accounts and currencies as the server has them. */
+enum status journal_learn_books(struct journal *journal, struct fault *why) MUST_USE;
+/* Notes the accounts and commodities of a transaction. */
+void journal_learn(struct journal *journal, json_t *transaction);
+/* Opens the accounts and defines the currencies that are missing (in a dry run: says so). */
+enum status journal_prepare(struct journal *journal, struct fault *why) MUST_USE;
+
+/* ---- entry.c ----------------------------------------------------------------------------------------------------- */
+/* The transaction as a JSON object for PostEntry. END: it has no amounts. INVALID or REFUSED: it would be refused. */
+enum status journal_entry(struct journal *journal, json_t *transaction, json_t **out,
+                          struct fault *why) MUST_USE;
+/* The command id of the transaction's content. */
+enum status journal_command_id(struct journal *journal, json_t *transaction,
+                               uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
+civil_date journal_date(json_t *transaction);
+
+/* ---- amount.c ---------------------------------------------------------------------------------------------------- */
+struct journal_amount {
+    int64_t mantissa;
+    uint32_t places; /* without zeros at the end */
+    const char *commodity;
+};
+/* Of {"acommodity", "aquantity"}. False: not an amount that can be held. */
+bool journal_amount_read(json_t *object, struct journal_amount *out) MUST_USE;
+/* In minor units of a currency of `scale`; false when it has more decimals or is too large. */
+bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out) MUST_USE;
+/* "@ 130.255 KES" of an amount with a price, "@@ ..." for a total price; false when it has none. */
+bool journal_price_text(json_t *object, char *out, size_t cap) MUST_USE;
+
+int journal_import(struct cli *cli, int argc, char **argv);
+
+#endif
