@@ -124,9 +124,9 @@ void cli_currencies_forget(struct cli *cli)
 
 static enum status currency_keep(struct cli *cli, const struct dft_answer *part, struct fault *why)
 {
-    struct dft_arena arena;
-    dft_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     Daftari__V1__CurrencyInfo *info =
         daftari__v1__currency_info__unpack(&allocator, part->body_len, part->body);
     enum status status = STATUS_OK;
@@ -149,7 +149,7 @@ static enum status currency_keep(struct cli *cli, const struct dft_answer *part,
             *currency = first;
         }
     }
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     return status;
 }
 
@@ -233,13 +233,13 @@ void cli_know_today(struct cli *cli)
     cli->today_known = true;
     if (dft_query(cli->client, "Books.Show", NULL, 0, &body, &len, NULL) != DFT_OK)
         return; /* this machine's own date stays */
-    struct dft_arena arena;
-    dft_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     Daftari__V1__BooksInfo *info = daftari__v1__books_info__unpack(&allocator, len, body);
     if (info != NULL && date_valid(info->today_date))
         cli->conversion.today = info->today_date;
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     free(body);
 }
 

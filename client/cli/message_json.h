@@ -27,7 +27,7 @@ struct conversion {
 
 /* JSON object -> packed message in the arena. INVALID names the field and says what would be right. */
 enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *object,
-                              const struct conversion *conversion, struct dft_arena *arena,
+                              const struct conversion *conversion, struct client_arena *arena,
                               struct slice *out_bytes, struct fault *why) MUST_USE;
 
 /* Packed message (from a server: checked, unknown fields skipped) -> a new JSON object, keys in the schema's order.

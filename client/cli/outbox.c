@@ -57,9 +57,9 @@ static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char
             "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
     if (run_options(cli, method.row->input, argc - 2, argv + 2, &object, &why) != STATUS_OK)
         return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
-    struct dft_arena arena;
+    struct client_arena arena;
     struct slice body;
-    dft_arena_init(&arena, CLI_ARENA_MAX);
+    client_arena_init(&arena, CLI_ARENA_MAX);
     enum status status = run_command_id(cli->command_id_text, command_id, &why);
     if (status == STATUS_OK)
         status = currencies_kept(cli, &why);
@@ -78,7 +78,7 @@ static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char
     } else if (!cli->quiet) {
         (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
     }
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     json_decref(object);
     return code;
 }

@@ -83,9 +83,9 @@ static bool take_rows(struct report *report, const Daftari__V1__ReportPart *part
 
 static enum status take_part(struct report *report, const struct dft_answer *answer, struct fault *why)
 {
-    struct dft_arena arena;
-    dft_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, CLI_ARENA_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     enum status status =
         message_unpack(&daftari__v1__report_part__descriptor, slice_of(answer->body, answer->body_len), false,
@@ -98,7 +98,7 @@ static enum status take_part(struct report *report, const struct dft_answer *ans
                 fault_set(why, STATUS_CORRUPT, NULL, "the server's report is not understood, or too large");
     }
     report->position = answer->position > report->position ? answer->position : report->position;
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     return status;
 }
 
@@ -314,8 +314,8 @@ int report_run(struct cli *cli, int argc, char **argv)
         help_method(&method, asked ? stdout : stderr);
         return asked ? EXIT_DONE : cli_usage("which report? daftari report --list names them");
     }
-    struct dft_arena arena;
-    dft_arena_init(&arena, CLI_ARENA_MAX);
+    struct client_arena arena;
+    client_arena_init(&arena, CLI_ARENA_MAX);
     int code;
     if (cli_connect(cli, &why) != STATUS_OK) {
         code = cli_no_connection(&why);
@@ -328,7 +328,7 @@ int report_run(struct cli *cli, int argc, char **argv)
         else
             code = cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
     }
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     json_decref(object);
     return code;
 }

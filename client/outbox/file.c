@@ -28,8 +28,8 @@ static bool write_all(int fd, struct slice bytes)
 
 static enum dft_status failed(const struct outbox_file *file, const char *what, struct dft_fault *why)
 {
-    return dft_fault_set(why, DFT_IO, NULL, "the outbox file %s cannot be %s: %s", file->name, what,
-                         strerror(errno));
+    return client_fault_set(why, DFT_IO, NULL, "the outbox file %s cannot be %s: %s", file->name, what,
+                            strerror(errno));
 }
 
 static uint8_t *read_whole(int fd, uint64_t size)
@@ -61,13 +61,13 @@ static enum dft_status scan(const struct outbox_file *file, struct slice bytes,
         switch (outbox_decode(slice_of(bytes.ptr + at, bytes.len - at), &record, &used)) {
         case OUTBOX_READ_GOOD:
             if (!take(context, &record))
-                return dft_fault_set(why, DFT_FULL, NULL, "the outbox file %s holds more than the limit",
-                                     file->name);
+                return client_fault_set(why, DFT_FULL, NULL, "the outbox file %s holds more than the limit",
+                                        file->name);
             at += used;
             break;
         case OUTBOX_READ_DAMAGED:
-            return dft_fault_set(why, DFT_CORRUPT, NULL, "the outbox file %s is damaged at byte %zu",
-                                 file->name, at);
+            return client_fault_set(why, DFT_CORRUPT, NULL, "the outbox file %s is damaged at byte %zu",
+                                    file->name, at);
         case OUTBOX_READ_END:
         case OUTBOX_READ_TORN:
             *out_good = at;
@@ -94,7 +94,7 @@ enum dft_status outbox_file_open(struct outbox_file *file, int folder_fd, const 
     uint64_t good = 0;
     enum dft_status status;
     if (memcmp(bytes, head, sizeof head) != 0)
-        status = dft_fault_set(why, DFT_CORRUPT, NULL, "%s is not an outbox file", name);
+        status = client_fault_set(why, DFT_CORRUPT, NULL, "%s is not an outbox file", name);
     else
         status = scan(file, slice_of(bytes, (size_t)size), take, context, &good, why);
     free(bytes);
@@ -116,7 +116,7 @@ void outbox_file_close(struct outbox_file *file)
 enum dft_status outbox_file_append(struct outbox_file *file, struct slice records, struct dft_fault *why)
 {
     if (file->broken)
-        return dft_fault_set(why, DFT_IO, NULL, "writing to the outbox failed before: open it again");
+        return client_fault_set(why, DFT_IO, NULL, "writing to the outbox failed before: open it again");
     if (!write_all(file->fd, records)) {
         int error = errno;
         file->broken = ftruncate(file->fd, (off_t)file->size) != 0;

@@ -166,15 +166,16 @@ static bool take_refused(void *context, const struct outbox_record *record)
 static enum dft_status folder_open(struct dft_outbox *outbox, const char *folder, struct dft_fault *why)
 {
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return dft_fault_set(why, DFT_IO, "folder", "%s cannot be made: %s", folder, strerror(errno));
+        return client_fault_set(why, DFT_IO, "folder", "%s cannot be made: %s", folder, strerror(errno));
     outbox->folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (outbox->folder_fd < 0)
-        return dft_fault_set(why, DFT_IO, "folder", "%s cannot be opened: %s", folder, strerror(errno));
+        return client_fault_set(why, DFT_IO, "folder", "%s cannot be opened: %s", folder, strerror(errno));
     outbox->lock_fd = openat(outbox->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (outbox->lock_fd < 0)
-        return dft_fault_set(why, DFT_IO, "folder", "%s/lock cannot be opened: %s", folder, strerror(errno));
+        return client_fault_set(why, DFT_IO, "folder", "%s/lock cannot be opened: %s", folder,
+                                strerror(errno));
     if (flock(outbox->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        return dft_fault_set(why, DFT_BUSY, "folder", "another program has the outbox %s open", folder);
+        return client_fault_set(why, DFT_BUSY, "folder", "another program has the outbox %s open", folder);
     return DFT_OK;
 }
 
@@ -184,7 +185,7 @@ enum dft_status dft_outbox_open(struct dft_outbox **out, const char *folder,
     ASSERT(out != NULL && folder != NULL);
     struct dft_outbox *outbox = calloc(1, sizeof *outbox);
     if (outbox == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for an outbox");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for an outbox");
     outbox->folder_fd = outbox->lock_fd = outbox->waiting_file.fd = outbox->refused_file.fd = -1;
     outbox->bytes_max = options != NULL && options->bytes_max > 0 ? options->bytes_max : OUTBOX_BYTES_DEFAULT;
     outbox->commands_max =
@@ -235,7 +236,7 @@ static enum dft_status append_one(struct outbox_file *file, const struct outbox_
     size_t len = outbox_encode(record, NULL);
     uint8_t *bytes = malloc(len);
     if (bytes == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
     (void)outbox_encode(record, bytes);
     enum dft_status status = outbox_file_append(file, slice_of(bytes, len), why);
     free(bytes);
@@ -249,13 +250,13 @@ enum dft_status dft_outbox_add(struct dft_outbox *outbox, const char *method, co
     static const uint8_t zero[DFT_COMMAND_ID_BYTES];
     struct outbox_record record = {.kind = OUTBOX_ADD, .time_us = now_us(), .body = slice_of(body, body_len)};
     if (method[0] == '\0' || strlen(method) > METHOD_NAME_MAX)
-        return dft_fault_set(why, DFT_INVALID, "method", "a name such as Entry.Post, at most %u bytes",
-                             METHOD_NAME_MAX);
+        return client_fault_set(why, DFT_INVALID, "method", "a name such as Entry.Post, at most %u bytes",
+                                METHOD_NAME_MAX);
     if (body_len > FRAME_PAYLOAD_MAX - 256)
-        return dft_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a command",
-                             FRAME_PAYLOAD_MAX - 256);
+        return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a command",
+                                FRAME_PAYLOAD_MAX - 256);
     if (command_id != NULL && memcmp(command_id, zero, sizeof zero) == 0)
-        return dft_fault_set(why, DFT_INVALID, "command_id", "16 bytes, not all zero");
+        return client_fault_set(why, DFT_INVALID, "command_id", "16 bytes, not all zero");
     (void)snprintf(record.method, sizeof record.method, "%s", method);
     if (command_id != NULL)
         memcpy(record.command_id, command_id, DFT_COMMAND_ID_BYTES);
@@ -265,16 +266,16 @@ enum dft_status dft_outbox_add(struct dft_outbox *outbox, const char *method, co
     if (same != NULL && !same->done) {
         if (strcmp(same->record.method, method) == 0 && slice_equal(same->record.body, record.body))
             return DFT_OK;
-        return dft_fault_set(why, DFT_KEY_REUSED, "command_id", "waits already with other content");
+        return client_fault_set(why, DFT_KEY_REUSED, "command_id", "waits already with other content");
     }
     if (dft_outbox_waiting(outbox) >= outbox->commands_max ||
         outbox_encode(&record, NULL) > outbox->bytes_max - outbox->waiting.bytes)
-        return dft_fault_set(why, DFT_FULL, NULL, "the outbox is full: %zu commands wait",
-                             dft_outbox_waiting(outbox));
+        return client_fault_set(why, DFT_FULL, NULL, "the outbox is full: %zu commands wait",
+                                dft_outbox_waiting(outbox));
     enum dft_status status = append_one(&outbox->waiting_file, &record, why);
     if (status == DFT_OK && !waiting_add(outbox, &record)) {
         outbox->waiting_file.broken = true; /* it is on disk, and found at the next opening */
-        status = dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
+        status = client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
     }
     return status;
 }
@@ -337,7 +338,7 @@ static enum dft_status tidy(struct dft_outbox *outbox, struct dft_fault *why)
         return DFT_OK;
     uint8_t *bytes = malloc((size_t)waiting->bytes + 1);
     if (bytes == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
     size_t len = 0;
     size_t kept = 0;
     for (size_t i = 0; i < waiting->count; i++) {
@@ -412,11 +413,11 @@ static enum dft_status refuse(struct dft_outbox *outbox, const struct item *item
     record.kind = OUTBOX_REFUSED;
     record.fault = *fault;
     if (outbox->refused.count >= OUTBOX_REFUSED_MAX)
-        return dft_fault_set(why, DFT_FULL, NULL, "%u refused commands wait for review: clear them first",
-                             OUTBOX_REFUSED_MAX);
+        return client_fault_set(why, DFT_FULL, NULL, "%u refused commands wait for review: clear them first",
+                                OUTBOX_REFUSED_MAX);
     enum dft_status status = append_one(&outbox->refused_file, &record, why);
     if (status == DFT_OK && !items_add(&outbox->refused, &record))
-        status = dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
+        status = client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for the outbox");
     return status;
 }
 
@@ -426,7 +427,7 @@ static enum dft_status batch_settle(struct dft_outbox *outbox, const struct batc
 {
     uint8_t *bytes = malloc(batch->count * (OUTBOX_RECORD_HEAD + 64));
     size_t len = 0;
-    enum dft_status status = bytes == NULL ? dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory") : DFT_OK;
+    enum dft_status status = bytes == NULL ? client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory") : DFT_OK;
     size_t answered = 0;
     for (; answered < batch->count && status == DFT_OK; answered++) {
         const struct dft_answer *answer = dft_request_answer(batch->request, answered);

@@ -7,21 +7,22 @@
 
 #include "proto/base/status.h"
 
-struct dft_arena_block;
+struct client_arena_block;
 
-struct dft_arena {
-    struct dft_arena_block *blocks; /* newest first */
-    size_t used;                    /* bytes of all blocks */
+struct client_arena {
+    struct client_arena_block *blocks; /* newest first */
+    size_t used;                       /* bytes of all blocks */
     size_t max;
 };
 
-void dft_arena_init(struct dft_arena *arena, size_t max);
-void dft_arena_done(struct dft_arena *arena); /* frees all; the arena can be used again with its maximum */
-/* Memory aligned for anything, valid until dft_arena_done; NULL when that would pass the maximum. */
-void *dft_arena_take(struct dft_arena *arena, size_t len) MUST_USE;
+void client_arena_init(struct client_arena *arena, size_t max);
+void client_arena_done(
+    struct client_arena *arena); /* frees all; the arena can be used again with its maximum */
+/* Memory aligned for anything, valid until client_arena_done; NULL when that would pass the maximum. */
+void *client_arena_take(struct client_arena *arena, size_t len) MUST_USE;
 /* Moves all of `from` into `to` and leaves it empty; the sum may pass to's maximum, which then gives nothing more. */
-void dft_arena_adopt(struct dft_arena *to, struct dft_arena *from);
+void client_arena_adopt(struct client_arena *to, struct client_arena *from);
 /* An allocator for protobuf-c over the arena; its free does nothing. Valid as long as the arena. */
-ProtobufCAllocator dft_arena_allocator(struct dft_arena *arena);
+ProtobufCAllocator client_arena_allocator(struct client_arena *arena);
 
 #endif

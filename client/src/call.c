@@ -62,7 +62,7 @@ void call_init(struct dft_client *client, struct dft_request *request, const cha
     *request = (struct dft_request){.client = client, .state = REQUEST_NEW};
     (void)snprintf(request->method, sizeof request->method, "%s", method);
     request->timeout_ms = client->call_timeout_ms;
-    dft_arena_init(&request->arena, CLIENT_ANSWERS_MAX);
+    client_arena_init(&request->arena, CLIENT_ANSWERS_MAX);
     STAILQ_INIT(&request->parts);
 }
 
@@ -71,11 +71,11 @@ enum dft_status dft_request_new(struct dft_client *client, const char *method, s
 {
     ASSERT(client != NULL && method != NULL && out != NULL);
     if (method[0] == '\0' || strlen(method) > METHOD_NAME_MAX)
-        return dft_fault_set(why, DFT_INVALID, "method", "a name such as Entry.Post, at most %u bytes",
-                             METHOD_NAME_MAX);
+        return client_fault_set(why, DFT_INVALID, "method", "a name such as Entry.Post, at most %u bytes",
+                                METHOD_NAME_MAX);
     struct dft_request *request = malloc(sizeof *request);
     if (request == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a request");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a request");
     call_init(client, request, method);
     *out = request;
     return DFT_OK;
@@ -115,7 +115,7 @@ void call_done(struct dft_request *request)
         free(part);
     }
     growing_done(&request->commands);
-    dft_arena_done(&request->arena);
+    client_arena_done(&request->arena);
     free(request->answers);
     request->answers = NULL;
 }
@@ -137,15 +137,15 @@ enum dft_status call_body(struct dft_request *request, const uint8_t *command_id
     uint32_t commands_max =
         client->welcomed ? client->welcome.commands_per_request_max : COMMANDS_PER_REQUEST;
     if (request->count >= commands_max)
-        return dft_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u commands in a request", commands_max);
+        return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u commands in a request", commands_max);
     size_t id_len = command_id != NULL ? 2 + COMMAND_ID_BYTES : 0;
     size_t inner = body_len > payload_max ? payload_max : id_len + 1 + varint_len(body_len) + body_len;
     size_t outer = 1 + varint_len(inner) + inner;
     if (body_len > payload_max || outer > payload_max - REQUEST_HEAD_MAX - request->commands.len)
-        return dft_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a request",
-                             payload_max - REQUEST_HEAD_MAX);
+        return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a request",
+                                payload_max - REQUEST_HEAD_MAX);
     if (!growing_reserve(&request->commands, outer, FRAME_PAYLOAD_MAX))
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a request");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a request");
     uint8_t *at = field_put(request->commands.bytes + request->commands.len, TAG_COMMANDS, inner);
     if (command_id != NULL)
         at = bytes_put(at, TAG_COMMAND_ID, command_id, COMMAND_ID_BYTES);
@@ -162,7 +162,7 @@ enum dft_status dft_request_add(struct dft_request *request, const uint8_t comma
     ASSERT(request->kind == REQUEST_NONE || request->kind == REQUEST_COMMANDS);
     static const uint8_t zero[DFT_COMMAND_ID_BYTES];
     if (memcmp(command_id, zero, sizeof zero) == 0)
-        return dft_fault_set(why, DFT_INVALID, "command_id", "16 bytes, not all zero");
+        return client_fault_set(why, DFT_INVALID, "command_id", "16 bytes, not all zero");
     enum dft_status status = call_body(request, command_id, body, body_len, why);
     if (status == DFT_OK)
         request->kind = REQUEST_COMMANDS;
@@ -339,8 +339,8 @@ static void response_to_call(struct dft_request *request, const Daftari__V1__Res
     if (request->answers == NULL)
         request->answers = calloc(request->count, sizeof *request->answers);
     if (request->answers == NULL || response->n_answers > request->count - request->answer_count) {
-        (void)dft_fault_set(&result, request->answers == NULL ? DFT_NO_MEMORY : DFT_CORRUPT, NULL,
-                            "%zu commands cannot have that many answers", request->count);
+        (void)client_fault_set(&result, request->answers == NULL ? DFT_NO_MEMORY : DFT_CORRUPT, NULL,
+                               "%zu commands cannot have that many answers", request->count);
         call_finish(request, &result);
         return;
     }
@@ -349,8 +349,8 @@ static void response_to_call(struct dft_request *request, const Daftari__V1__Res
     if (!response->end)
         return;
     if (request->answer_count != request->count)
-        (void)dft_fault_set(&result, DFT_CORRUPT, NULL, "the server answered %zu of %zu commands",
-                            request->answer_count, request->count);
+        (void)client_fault_set(&result, DFT_CORRUPT, NULL, "the server answered %zu of %zu commands",
+                               request->answer_count, request->count);
     call_finish(request, &result);
 }
 
@@ -373,22 +373,22 @@ static void response_to_stream(struct dft_request *request, const Daftari__V1__R
             return;
         }
     }
-    dft_arena_done(&request->arena); /* parts were copied */
+    client_arena_done(&request->arena); /* parts were copied */
     if (response->end)
         call_finish(request, &result);
 }
 
 void call_response(struct dft_client *client, struct slice payload)
 {
-    struct dft_arena arena;
-    dft_arena_init(&arena, CLIENT_ANSWERS_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, CLIENT_ANSWERS_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault why = {.status = STATUS_OK};
     enum status status =
         message_unpack(&daftari__v1__response__descriptor, payload, false, &allocator, &message, &why);
     if (status != STATUS_OK) {
-        dft_arena_done(&arena);
+        client_arena_done(&arena);
         conn_lost(client, DFT_DISCONNECTED, "%s does not keep to the protocol: %s", client->server, why.text);
         return;
     }
@@ -403,12 +403,12 @@ void call_response(struct dft_client *client, struct slice payload)
             break;
     }
     if (request == NULL) { /* cancelled before its answer came */
-        dft_arena_done(&arena);
+        client_arena_done(&arena);
     } else if (request->kind == REQUEST_STREAM) {
         response_to_stream(request, response);
-        dft_arena_done(&arena);
+        client_arena_done(&arena);
     } else {
-        dft_arena_adopt(&request->arena, &arena);
+        client_arena_adopt(&request->arena, &arena);
         response_to_call(request, response);
     }
 }

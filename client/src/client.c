@@ -59,8 +59,8 @@ enum dft_status fault_export(const struct fault *fault, struct dft_fault *out)
     return (enum dft_status)fault->status;
 }
 
-enum dft_status dft_fault_set(struct dft_fault *out, enum dft_status status, const char *field,
-                              const char *format, ...)
+enum dft_status client_fault_set(struct dft_fault *out, enum dft_status status, const char *field,
+                                 const char *format, ...)
 {
     if (out == NULL)
         return status;
@@ -111,7 +111,7 @@ static enum dft_status text_option(char *out, size_t cap, const char *name, cons
         return DFT_OK;
     size_t len = strlen(value);
     if (len == 0 || len >= cap || !text_valid(slice_text(value)))
-        return dft_fault_set(why, DFT_INVALID, name, "text of 1 to %zu bytes", cap - 1);
+        return client_fault_set(why, DFT_INVALID, name, "text of 1 to %zu bytes", cap - 1);
     memcpy(out, value, len + 1);
     return DFT_OK;
 }
@@ -121,7 +121,7 @@ static enum dft_status options_take(struct dft_client *client, const struct dft_
 {
     if (options->server == NULL || strlen(options->server) >= sizeof client->server ||
         !server_split(client, options->server))
-        return dft_fault_set(why, DFT_INVALID, "server", "host:port, for instance books.example.com:7419");
+        return client_fault_set(why, DFT_INVALID, "server", "host:port, for instance books.example.com:7419");
     (void)snprintf(client->server, sizeof client->server, "%s", options->server);
     (void)snprintf(client->host_name, sizeof client->host_name, "%s", client->host);
     (void)snprintf(client->agent, sizeof client->agent, "libdaftari/%s", DAFTARI_VERSION);
@@ -134,7 +134,7 @@ static enum dft_status options_take(struct dft_client *client, const struct dft_
     if (status != DFT_OK)
         return status;
     if (options->session_token_len > sizeof client->token)
-        return dft_fault_set(why, DFT_INVALID, "session_token", "at most %d bytes", DFT_TOKEN_BYTES_MAX);
+        return client_fault_set(why, DFT_INVALID, "session_token", "at most %d bytes", DFT_TOKEN_BYTES_MAX);
     if (options->session_token_len > 0)
         memcpy(client->token, options->session_token, options->session_token_len);
     client->token_len = options->session_token_len;
@@ -152,11 +152,11 @@ enum dft_status dft_client_new(struct dft_client **out, const struct dft_options
     ASSERT(out != NULL && options != NULL);
     struct dft_client *client = calloc(1, sizeof *client);
     if (client == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a client");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a client");
     client->fd = -1;
     TAILQ_INIT(&client->queue);
     TAILQ_INIT(&client->open);
-    dft_arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
+    client_arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
     enum dft_status status = options_take(client, options, why);
     if (status == DFT_OK)
         status = conn_tls_setup(client, options, why);
@@ -184,7 +184,7 @@ void dft_client_free(struct dft_client *client)
         freeaddrinfo(client->addresses);
     growing_done(&client->in);
     growing_done(&client->out);
-    dft_arena_done(&client->welcome_arena);
+    client_arena_done(&client->welcome_arena);
     OPENSSL_cleanse(client->token, sizeof client->token);
     free(client);
 }
@@ -288,7 +288,7 @@ enum dft_status dft_connect(struct dft_client *client, struct dft_fault *why)
     if (client->state == CLIENT_READY)
         return DFT_OK;
     if (client->last.status == DFT_OK)
-        return dft_fault_set(why, DFT_DISCONNECTED, NULL, "no server answers at %s", client->server);
+        return client_fault_set(why, DFT_DISCONNECTED, NULL, "no server answers at %s", client->server);
     if (why != NULL)
         *why = client->last;
     return client->last.status;
@@ -352,25 +352,25 @@ enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorde
             *why = answer->fault;
         return answer->status;
     }
-    struct dft_arena arena;
-    dft_arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, SMALL_MESSAGE_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum status status =
         message_unpack(&daftari__v1__recorded__descriptor, slice_of(answer->body, answer->body_len), false,
                        &allocator, &message, &inner);
     if (status != STATUS_OK) {
-        dft_arena_done(&arena);
-        return dft_fault_set(why, DFT_CORRUPT, NULL, "the answer is not what a command is answered with: %s",
-                             inner.text);
+        client_arena_done(&arena);
+        return client_fault_set(why, DFT_CORRUPT, NULL,
+                                "the answer is not what a command is answered with: %s", inner.text);
     }
     const Daftari__V1__Recorded *recorded = (const Daftari__V1__Recorded *)message;
     *out =
         (struct dft_recorded){.position = recorded->position, .recorded_time_us = recorded->recorded_time_us};
     if (recorded->number != NULL)
         (void)snprintf(out->number, sizeof out->number, "%s", recorded->number);
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     return DFT_OK;
 }
 
@@ -431,7 +431,7 @@ enum dft_status dft_query(struct dft_client *client, const char *method, const v
         return status;
     uint8_t *copy = malloc(answer->body_len + 1);
     if (copy == NULL) {
-        status = dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for an answer");
+        status = client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for an answer");
     } else {
         if (answer->body_len > 0)
             memcpy(copy, answer->body, answer->body_len);
@@ -447,9 +447,9 @@ enum dft_status dft_query(struct dft_client *client, const char *method, const v
 static enum dft_status session_take(struct dft_client *client, const struct dft_answer *answer,
                                     struct dft_fault *why)
 {
-    struct dft_arena arena;
-    dft_arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = dft_arena_allocator(&arena);
+    struct client_arena arena;
+    client_arena_init(&arena, SMALL_MESSAGE_MAX);
+    ProtobufCAllocator allocator = client_arena_allocator(&arena);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum dft_status result = DFT_OK;
@@ -459,13 +459,13 @@ static enum dft_status session_take(struct dft_client *client, const struct dft_
     const Daftari__V1__Session *session = (const Daftari__V1__Session *)message;
     if (status != STATUS_OK || !session->has_token || session->token.len == 0 ||
         session->token.len > sizeof client->token) {
-        result = dft_fault_set(why, DFT_CORRUPT, "token", "the server gave no usable session");
+        result = client_fault_set(why, DFT_CORRUPT, "token", "the server gave no usable session");
     } else {
         memcpy(client->token, session->token.data, session->token.len);
         client->token_len = session->token.len;
         OPENSSL_cleanse(session->token.data, session->token.len);
     }
-    dft_arena_done(&arena);
+    client_arena_done(&arena);
     return result;
 }
 
@@ -479,7 +479,7 @@ enum dft_status dft_log_in(struct dft_client *client, const char *email, const c
     size_t len = protobuf_c_message_get_packed_size(&message.base);
     uint8_t *body = malloc(len + 1);
     if (body == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory to log in");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory to log in");
     (void)protobuf_c_message_pack(&message.base, body);
     struct dft_request *request;
     const struct dft_answer *answer;

@@ -91,7 +91,7 @@ struct dft_request {
     uint32_t sent_count;
     struct growing commands; /* encoded Request.commands fields */
     size_t count;
-    struct dft_arena arena; /* bodies of the answers */
+    struct client_arena arena; /* bodies of the answers */
     struct dft_answer *answers;
     size_t answer_count;
     struct dft_fault result;
@@ -143,7 +143,7 @@ struct dft_client {
     int64_t connect_deadline_ms;
     struct growing in;
     struct growing out;
-    struct dft_arena welcome_arena;
+    struct client_arena welcome_arena;
     struct dft_welcome welcome;
     bool welcomed;
 
@@ -172,8 +172,8 @@ void growing_done(struct growing *growing);
 /* ---- fault helpers ---------------------------------------------------------------------------------------------- */
 /* Copies an inner fault to the caller's (which may be NULL) and returns its status. */
 enum dft_status fault_export(const struct fault *fault, struct dft_fault *out);
-enum dft_status dft_fault_set(struct dft_fault *out, enum dft_status status, const char *field,
-                              const char *format, ...) PRINTF_LIKE(4, 5);
+enum dft_status client_fault_set(struct dft_fault *out, enum dft_status status, const char *field,
+                                 const char *format, ...) PRINTF_LIKE(4, 5);
 int64_t monotonic_ms(void);
 
 /* ---- conn.c ----------------------------------------------------------------------------------------------------- */

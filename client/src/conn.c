@@ -62,11 +62,12 @@ static enum dft_status tls_certificate(SSL_CTX *context, const struct dft_option
         return DFT_OK;
     const char *key = options->key_file != NULL ? options->key_file : options->certificate_file;
     if (SSL_CTX_use_certificate_chain_file(context, options->certificate_file) != 1)
-        return dft_fault_set(why, DFT_INVALID, "certificate_file", "%s is not a readable PEM certificate",
-                             options->certificate_file);
+        return client_fault_set(why, DFT_INVALID, "certificate_file", "%s is not a readable PEM certificate",
+                                options->certificate_file);
     if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(context) != 1)
-        return dft_fault_set(why, DFT_INVALID, "key_file", "%s is not the PEM key of the certificate", key);
+        return client_fault_set(why, DFT_INVALID, "key_file", "%s is not the PEM key of the certificate",
+                                key);
     return DFT_OK;
 }
 
@@ -86,7 +87,7 @@ enum dft_status conn_tls_setup(struct dft_client *client, const struct dft_optio
     client->tls_context = SSL_CTX_new(TLS_client_method());
     client->socket_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "daftari socket");
     if (client->tls_context == NULL || client->socket_method == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for TLS");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for TLS");
     SSL_CTX *context = client->tls_context;
     BIO_meth_set_write(client->socket_method, socket_write);
     BIO_meth_set_read(client->socket_method, socket_read);
@@ -96,13 +97,14 @@ enum dft_status conn_tls_setup(struct dft_client *client, const struct dft_optio
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     if (SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_alpn_protos(context, alpn, sizeof alpn - 1) != 0)
-        return dft_fault_set(why, DFT_TLS_FAILED, NULL, "this OpenSSL cannot speak TLS 1.3");
+        return client_fault_set(why, DFT_TLS_FAILED, NULL, "this OpenSSL cannot speak TLS 1.3");
     int trusted = options->ca_file != NULL ? SSL_CTX_load_verify_locations(context, options->ca_file, NULL)
                                            : SSL_CTX_set_default_verify_paths(context);
     enum dft_status status = DFT_OK;
     if (trusted != 1)
-        status = dft_fault_set(why, DFT_INVALID, "ca_file", "%s is not a readable PEM file of certificates",
-                               options->ca_file != NULL ? options->ca_file : "the system's list");
+        status =
+            client_fault_set(why, DFT_INVALID, "ca_file", "%s is not a readable PEM file of certificates",
+                             options->ca_file != NULL ? options->ca_file : "the system's list");
     if (status == DFT_OK)
         status = tls_certificate(context, options, why);
     ERR_clear_error();
@@ -327,7 +329,8 @@ bool conn_frame(struct dft_client *client, enum frame_kind kind, const ProtobufC
 static void goodbye(struct dft_client *client)
 {
     client->draining = true;
-    (void)dft_fault_set(&client->last, DFT_UNAVAILABLE, NULL, "the server at %s is stopping", client->server);
+    (void)client_fault_set(&client->last, DFT_UNAVAILABLE, NULL, "the server at %s is stopping",
+                           client->server);
 }
 
 static void frame_handle(struct dft_client *client, const struct frame *frame)

@@ -58,9 +58,9 @@ static const char *text_or_empty(const char *text)
 
 void greet_welcome(struct dft_client *client, struct slice payload)
 {
-    dft_arena_done(&client->welcome_arena);
+    client_arena_done(&client->welcome_arena);
     client->welcomed = false;
-    ProtobufCAllocator allocator = dft_arena_allocator(&client->welcome_arena);
+    ProtobufCAllocator allocator = client_arena_allocator(&client->welcome_arena);
     ProtobufCMessage *message = NULL;
     struct fault why = {.status = STATUS_OK};
     enum status status =

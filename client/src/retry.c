@@ -27,7 +27,7 @@ static void queue_again(struct dft_request *request)
 {
     struct dft_client *client = request->client;
     request->state = REQUEST_QUEUED;
-    dft_arena_done(&request->arena);
+    client_arena_done(&request->arena);
     request->answer_count = 0;
     struct dft_request *later = NULL;
     TAILQ_FOREACH(later, &client->queue, link)
@@ -116,8 +116,8 @@ void retry_expire(struct dft_client *client)
         if (client->last.status != DFT_OK && client->state != CLIENT_READY)
             result = client->last;
         else
-            (void)dft_fault_set(&result, DFT_DEADLINE, NULL, "%s was not answered within %u ms",
-                                request->method, request->timeout_ms);
+            (void)client_fault_set(&result, DFT_DEADLINE, NULL, "%s was not answered within %u ms",
+                                   request->method, request->timeout_ms);
         call_finish(request, &result);
     }
 }

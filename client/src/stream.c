@@ -28,13 +28,13 @@ enum dft_status dft_stream_open(struct dft_client *client, const char *method, c
 {
     ASSERT(client != NULL && method != NULL && out != NULL);
     if (method[0] == '\0' || strlen(method) > METHOD_NAME_MAX)
-        return dft_fault_set(why, DFT_INVALID, "method", "a name such as Entry.List, at most %u bytes",
-                             METHOD_NAME_MAX);
+        return client_fault_set(why, DFT_INVALID, "method", "a name such as Entry.List, at most %u bytes",
+                                METHOD_NAME_MAX);
     if (credit > STREAM_CREDIT_MAX)
-        return dft_fault_set(why, DFT_INVALID, "credit", "at most %u parts", STREAM_CREDIT_MAX);
+        return client_fault_set(why, DFT_INVALID, "credit", "at most %u parts", STREAM_CREDIT_MAX);
     struct dft_stream *stream = malloc(sizeof *stream);
     if (stream == NULL)
-        return dft_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a stream");
+        return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a stream");
     stream->lent = NULL;
     struct dft_request *request = &stream->request;
     call_init(client, request, method);
