@@ -378,10 +378,13 @@ static enum status fill_object(struct filler *filler, const struct filling *in)
     json_t *value;
     json_object_foreach(in->object, key, value)
     {
-        char path[FAULT_FIELD_MAX];
-        (void)snprintf(path, sizeof path, "%.*s%s%.30s", FAULT_FIELD_MAX - 34, in->path,
-                       in->path[0] != '\0' ? "." : "", key);
         const ProtobufCFieldDescriptor *field = field_by_name(in->type, slice_text(key), true);
+        char name[SERVICE_NAME_TEXT_MAX], path[FAULT_FIELD_MAX];
+        (void)snprintf(name, sizeof name, "%.*s", (int)text_cut(slice_text(key), 30), key);
+        if (field != NULL)
+            field_short_name(field, name);
+        (void)snprintf(path, sizeof path, "%.*s%s%.30s", FAULT_FIELD_MAX - 34, in->path,
+                       in->path[0] != '\0' ? "." : "", name);
         if (field == NULL)
             return unknown_key(filler, in->type, path);
         if (json_is_null(value))
