@@ -1,0 +1,305 @@
+/* Who may do what: the program's roles, methods and reports against tests/model/permissions.txt, both ways; and nobody
+ * gets at a business that he has no access to, by any command that names one. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "people.pb-c.h"
+#include "server/domain/people/people.h"
+#include "server/domain/people/rights.h"
+#include "server/views/view.h"
+#include "tests/support/world.h"
+
+#define ROLES 5
+static const char *const roles[ROLES] = {"Owner", "Accountant", "Manager", "Cashier", "Auditor"};
+
+struct line {
+    char name[80];
+    char cells[ROLES][16];
+    bool used;
+};
+struct table {
+    struct line lines[512];
+    size_t count;
+};
+
+static size_t trouble;
+
+static bool table_read(const char *path, struct table *out)
+{
+    char text[256];
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return false;
+    while (fgets(text, sizeof text, file) != NULL && out->count < sizeof out->lines / sizeof out->lines[0]) {
+        struct line *line = &out->lines[out->count];
+        char *rest = text, *word, *save;
+        if (text[0] == '#' || text[0] == '\n')
+            continue;
+        memset(line, 0, sizeof *line);
+        word = strtok_r(rest, " \n", &save);
+        (void)snprintf(line->name, sizeof line->name, "%s", word);
+        if (strcmp(word, "level") == 0 || strcmp(word, "report") == 0) {
+            word = strtok_r(NULL, " \n", &save);
+            (void)snprintf(line->name + strlen(line->name), sizeof line->name - strlen(line->name), " %s",
+                           word != NULL ? word : "?");
+        }
+        for (int i = 0; i < ROLES && (word = strtok_r(NULL, " \n", &save)) != NULL; i++)
+            (void)snprintf(line->cells[i], sizeof line->cells[i], "%s", word);
+        out->count++;
+    }
+    (void)fclose(file);
+    return true;
+}
+
+/* One thing that the program has, as the table should say it. */
+static void compare(struct table *table, const char *name, const char *const cells[ROLES])
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct line *line = &table->lines[i];
+        if (strcmp(line->name, name) != 0)
+            continue;
+        line->used = true;
+        for (int role = 0; role < ROLES; role++)
+            if (strcmp(line->cells[role], cells[role]) != 0) {
+                printf("# %s: the table says %s for %s, the program %s\n", name, line->cells[role],
+                       roles[role], cells[role]);
+                trouble++;
+            }
+        return;
+    }
+    printf("# %s is not in the table\n", name);
+    trouble++;
+}
+
+static void rights_by_role(struct world *world, struct rights out[ROLES])
+{
+    struct world_actor server = {0};
+    struct world_answer answer;
+    struct kv_txn *txn;
+    struct arena *arena = arena_new(1 << 20);
+    for (size_t i = 0; i < people_built_in_role_count; i++) {
+        uint8_t body[1024];
+        Daftari__V1__DefineRole *role = people_built_in_role(i, arena);
+        size_t len = daftari__v1__define_role__pack(role, body);
+        world_command(world, &server, "internal.DefineRole", slice_of(body, len), &answer);
+        if (answer.status != STATUS_OK)
+            trouble++;
+    }
+    for (uint32_t i = 0; i < ROLES; i++) {
+        uint8_t body[1024];
+        char email[64];
+        char *names[] = {(char *)(uintptr_t)roles[i]};
+        Daftari__V1__UserCreated user = DAFTARI__V1__USER_CREATED__INIT;
+        (void)snprintf(email, sizeof email, "u%u@shop.example", i);
+        user.email = email;
+        user.first_name = user.last_name = names[0];
+        user.n_roles = 1;
+        user.roles = names;
+        size_t len = daftari__v1__user_created__pack(&user, body);
+        world_command(world, &server, "internal.CreateUser", slice_of(body, len), &answer);
+        if (answer.status != STATUS_OK)
+            trouble++;
+    }
+    if (kv_begin(world->state, false, &txn) != STATUS_OK)
+        abort();
+    for (uint32_t i = 0; i < ROLES; i++)
+        rights_compute(txn, i + 1, &out[i]);
+    kv_abort(txn);
+    arena_free(arena);
+}
+
+static void compare_levels(struct table *table, const struct rights rights[ROLES])
+{
+    static const char *const words[] = {"-", "read", "write"};
+    const char *cells[ROLES];
+    const ProtobufCEnumDescriptor *all = &daftari__v1__permission__descriptor;
+    for (unsigned i = 0; i < all->n_values; i++) {
+        char name[80];
+        if (all->values[i].value == 0)
+            continue;
+        (void)snprintf(name, sizeof name, "level %s", all->values[i].name);
+        for (int role = 0; role < ROLES; role++)
+            cells[role] = words[rights[role].level[all->values[i].value]];
+        compare(table, name, cells);
+    }
+    for (int role = 0; role < ROLES; role++)
+        cells[role] = rights[role].every_business ? "yes" : "-";
+    compare(table, "every-business", cells);
+}
+
+static void compare_needs(struct table *table, const struct rights rights[ROLES], const char *name,
+                          unsigned permission, enum permission_level level)
+{
+    const char *cells[ROLES];
+    for (int role = 0; role < ROLES; role++)
+        cells[role] = rights_allow(&rights[role], permission, level) ? "yes" : "-";
+    compare(table, name, cells);
+}
+
+static void compare_all(struct table *table, const struct rights rights[ROLES])
+{
+    compare_levels(table, rights);
+    for (size_t c = 0; c < domain_capability_count; c++)
+        for (size_t i = 0; i < domain_capabilities[c]->method_count; i++) {
+            const struct method *method = &domain_capabilities[c]->methods[i];
+            if (method->kind != METHOD_INTERNAL)
+                compare_needs(table, rights, method->name, method->permission, method->level);
+        }
+    for (size_t i = 0; i < report_count; i++) {
+        char name[80];
+        (void)snprintf(name, sizeof name, "report %s", reports[i]->name);
+        compare_needs(table, rights, name, reports[i]->permission, PERMISSION_READ);
+    }
+    for (size_t i = 0; i < table->count; i++)
+        if (!table->lines[i].used) {
+            printf("# %s is in the table, not in the program\n", table->lines[i].name);
+            trouble++;
+        }
+}
+
+/* A user who is not active may nothing, whatever his roles; a permission without a number gives nothing. */
+static void check_default_deny(const struct rights rights[ROLES])
+{
+    struct rights idle = rights[0];
+    idle.active = false;
+    trouble += rights_allow(&idle, 0, PERMISSION_READ) ? 1 : 0;
+    trouble += rights_allow_business(&idle, 0, PERMISSION_READ) ? 1 : 0;
+    trouble += rights_allow(&rights[0], PERMISSIONS_MAX, PERMISSION_READ) ? 1 : 0;
+    trouble += rights_allow(&rights[0], PERMISSIONS_MAX - 1, PERMISSION_READ) ? 1 : 0;
+    trouble += rights_allow_business(&rights[0], BUSINESSES_MAX, PERMISSION_READ) ? 1 : 0;
+    trouble +=
+        rights_allow_business(&rights[2], 0, PERMISSION_READ) ? 1 : 0; /* a Manager without access rows */
+}
+
+/* ---- other people's businesses ----------------------------------------------------------------------------------------- */
+
+/* Has a message a field "business" anywhere in it? Schemas do not nest deeper than this. */
+static bool names_business(const ProtobufCMessageDescriptor *type, unsigned depth)
+{
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        const ProtobufCFieldDescriptor *field = &type->fields[i];
+        if (strcmp(field->name, "business") == 0)
+            return true;
+        if (field->type == PROTOBUF_C_TYPE_MESSAGE && depth != 0 &&
+            names_business(field->descriptor, depth - 1))
+            return true;
+    }
+    return false;
+}
+
+/* A command that would be good of one with access to LND: refused, and nothing is recorded. */
+static bool try_command(struct world *world, const struct world_actor *outsider, const char *method,
+                        const char *text)
+{
+    struct world_answer answer;
+    json_t *json = json_loads(text, 0, NULL);
+    size_t before = world->record_count;
+    bool fits = json != NULL && world_command_json(world, outsider, method, json, &answer);
+    json_decref(json);
+    if (fits && answer.status == STATUS_DENIED && world->record_count == before)
+        return true;
+    printf("# %s by one without access to LND: %s, %s\n", method,
+           fits ? status_name(answer.status) : "bad test data", fits ? answer.fault.text : text);
+    return false;
+}
+
+struct attempt {
+    const char *method, *json;
+};
+static const struct attempt attempts[] = {
+    {"Access.Grant", "{\"email\": \"u3@shop.example\", \"business\": \"LND\", \"level\": \"READ\"}"},
+    {"Access.Revoke", "{\"email\": \"u3@shop.example\", \"business\": \"LND\"}"},
+    {"Account.Open", "{\"number\": 1199, \"name\": \"Till 2\", \"business\": \"LND\"}"},
+    {"Adjustment.Request",
+     "{\"reason\": \"count\", \"entry\": {\"business\": \"LND\", \"type\": \"ADJ\", \"description\": \"x\", "
+     "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 4200, \"credit\": \"1.00\"}]}}"},
+    {"Business.Set",
+     "{\"business\": \"LND\", \"settings\": [{\"name\": \"tax_rate\", \"value\": \"8.00\"}]}"},
+    {"Entry.Draft",
+     "{\"entry\": {\"business\": \"LND\", \"description\": \"x\", "
+     "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 4200, \"credit\": \"1.00\"}]}}"},
+    {"Entry.Post",
+     "{\"business\": \"LND\", \"description\": \"x\", "
+     "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 4200, \"credit\": \"1.00\"}]}"},
+    /* The document is his own, one line is not. */
+    {"Entry.Post",
+     "{\"business\": \"WTR\", \"description\": \"x\", "
+     "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 1110, \"credit\": \"1.00\"}]}"},
+    {"Opening.Post", "{\"business\": \"LND\", \"lines\": [{\"account\": 1120, \"balance\": \"1.00\"}]}"},
+    {"Reconciliation.Record", "{\"account\": 1120, \"business\": \"LND\", \"external_balance\": \"1.00\"}"},
+    {"Reconciliation.Record", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
+};
+#define ATTEMPTS (sizeof attempts / sizeof attempts[0])
+
+static bool attempted(const char *method)
+{
+    for (size_t i = 0; i < ATTEMPTS; i++)
+        if (strcmp(attempts[i].method, method) == 0)
+            return true;
+    return false;
+}
+
+static void check_businesses(struct world *world)
+{
+    struct rights wtr = {.active = true};
+    struct world_actor outsider = {.user = 4, .rights = &wtr};
+    for (size_t i = 1; i < PERMISSIONS_MAX; i++)
+        wtr.level[i] = PERMISSION_WRITE;
+    wtr.may_read[0] = wtr.may_write[0] = 1u << 0 | 1u << 1; /* HQ and the first business, WTR */
+    for (size_t i = 0; i < ATTEMPTS; i++)
+        trouble += try_command(world, &outsider, attempts[i].method, attempts[i].json) ? 0 : 1;
+    wtr.may_read[0] = UINT64_MAX; /* looking is not recording */
+    for (size_t i = 0; i < ATTEMPTS; i++)
+        if (strncmp(attempts[i].method, "Access.", 7) != 0)
+            trouble += try_command(world, &outsider, attempts[i].method, attempts[i].json) ? 0 : 1;
+    for (size_t c = 0; c < domain_capability_count; c++)
+        for (size_t i = 0; i < domain_capabilities[c]->method_count; i++) {
+            const struct method *method = &domain_capabilities[c]->methods[i];
+            if (method->kind == METHOD_COMMAND && names_business(method->request, 4) &&
+                !attempted(method->name)) {
+                printf("# %s names a business and is not tried here\n", method->name);
+                trouble++;
+            }
+        }
+}
+
+static int verdict(const char *what)
+{
+    printf("%s - %s\n", trouble == 0 ? "ok" : "not ok", what);
+    int bad = trouble != 0;
+    trouble = 0;
+    return bad;
+}
+
+int main(void)
+{
+    static struct table table;
+    struct rights rights[ROLES];
+    int bad = 0;
+    struct world_actor server = {0};
+    struct world_answer answer;
+    struct world *world = world_new();
+    if (!table_read("tests/model/permissions.txt", &table)) {
+        printf("not ok - tests/model/permissions.txt cannot be read\n");
+        return 1;
+    }
+    world_set_day(world, 20250615);
+    json_t *books = json_loads(
+        "{\"name\": \"Shop\", \"base_currency\": \"KES\", \"scale\": 2, \"utc_offset_minutes\": 180, "
+        "\"first\": \"2025-01-01\", \"fiscal_year_start\": 101}",
+        0, NULL);
+    trouble += world_command_json(world, &server, "internal.OpenBooks", books, &answer) ? 0 : 1;
+    json_decref(books);
+    rights_by_role(world, rights);
+    compare_all(&table, rights);
+    bad += verdict("roles, methods and reports are those of the table");
+    check_default_deny(rights);
+    bad += verdict("what is not given is denied");
+    size_t changes;
+    trouble += world_load(world, "data/kenya-three-businesses.jsonl", "Opening.", &changes) ? 0 : 1;
+    check_businesses(world);
+    bad += verdict("no command reaches a business that its user has no access to");
+    world_free(world);
+    return bad;
+}
