@@ -261,6 +261,8 @@ static void cash_flow_is_direct(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "111000.00");
     assert_amount(&t, table_find(&t, DETAIL, "account", "4100", NULL), "in", "300.00");
     assert_amount(&t, table_find(&t, DETAIL, "account", "5820", NULL), "out", "34.00");
+    assert_int_equal(table_find(&t, -1, "account", "5110", NULL), -1); /* stock that was sold is no money */
+    assert_int_equal(table_find(&t, -1, "account", "1210", NULL), -1);
     assert_amount(&t, table_find(&t, TOTAL, "section", "operating", NULL), "net", "266.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "investing", NULL), "net", "-2000.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "financing", NULL), "net", "-500.00");
@@ -273,6 +275,14 @@ static void cash_flow_is_direct(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "13000.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "between-businesses", NULL), "net", "-4966.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "7800.00");
+    table_free(&t);
+    request = request_of(NULL);
+    request.has_from_date = request.has_to_date = true;
+    request.from_date = request.to_date = 20250101;
+    ask(f, "cash-flow", request, &t);
+    assert_amount(&t, table_find(&t, DETAIL, "account", "3100", NULL), "net", "111000.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "financing", NULL), "net", "111000.00");
+    assert_amount(&t, table_find(&t, TOTAL, "section", "change", NULL), "net", "111000.00");
     table_free(&t);
 }
 

@@ -3,6 +3,7 @@
 #include "account.pb-c.h"
 #include "proto/base/bytes.h"
 #include "proto/wire/message.h"
+#include "server/domain/kernel/account_row.h"
 #include "server/views/postings.h"
 #include "type_ids.h"
 
@@ -10,6 +11,7 @@ static const struct kv_table tables[] = {
     [CASHFLOW_CURSOR] = {"cursor", KV_PLAIN},
     [CASHFLOW_TOTALS] = {"totals", KV_PLAIN},
     [CASHFLOW_ACCOUNTS] = {"accounts", KV_PLAIN},
+    [CASHFLOW_OPENINGS] = {"openings", KV_PLAIN},
 };
 
 /* ---- classes of accounts ---------------------------------------------------------------------------------------- */
@@ -25,18 +27,19 @@ static void class_set(struct kv_txn *txn, uint32_t account, int class)
 {
     uint8_t key[4], value = (uint8_t) class;
     be32_put(key, account);
-    if (class_is_money(class))
+    if (class_is_money(class) || class == DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY)
         kv_put(txn, CASHFLOW_ACCOUNTS, slice_of(key, sizeof key), slice_of(&value, 1));
     else
         kv_del(txn, CASHFLOW_ACCOUNTS, slice_of(key, sizeof key));
 }
 
-static bool is_money(struct kv_txn *txn, uint32_t account)
+static int class_of(struct kv_txn *txn, uint32_t account)
 {
     uint8_t key[4];
     struct slice value;
     be32_put(key, account);
-    return kv_get(txn, CASHFLOW_ACCOUNTS, slice_of(key, sizeof key), &value);
+    bool found = kv_get(txn, CASHFLOW_ACCOUNTS, slice_of(key, sizeof key), &value) && value.len == 1;
+    return found ? value.ptr[0] : DAFTARI__V1__ACCOUNT_CLASS__CLASS_NONE;
 }
 
 static ProtobufCMessage *payload(struct kv_txn *txn, const struct record *record,
@@ -67,31 +70,86 @@ static void account_changed(struct kv_txn *txn, const struct record *record, str
 
 /* ---- money ------------------------------------------------------------------------------------------------------ */
 
-/* Sums of one business and currency. What an account gives (credit) is money in, what it takes is money out. */
-static void group_apply(struct kv_txn *txn, const struct posting_sum *sums, size_t count, civil_date date)
+/* Sums of one business and currency of a record. */
+struct group {
+    const struct posting_sum *sums;
+    size_t count;
+    int128 effect[POSTINGS_MAX]; /* of each sum on money: what an account gives (credit) is money in */
+    struct totals moved;         /* of the money accounts */
+};
+
+/* Stock that went out against an expense of the same amount: no money moved between the two. */
+static void drop_cost_of_stock(struct kv_txn *txn, struct group *group)
 {
-    bool money[POSTINGS_MAX];
-    struct totals moved = {0};
-    for (size_t i = 0; i < count; i++) {
-        money[i] = is_money(txn, sums[i].key.account);
-        if (!money[i])
-            continue;
-        moved.debit += sums[i].totals.debit;
-        moved.credit += sums[i].totals.credit;
-        moved.count += sums[i].totals.count;
+    for (size_t i = 0; i < group->count; i++) {
+        bool stock_out = group->effect[i] > 0 && class_of(txn, group->sums[i].key.account) ==
+                                                     DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY;
+        for (size_t j = 0; stock_out && j < group->count; j++) {
+            if (account_type_of(group->sums[j].key.account) != ACCOUNT_EXPENSE ||
+                group->effect[j] != -group->effect[i])
+                continue;
+            group->effect[i] = group->effect[j] = 0;
+            break;
+        }
     }
-    if (moved.count == 0)
+}
+
+/* The first equity account stands for all that came with the money. */
+static void keep_equity_alone(struct group *group)
+{
+    size_t equity = 0;
+    while (equity < group->count && account_type_of(group->sums[equity].key.account) != ACCOUNT_EQUITY)
+        equity++;
+    if (equity == group->count)
         return;
-    struct totals_key key = {CASHFLOW_MONEY, sums[0].key.business, sums[0].key.currency};
-    totals_add(txn, CASHFLOW_TOTALS, &key, date, &moved);
-    for (size_t i = 0; i < count; i++) {
-        int128 effect = -totals_net(&sums[i].totals);
-        if (money[i] || effect == 0)
+    for (size_t i = 0; i < group->count; i++)
+        group->effect[i] = 0;
+    group->effect[equity] = totals_net(&group->moved);
+}
+
+static void group_apply(struct kv_txn *txn, struct group *group, civil_date date, bool opening)
+{
+    group->moved = (struct totals){0};
+    for (size_t i = 0; i < group->count; i++) {
+        const struct posting_sum *sum = &group->sums[i];
+        bool money = class_is_money(class_of(txn, sum->key.account));
+        group->effect[i] = money ? 0 : -totals_net(&sum->totals);
+        if (!money)
             continue;
+        group->moved.debit += sum->totals.debit;
+        group->moved.credit += sum->totals.credit;
+        group->moved.count += sum->totals.count;
+    }
+    if (group->moved.count == 0)
+        return;
+    if (opening)
+        keep_equity_alone(group);
+    else
+        drop_cost_of_stock(txn, group);
+    struct totals_key key = {CASHFLOW_MONEY, group->sums[0].key.business, group->sums[0].key.currency};
+    totals_add(txn, CASHFLOW_TOTALS, &key, date, &group->moved);
+    for (size_t i = 0; i < group->count; i++) {
+        int128 effect = group->effect[i];
         struct totals cash = {
             .count = 1, .debit = effect > 0 ? effect : 0, .credit = effect < 0 ? -effect : 0};
-        totals_add(txn, CASHFLOW_TOTALS, &sums[i].key, date, &cash);
+        if (effect != 0)
+            totals_add(txn, CASHFLOW_TOTALS, &group->sums[i].key, date, &cash);
     }
+}
+
+/* Opening balances, or the reversal of some. */
+static bool is_opening(struct kv_txn *txn, const struct record_header *header)
+{
+    uint8_t key[8];
+    struct slice value;
+    if (header->type == EVENT_OPENING_BALANCES_POSTED) {
+        be64_put(key, header->position);
+        kv_put(txn, CASHFLOW_OPENINGS, slice_of(key, sizeof key), (struct slice){0});
+        return true;
+    }
+    be64_put(key, header->cause);
+    return header->type == EVENT_ENTRY_REVERSED &&
+           kv_get(txn, CASHFLOW_OPENINGS, slice_of(key, sizeof key), &value);
 }
 
 static void cashflow_apply(struct kv_txn *txn, const struct record *record, struct arena *arena)
@@ -108,9 +166,17 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
         kv_set_error(txn, STATUS_NO_MEMORY);
         return;
     }
+    struct group *group = arena_take(arena, sizeof *group);
+    if (group == NULL) {
+        kv_set_error(txn, STATUS_NO_MEMORY);
+        return;
+    }
+    bool opening = is_opening(txn, &record->header);
     for (size_t first = 0; first < count;) {
         size_t end = postings_group_end(sums, count, first);
-        group_apply(txn, sums + first, end - first, record->header.business_date);
+        group->sums = sums + first;
+        group->count = end - first;
+        group_apply(txn, group, record->header.business_date, opening);
         first = end;
     }
 }
@@ -118,7 +184,7 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
 const struct view view_cashflow = {
     .id = VIEW_CASHFLOW,
     .name = "cashflow",
-    .version = 1,
+    .version = 2,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = cashflow_apply,

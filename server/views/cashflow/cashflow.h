@@ -1,13 +1,16 @@
 /*
  * The cash flow view: where money came from and went to, by the direct method. For every business and currency of a
  * record that moves a money account (class cash, mobile money or bank), the other accounts' lines are what the money
- * was for. Moves between money accounts have no such lines and leave no trace.
+ * was for. Moves between money accounts have no such lines and leave no trace. Two things that look like money and are
+ * none are left out: stock that leaves (a credit of class inventory) against the same amount of an expense, which a sale
+ * carries with it; and in opening balances everything but equity, since the owner brought the rest in kind.
  *
  *   CASHFLOW_TOTALS    server/views/totals.h: account = what it was for; debit = money in, credit = money out.
  *                      Account 0 = the money itself, so that opening + in - out = closing
- *   CASHFLOW_ACCOUNTS  u32 account -> u8 class: accounts whose class matters here
+ *   CASHFLOW_ACCOUNTS  u32 account -> u8 class: accounts of money and of inventory
+ *   CASHFLOW_OPENINGS  u64 position -> nothing: records of opening balances, for their reversals
  *
- * An account counts as money by the class it had when the record was written.
+ * An account counts by the class it had when the record was written.
  */
 #ifndef SERVER_VIEWS_CASHFLOW_H
 #define SERVER_VIEWS_CASHFLOW_H
@@ -15,7 +18,7 @@
 #include "server/views/totals.h"
 #include "server/views/view.h"
 
-enum { CASHFLOW_CURSOR, CASHFLOW_TOTALS, CASHFLOW_ACCOUNTS };
+enum { CASHFLOW_CURSOR, CASHFLOW_TOTALS, CASHFLOW_ACCOUNTS, CASHFLOW_OPENINGS };
 
 #define CASHFLOW_MONEY 0u /* the account of the money itself */
 

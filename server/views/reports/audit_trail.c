@@ -196,6 +196,10 @@ static void say_change(struct trail *trail, const struct audit_change *change, s
            row_as_text(trail, change->table, change->has_after, change->after, after, before, text));
     if (said->subject[0] == '\0')
         subject_text(trail, change, said->subject);
+    const ProtobufCMessage *role = change->table != TABLE_ROLE ? NULL : after != NULL ? after : before;
+    if (role != NULL && ((const Daftari__V1__RoleInfo *)role)->name != NULL)
+        (void)snprintf(said->subject, sizeof said->subject, "role %s",
+                       ((const Daftari__V1__RoleInfo *)role)->name);
 }
 
 /* Records that change no master row: what was asked. */

@@ -51,9 +51,7 @@ static enum status balance_sheet_run(struct report_run *run)
     struct kv_txn *txn = run_txn(run, VIEW_BALANCES);
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
-    report_out_note(run->out, "at the end of %u", run->to);
-    if (run->compare)
-        report_out_note(run->out, "compared with the end of %u", run->compare_to);
+    run_note_date(run);
     struct grid grid;
     grid_open(&grid, run);
     enum status status = collect(&grid, txn);

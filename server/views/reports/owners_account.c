@@ -123,7 +123,7 @@ static enum status owners_account_run(struct report_run *run)
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
     run_default_from_fiscal_year(run);
-    report_out_note(run->out, "from %u to %u", run->from, run->to);
+    run_note_range(run);
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
     struct shares shares = {0};
     enum status status =

@@ -46,9 +46,7 @@ static enum status profit_and_loss_run(struct report_run *run)
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
     run_default_from_fiscal_year(run);
-    report_out_note(run->out, "from %u to %u", run->from, run->to);
-    if (run->compare)
-        report_out_note(run->out, "compared with %u to %u", run->compare_from, run->compare_to);
+    run_note_range(run);
     struct grid grid;
     grid_open(&grid, run);
     enum status status = collect(&grid, txn);

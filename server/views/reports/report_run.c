@@ -420,6 +420,32 @@ uint32_t run_scale(const struct report_run *run, uint16_t currency)
     return currency < run->currency_count ? run->currencies[currency].scale : 0;
 }
 
+void run_note_range(struct report_run *run)
+{
+    char from[DATE_TEXT_MAX], to[DATE_TEXT_MAX];
+    date_format(run->from, from);
+    date_format(run->to, to);
+    report_out_note(run->out, run->from != 0 ? "from %s to %s" : "%sup to %s", from, to);
+    if (!run->compare)
+        return;
+    date_format(run->compare_from, from);
+    date_format(run->compare_to, to);
+    report_out_note(run->out,
+                    run->compare_from != 0 ? "compared with %s to %s" : "compared with all%s up to %s", from,
+                    to);
+}
+
+void run_note_date(struct report_run *run)
+{
+    char date[DATE_TEXT_MAX];
+    date_format(run->to, date);
+    report_out_note(run->out, "at the end of %s", date);
+    if (!run->compare)
+        return;
+    date_format(run->compare_to, date);
+    report_out_note(run->out, "compared with the end of %s", date);
+}
+
 enum status run_status(struct report_run *run)
 {
     if (report_out_error(run->out) != STATUS_OK)
