@@ -13,6 +13,7 @@
 #include "reconciliation.pb-c.h"
 #include "report.pb-c.h"
 #include "server/domain/kernel/effects.h"
+#include "server/domain/kernel/tables.h"
 #include "type_ids.h"
 
 /* ---- look-ups: the rows of a capability are sorted, so no index has to be built -------------------------------- */
@@ -228,6 +229,15 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
     }
     effects_apply(state, record);
     apply_type(event, state, record, arena);
+}
+
+void domain_apply_checked(struct kv_txn *state, const struct record *record, struct arena *arena)
+{
+    const struct command_id *id = &record->header.command_id;
+    struct slice row;
+    if (!command_id_is_zero(id) && kv_get(state, TABLE_COMMAND, slice_of(id->bytes, COMMAND_ID_BYTES), &row))
+        kv_set_error(state, STATUS_CORRUPT);
+    domain_apply(state, record, arena);
 }
 
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena)

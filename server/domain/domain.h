@@ -154,6 +154,9 @@ enum status domain_decide(const struct method *method, const struct context *con
 /* Folds one committed (or about to be committed) record into core state: kernel effects, then the type's apply. A
  * record that contradicts state sets CORRUPT on the transaction. */
 void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena);
+/* The same for auditors: that a command id was used before is CORRUPT too. The sequencer looks every id up before it
+ * decides, and a second look-up of a random key in the largest table is dear. */
+void domain_apply_checked(struct kv_txn *state, const struct record *record, struct arena *arena);
 /* The masters view: only `master` types, without kernel effects. */
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena);
 

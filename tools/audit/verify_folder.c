@@ -95,7 +95,7 @@ static enum status open_all(struct verification *v, struct fault *why)
                                       (struct scratch_fold){.tables = domain_tables,
                                                             .table_count = domain_table_count,
                                                             .cursor_table = TABLE_CURSOR,
-                                                            .apply = domain_apply},
+                                                            .apply = domain_apply_checked},
                                       read_cursor, why);
     for (size_t i = 0; status == STATUS_OK && i < VIEW_COUNT; i++) {
         struct derived *d = &v->derived[1 + i];
