@@ -1,4 +1,4 @@
-/* The kv port's contract, run against every implementation and decorator. Rerun a random case with SEED=number. */
+/* The kv port's contract, run against every implementation and decorator. Rerun a random case with DAFTARI_SEED=number. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* The log port's contract, over memory, over LMDB and over a sealed LMDB. Rerun a random case with SEED=number. */
+/* The log port's contract, over memory, over LMDB and over a sealed LMDB. Rerun a random case with DAFTARI_SEED=number. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
