@@ -24,7 +24,10 @@ static struct access_config with_defaults(const struct access_config *given)
     config.idle_s = or_default(config.idle_s, 7200);
     config.lifetime_s = or_default(config.lifetime_s, 604800);
     config.tries_per_minute = or_default(config.tries_per_minute, 5);
-    config.tries_per_minute_per_address = or_default(config.tries_per_minute_per_address, 20);
+    if (config.tries_per_minute_per_address == 0) { /* a household or an office behind one address */
+        bool many = config.tries_per_minute > THROTTLE_LIMIT_MAX / 4;
+        config.tries_per_minute_per_address = many ? THROTTLE_LIMIT_MAX : 4 * config.tries_per_minute;
+    }
     config.lock_after = or_default(config.lock_after, 10);
     config.sessions_max = or_default(config.sessions_max, 16384);
     config.users_max = or_default(config.users_max, 16384);

@@ -24,10 +24,10 @@ struct access;
 struct access_config {
     const struct clock *clock;
     const struct entropy *entropy;
-    uint32_t idle_s;                       /* a session ends after this long without a request: 7200 */
-    uint32_t lifetime_s;                   /* and after this long in any case: 604800 */
-    uint32_t tries_per_minute;             /* wrong passwords by user, further ones are not looked at: 5 */
-    uint32_t tries_per_minute_per_address; /* the same by peer address: 20 */
+    uint32_t idle_s;           /* a session ends after this long without a request: 7200 */
+    uint32_t lifetime_s;       /* and after this long in any case: 604800 */
+    uint32_t tries_per_minute; /* wrong passwords by user, further ones are not looked at: 5; at most 64 */
+    uint32_t tries_per_minute_per_address; /* the same by peer address: four times that */
     uint32_t lock_after;                   /* wrong passwords in a row that lock the user: 10 */
     uint32_t sessions_max;                 /* open at once: 16384 */
     uint32_t users_max;                    /* 16384 */

@@ -130,7 +130,7 @@ static const struct key keys[] = {
      .doc = "A session ends after this long without a request, in seconds."},
     {AT(session_lifetime_s), NUMBER, .min = 60, .max = 366 * DAY_S, .standard = "604800",
      .doc = "And after this long in any case."},
-    {AT(login_tries_per_minute), NUMBER, .min = 1, .max = 1000, .standard = "5",
+    {AT(login_tries_per_minute), NUMBER, .min = 1, .max = 64, .standard = "5",
      .doc = "Wrong passwords for one user in a minute; further tries are not looked at."},
     {AT(login_lock_after), NUMBER, .min = 1, .max = 1000, .standard = "10",
      .doc = "Wrong passwords in a row that lock the user."},
