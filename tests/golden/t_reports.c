@@ -485,6 +485,67 @@ static void audit_trail_shows_before_and_after(void **state)
     table_free(&t);
 }
 
+/* ---- the manual ---------------------------------------------------------------------------------------------------- */
+
+static void section_has(const char *section, const char *end, const char *report, const char *word)
+{
+    char quoted[100];
+    (void)snprintf(quoted, sizeof quoted, "`%s`", word);
+    const char *at = strstr(section, quoted);
+    if (at == NULL || at >= end)
+        fail_msg("docs/reports.md: %s does not name %s", report, word);
+}
+
+/* Every report has a section that names its parameters and columns. */
+static void the_manual_names_everything(void **state)
+{
+    struct fixture *f = *state;
+    static char manual[65536];
+    FILE *file = fopen("docs/reports.md", "r");
+    assert_non_null(file);
+    manual[fread(manual, 1, sizeof manual - 1, file)] = '\0';
+    fclose(file);
+    for (size_t i = 0; i < report_count; i++) {
+        char head[80];
+        struct table t;
+        (void)snprintf(head, sizeof head, "\n## %s\n", reports[i]->name);
+        const char *section = strstr(manual, head);
+        assert_non_null(section);
+        const char *end = strstr(section + 4, "\n## ");
+        assert_non_null(end);
+        for (const char *const *name = reports[i]->parameters; *name != NULL; name++)
+            section_has(section, end, reports[i]->name, *name);
+        Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+        request.has_account = strcmp(reports[i]->name, "account-statement") == 0;
+        request.account = 1110;
+        ask(f, reports[i]->name, request, &t);
+        const char *columns = strcmp(reports[i]->name, "balance-sheet") == 0
+                                  ? strstr(manual, "\n## profit-and-loss\n")
+                                  : section;
+        for (size_t c = 0; c < t.parts[0]->n_columns; c++)
+            section_has(columns, end, reports[i]->name, t.parts[0]->columns[c]->name);
+        table_free(&t);
+    }
+}
+
+static void the_list_shows_what_one_may_read(void **state)
+{
+    struct fixture *f = *state;
+    Daftari__V1__ListReports request = DAFTARI__V1__LIST_REPORTS__INIT;
+    struct rights rights = *world_owner_rights();
+    for (int round = 0; round < 2; round++) {
+        void *place = NULL;
+        ProtobufCMessage *out;
+        struct fault why;
+        size_t count = 0;
+        while (view_step(f->books, &rights, "Report.List", &request.base, &place, &out, &why) == STATUS_OK)
+            count++;
+        view_state_free("Report.List", place);
+        assert_int_equal(count, round == 0 ? report_count : 2);
+        rights.level[DAFTARI__V1__PERMISSION__FINANCE_REPORTS] = PERMISSION_NONE;
+    }
+}
+
 /* ---- what is refused ----------------------------------------------------------------------------------------------- */
 
 static void refused(struct fixture *f, const struct rights *rights, const char *report,
@@ -566,6 +627,8 @@ int main(void)
         TEST(journal_shows_reversals),
         TEST(year_close_leaves_the_result_readable),
         TEST(audit_trail_shows_before_and_after),
+        TEST(the_manual_names_everything),
+        TEST(the_list_shows_what_one_may_read),
         TEST(bad_parameters_are_named),
         TEST(rights_bound_what_is_seen),
     };

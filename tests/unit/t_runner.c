@@ -275,13 +275,16 @@ static void question_close(struct question *question)
     pthread_mutex_destroy(&question->lock);
 }
 
-/* The total debit of the trial balance. */
-static void total_debit(struct rig *rig, uint64_t at_least, char out[64], enum status *status)
+/* The total debit of the trial balance; known_at 0 = now. */
+static void total_debit_at(struct rig *rig, uint64_t at_least, uint64_t known_at, char out[64],
+                           enum status *status)
 {
     struct question q;
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
     char name[] = "trial-balance";
     request.report = name;
+    request.has_known_at_position = known_at != 0;
+    request.known_at_position = known_at;
     question_open(&q, "Report.Run", &request.base);
     q.item.at_least_position = at_least;
     q.item.parts_max = 4;
@@ -298,6 +301,11 @@ static void total_debit(struct rig *rig, uint64_t at_least, char out[64], enum s
         assert_false(q.item.stream_more);
     }
     question_close(&q);
+}
+
+static void total_debit(struct rig *rig, uint64_t at_least, char out[64], enum status *status)
+{
+    total_debit_at(rig, at_least, 0, out, status);
 }
 
 static void expect_debit(struct rig *rig, const char *text)
@@ -567,6 +575,34 @@ static void proofs_hold(void **state)
     question_close(&q);
 }
 
+/* Forwards from what is kept, backwards from the beginning, and not beyond the memory limit. */
+static void the_past_is_replayed(void **state)
+{
+    struct rig *rig = *state;
+    char debit[64];
+    enum status status;
+    uint64_t start = rig->appended;
+    sell(rig, 50);
+    append_all(rig);
+    wait_for_all(rig);
+    static const struct {
+        uint64_t after;
+        const char *debit;
+    } asked[] = {{0, "181000.00"}, {10, "181100.00"}, {49, "181490.00"}, {3, "181030.00"}, {50, "181500.00"}};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        total_debit_at(rig, rig->appended, start + asked[i].after, debit, &status);
+        assert_int_equal(status, STATUS_OK);
+        assert_string_equal(debit, asked[i].debit);
+    }
+    runner_stop(rig);
+    rig->config.replay_memory_bytes = 1000;
+    runner_start(rig);
+    wait_for_all(rig);
+    total_debit_at(rig, rig->appended, start, debit, &status);
+    assert_int_equal(status, STATUS_TOO_LARGE);
+    expect_debit(rig, "181500.00");
+}
+
 /* A record of a type that the domain does not know: the views that must understand it stop, the others go on. */
 static void a_view_that_fails_stops_alone(void **state)
 {
@@ -649,6 +685,7 @@ int main(void)
         TEST(streams_come_in_steps),
         TEST(a_follower_gets_what_comes),
         TEST(proofs_hold),
+        TEST(the_past_is_replayed),
         TEST(a_view_that_fails_stops_alone),
         TEST(readers_and_writer_together),
     };
