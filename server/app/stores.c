@@ -67,6 +67,7 @@ static enum status open_state(struct stores *stores, struct fault *why)
                                                         .count = domain_table_count,
                                                         .memory_bytes = mib(config->state_cache_mib),
                                                         .skip_misses = UINT64_C(1) << TABLE_COMMAND});
+    stores->state_kv = kv;
     if (stores->state != NULL)
         return STATUS_OK;
     kv_close(kv);
@@ -134,7 +135,10 @@ static enum status open_log(struct stores *stores, struct fault *why)
                                           .readers_max = (unsigned)config->reader_threads * 8 + READERS_SPARE,
                                           .durable = true},
         &kv, why);
-    return status == STATUS_OK ? log_over_kv_open(kv, &stores->log, why) : status;
+    if (status != STATUS_OK)
+        return status;
+    stores->log_kv = kv;
+    return log_over_kv_open(kv, &stores->log, why);
 }
 
 enum status stores_open(const struct config *config, bool create, struct stores *out, struct fault *why)
