@@ -22,7 +22,7 @@
 struct data_folder {
     char path[FOLDER_PATH_MAX];
     struct keyring *keyring;
-    bool read_only, trusted;
+    bool read_only, trusted, created;
     int lock_fd; /* -1 = none */
 };
 
@@ -172,6 +172,7 @@ enum status data_folder_open(const struct data_folder_options *options, struct d
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the data folder");
     folder->lock_fd = -1;
     folder->read_only = options->read_only;
+    folder->created = options->create;
     snprintf(folder->path, sizeof folder->path, "%s", options->path);
     enum status status = options->read_only ? STATUS_OK : open_for_writing(folder, options, why);
     if (status == STATUS_OK)
@@ -218,6 +219,8 @@ enum status data_folder_environment_open(struct data_folder *folder,
 {
     char path[FOLDER_PATH_MAX], label[KEYRING_LABEL_MAX];
     struct kv *plain;
+    /* What cannot be folded again is made once, with the folder: a log that has gone must not come back empty. */
+    bool create = !folder->read_only && (folder->created || !environment->durable);
     enum status status = folder_join(folder->path, environment->name, path, why);
     if (status == STATUS_OK)
         status = kv_lmdb_open(
@@ -228,7 +231,7 @@ enum status data_folder_environment_open(struct data_folder *folder,
                                       .readers_max = environment->readers_max,
                                       .durability = environment->durable ? KV_LMDB_DURABLE : KV_LMDB_DERIVED,
                                       .read_only = folder->read_only,
-                                      .create = !folder->read_only},
+                                      .create = create},
             &plain, why);
     if (status != STATUS_OK)
         return status;

@@ -41,7 +41,7 @@ struct data_folder_environment {
     unsigned readers_max;
     bool durable; /* every commit synced: the log; else kv_sync does it */
 };
-/* Made when absent (not when read_only: NOT_FOUND). */
+/* Made when absent; NOT_FOUND when read_only, or when it is durable and the folder was made before. */
 enum status data_folder_environment_open(struct data_folder *folder,
                                          const struct data_folder_environment *environment, struct kv **out,
                                          struct fault *why) MUST_USE;

@@ -55,8 +55,12 @@ static enum status try_open(bool create, bool read_only, struct data_folder **ou
 static enum status try_environment(struct data_folder *folder, const char *name, struct kv **out)
 {
     struct fault why = {0};
-    struct data_folder_environment environment = {
-        .name = name, .tables = tables, .table_count = 1, .map_bytes = 1u << 20, .readers_max = 4};
+    struct data_folder_environment environment = {.name = name,
+                                                  .tables = tables,
+                                                  .table_count = 1,
+                                                  .map_bytes = 1u << 20,
+                                                  .readers_max = 4,
+                                                  .durable = strcmp(name, "log") == 0};
     return data_folder_environment_open(folder, &environment, out, &why);
 }
 
@@ -157,15 +161,29 @@ static void views_are_swapped(void **state)
     data_folder_close(folder, true);
 }
 
+static void lost_log_does_not_come_back_empty(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    struct kv *kv = NULL;
+    char file[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(path, "log/data.mdb", file, NULL), STATUS_OK);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_int_equal(try_environment(folder, "log", &kv), STATUS_NOT_FOUND);
+    assert_int_equal(access(file, F_OK), -1);
+    assert_true(holds(folder, "state", "state"));
+    data_folder_close(folder, false);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(one_holder),
-        CASE(trusted_after_clean_stop_and_after_kill),
-        CASE(dropped_after_power_cut),
-        CASE(views_are_swapped),
+        CASE(one_holder),        CASE(trusted_after_clean_stop_and_after_kill), CASE(dropped_after_power_cut),
+        CASE(views_are_swapped), CASE(lost_log_does_not_come_back_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
