@@ -101,7 +101,8 @@ static void set_tags(json_t *object, json_t *tags)
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 struct left_over {
-    json_t *real; /* code -> minor units that the lines leave over */
+    bool exchange; /* more than one commodity: amounts may be rounded */
+    json_t *real;  /* code -> minor units that the lines leave over */
     json_t *virtual_only;
 };
 
@@ -143,11 +144,15 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
         json_object_get(journal->commodities, amount.commodity[0] != '\0' ? amount.commodity : "UNIT");
     const char *code = json_string_value(json_object_get(known, "code"));
     uint32_t scale = (uint32_t)json_integer_value(json_object_get(known, "scale"));
-    if (code == NULL || !journal_amount_minor(&amount, scale, &minor))
+    bool rounded = false;
+    if (code == NULL || !journal_amount_minor(&amount, scale, &minor, left->exchange ? &rounded : NULL))
         return fault_set(
             why, STATUS_INVALID, NULL,
             "%s: an amount of %s needs %u decimals or is too large; the currency has %u decimals", account,
             amount.commodity, amount.places, scale);
+    journal->rounded += rounded;
+    if (minor == 0)
+        return STATUS_OK;
     bool alone = kind != NULL && strcmp(kind, "VirtualPosting") == 0;
     if (!line_add(lines, json_integer_value(json_object_get(journal->accounts, account)), code, scale, minor,
                   &line) ||
@@ -196,9 +201,29 @@ static enum status balance(struct journal *journal, json_t *left, const char *ac
     return STATUS_OK;
 }
 
+static bool is_exchange(json_t *transaction)
+{
+    size_t index, k;
+    json_t *posting, *object;
+    const char *first = NULL;
+    json_array_foreach(json_object_get(transaction, "tpostings"), index, posting)
+    {
+        json_array_foreach(json_object_get(posting, "pamount"), k, object)
+        {
+            const char *commodity = json_string_value(json_object_get(object, "acommodity"));
+            if (first == NULL)
+                first = commodity;
+            if (commodity != NULL && strcmp(first, commodity) != 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static enum status lines_of(struct journal *journal, json_t *transaction, json_t *lines, struct fault *why)
 {
-    struct left_over left = {.real = json_object(), .virtual_only = json_object()};
+    struct left_over left = {
+        .exchange = is_exchange(transaction), .real = json_object(), .virtual_only = json_object()};
     enum status status = STATUS_OK;
     size_t index, k;
     json_t *posting, *object;

@@ -97,6 +97,12 @@ static void say_notes(const struct journal *journal)
                       "daftari: note: %llu postings have a date of their own; it is kept as a tag, the "
                       "entry's date holds\n",
                       (unsigned long long)journal->line_dates);
+    if (journal->rounded > 0)
+        (void)fprintf(stderr,
+                      "daftari: note: %llu amounts of exchanges have more decimals than their currency and "
+                      "are rounded;\n"
+                      "daftari:       what that leaves over is on %s\n",
+                      (unsigned long long)journal->rounded, JOURNAL_TRADING_ACCOUNT);
     if (journal->cut > 0)
         (void)fprintf(stderr, "daftari: note: %llu texts were longer than these books hold and are cut\n",
                       (unsigned long long)journal->cut);
@@ -217,6 +223,7 @@ static int import_file(struct journal *journal, FILE *from)
         return cli_usage("%s", why.text);
     if (status == STATUS_OK) {
         journal->left_out = 0;
+        journal_learned(journal);
         status = pass(journal, from, check_one, NULL, &why);
     }
     if (status != STATUS_OK)

@@ -6,6 +6,8 @@
  *   - a posting becomes a line for each of its amounts; zero amounts are left out;
  *   - what is left over in a currency (an exchange) goes to the trading account "equity:conversion", as
  *     `hledger --infer-equity` does; what unbalanced virtual postings leave over goes to "equity:virtual";
+ *   - an amount that an exchange makes finer than its currency (12.34 USD @ 1.2345 KES) is rounded, half away from zero;
+ *     what that leaves over goes to the trading account, too, and a note says so;
  *   - date, description, code (as reference), tags, status and prices (as tags) and comments are kept;
  *   - balance assertions are not checked again: a note says so.
  * Command ids are made of the transaction's own content (seen.h), so that a second run, or one that was interrupted,
@@ -43,7 +45,7 @@ struct journal {
     uint64_t entries;  /* that can be sent */
     uint64_t left_out; /* outside --from and --to, or without any amount */
     uint64_t problems;
-    uint64_t assertions, virtual_lines, line_dates, untyped, cut;
+    uint64_t assertions, virtual_lines, line_dates, untyped, cut, rounded;
     uint64_t recorded, already, refused;
     enum status worst;
     struct seen seen;
@@ -54,6 +56,8 @@ struct journal {
 enum status journal_learn_books(struct journal *journal, struct fault *why) MUST_USE;
 /* Notes the accounts and commodities of a transaction. */
 void journal_learn(struct journal *journal, json_t *transaction);
+/* After the last of them: chooses codes for new currencies. */
+void journal_learned(struct journal *journal);
 /* Opens the accounts and defines the currencies that are missing (in a dry run: says so). */
 enum status journal_prepare(struct journal *journal, struct fault *why) MUST_USE;
 
@@ -74,8 +78,9 @@ struct journal_amount {
 };
 /* Of {"acommodity", "aquantity"}. False: not an amount that can be held. */
 bool journal_amount_read(json_t *object, struct journal_amount *out) MUST_USE;
-/* In minor units of a currency of `scale`; false when it has more decimals or is too large. */
-bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out) MUST_USE;
+/* In minor units of a currency of `scale`; false when it is too large, or has more decimals and `out_rounded` is NULL. */
+bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out,
+                          bool *out_rounded) MUST_USE;
 /* "@ 130.255 KES" of an amount with a price, "@@ ..." for a total price; false when it has none. */
 bool journal_price_text(json_t *object, char *out, size_t cap) MUST_USE;
 

@@ -110,15 +110,17 @@ static void take_account(struct journal *journal, json_t *item)
         (void)json_object_set_new(journal->accounts, name, json_integer(number));
 }
 
+/* A commodity is the currency whose symbol it is, else the one whose code it is. */
 static void take_currency(struct journal *journal, json_t *item)
 {
     const char *code = text_of(item, "code"), *symbol = text_of(item, "symbol");
     json_t *known =
         json_pack("{s:s, s:O, s:b}", "code", code, "scale", json_object_get(item, "scale"), "exists", 1);
-    (void)json_object_set(journal->commodities, code, known);
-    (void)json_object_set_new(journal->codes, code, json_string(code));
-    if (symbol[0] != '\0' && json_object_get(journal->commodities, symbol) == NULL)
+    if (json_object_get(journal->commodities, code) == NULL)
+        (void)json_object_set(journal->commodities, code, known);
+    if (symbol[0] != '\0')
         (void)json_object_set(journal->commodities, symbol, known);
+    (void)json_object_set_new(journal->codes, code, json_string(symbol[0] != '\0' ? symbol : code));
     json_decref(known);
 }
 
@@ -188,17 +190,34 @@ static void learn_commodity(struct journal *journal, const struct journal_amount
     const char *commodity = amount->commodity[0] != '\0' ? amount->commodity : "UNIT";
     json_t *known = json_object_get(journal->commodities, commodity);
     if (known == NULL) {
-        char code[CODE_MAX + 1];
-        code_for(journal, commodity, code);
-        known = json_pack("{s:s, s:i, s:b}", "code", code, "scale",
-                          looks_like_money(code) ? (int)KNOWN_SCALE_MIN : 0, "exists", 0);
+        known = json_pack("{s:i, s:b}", "scale", 0, "exists", 0);
         (void)json_object_set_new(journal->commodities, commodity, known);
-        (void)json_object_set_new(journal->codes, code, json_string(commodity));
     }
     bool exists = json_is_true(json_object_get(known, "exists"));
     if (!exists && amount->places <= CURRENCY_SCALE_MAX &&
         json_integer_value(json_object_get(known, "scale")) < (json_int_t)amount->places)
         (void)json_object_set_new(known, "scale", json_integer(amount->places));
+}
+
+/* Codes for new commodities: first those that are their own code, so that the order in a file does not matter. */
+void journal_learned(struct journal *journal)
+{
+    for (int round = 0; round < 2; round++) {
+        const char *commodity;
+        json_t *known;
+        json_object_foreach(journal->commodities, commodity, known)
+        {
+            char code[CODE_MAX + 1];
+            if (json_object_get(known, "code") != NULL || (round == 0 && !is_code(commodity)))
+                continue;
+            code_for(journal, commodity, code);
+            (void)json_object_set_new(known, "code", json_string(code));
+            (void)json_object_set_new(journal->codes, code, json_string(commodity));
+            if (looks_like_money(code) &&
+                json_integer_value(json_object_get(known, "scale")) < (json_int_t)KNOWN_SCALE_MIN)
+                (void)json_object_set_new(known, "scale", json_integer(KNOWN_SCALE_MIN));
+        }
+    }
 }
 
 /* ---- accounts ---------------------------------------------------------------------------------------------------- */
