@@ -19,8 +19,19 @@ struct bench_options {
     uint64_t seed;
     const char *data_dir; /* of a server on this machine: bytes on disk are measured there; NULL = not */
     int server_pid;       /* of a server on this machine: its memory is read; 0 = not */
+    const char
+        *metrics; /* "host:port" of the server's metrics page, for the sizes of its commits; NULL = not */
     bool json;
 };
+
+/* Commits of the server, by the number of records in them: up_to[i] had at most 4^i. Cumulative since its start. */
+#define BENCH_COMMIT_BUCKETS 8
+struct bench_commits {
+    uint64_t commits, records;
+    uint64_t up_to[BENCH_COMMIT_BUCKETS];
+};
+/* From the metrics page at "host:port". False: it cannot be had. */
+bool bench_commits(const char *address, struct bench_commits *out);
 
 struct bench_result {
     uint64_t entries, refused;
@@ -28,6 +39,7 @@ struct bench_result {
     struct latency latency;                     /* of requests */
     uint64_t disk_before, disk_after;           /* bytes allocated below data_dir */
     uint64_t memory_anonymous, memory_resident; /* bytes */
+    struct bench_commits commits;               /* during the run */
 };
 
 uint64_t bench_now_us(void); /* monotonic */
@@ -41,6 +53,9 @@ enum dft_status bench_run(const struct bench_options *options, struct bench_resu
 /* A client that is logged in. */
 enum dft_status bench_client(const struct bench_options *options, struct dft_client **out,
                              struct dft_fault *why) DFT_MUST_USE;
+
+void bench_print(const struct bench_options *options,
+                 const struct bench_result *result); /* on standard output */
 
 uint64_t bench_disk_bytes(const char *folder); /* allocated blocks of all files below; 0 for NULL */
 void bench_memory(int pid, struct bench_result *out);

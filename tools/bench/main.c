@@ -68,6 +68,7 @@ enum {
     OPT_SEED,
     OPT_DATA,
     OPT_PID,
+    OPT_METRICS,
     OPT_OUTPUT,
     OPT_HELP,
     OPT_VERSION
@@ -87,6 +88,7 @@ static const struct option long_options[] = {
     {"seed", 1, NULL, OPT_SEED},
     {"data", 1, NULL, OPT_DATA},
     {"pid", 1, NULL, OPT_PID},
+    {"metrics", 1, NULL, OPT_METRICS},
     {"output", 1, NULL, OPT_OUTPUT},
     {"help", 0, NULL, OPT_HELP},
     {"version", 0, NULL, OPT_VERSION},
@@ -135,6 +137,9 @@ static void take_option(struct bench_options *options, int option, const char *v
     case OPT_PID:
         options->server_pid = (int)number_option("pid", value, 1, 4194304u);
         return;
+    case OPT_METRICS:
+        options->metrics = value;
+        return;
     case OPT_OUTPUT:
         options->json = strcmp(value, "json") == 0;
         return;
@@ -162,43 +167,6 @@ static bool take_scenario(struct bench_options *options, const char *name)
         return true;
     }
     return false;
-}
-
-static void print_result(const struct bench_options *options, const struct bench_result *result)
-{
-    uint64_t per_second = result->elapsed_us != 0 ? result->entries * 1000000u / result->elapsed_us : 0;
-    uint64_t grown = result->disk_after > result->disk_before ? result->disk_after - result->disk_before : 0;
-    uint64_t each = result->entries != 0 ? grown / result->entries : 0;
-    const struct latency *latency = &result->latency;
-    if (options->json)
-        printf("{\"scenario\":\"%s\",\"connections\":%u,\"in_flight\":%u,\"batch\":%u,\"accounts\":%u,"
-               "\"seed\":%" PRIu64 ",\"entries\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"elapsed_us\":%" PRIu64
-               ",\"entries_per_second\":%" PRIu64 ",\"p50_us\":%" PRIu64 ",\"p99_us\":%" PRIu64
-               ",\"p999_us\":%" PRIu64 ",\"max_us\":%" PRIu64 ",\"disk_bytes_per_entry\":%" PRIu64
-               ",\"memory_anonymous_bytes\":%" PRIu64 ",\"memory_resident_bytes\":%" PRIu64 "}\n",
-               options->scenario, options->connections, options->in_flight, options->batch, options->accounts,
-               options->seed, result->entries, result->refused, result->elapsed_us, per_second,
-               latency_at(latency, 500), latency_at(latency, 990), latency_at(latency, 999), latency->max_us,
-               each, result->memory_anonymous, result->memory_resident);
-    else
-        printf("scenario              %s (%u connections x %u in flight x %u entries)\n"
-               "accounts              %u\n"
-               "seed                  %" PRIu64 "\n"
-               "entries               %" PRIu64 "\n"
-               "refused               %" PRIu64 "\n"
-               "elapsed               %" PRIu64 " us\n"
-               "entries/s             %" PRIu64 "\n"
-               "request p50           %" PRIu64 " us\n"
-               "request p99           %" PRIu64 " us\n"
-               "request p99.9         %" PRIu64 " us\n"
-               "request max           %" PRIu64 " us\n"
-               "disk, bytes an entry  %" PRIu64 "\n"
-               "memory, anonymous     %" PRIu64 " bytes\n"
-               "memory, resident      %" PRIu64 " bytes\n",
-               options->scenario, options->connections, options->in_flight, options->batch, options->accounts,
-               options->seed, result->entries, result->refused, result->elapsed_us, per_second,
-               latency_at(latency, 500), latency_at(latency, 990), latency_at(latency, 999), latency->max_us,
-               each, result->memory_anonymous, result->memory_resident);
 }
 
 int main(int argc, char **argv)
@@ -230,7 +198,7 @@ int main(int argc, char **argv)
     enum dft_status status = bench_prepare(&options, &why);
     if (status == DFT_OK)
         status = bench_run(&options, &result, &why);
-    print_result(&options, &result);
+    bench_print(&options, &result);
     if (status != DFT_OK)
         fprintf(stderr, "daftari-bench: %s: %s %s\n", dft_status_name(status), why.field, why.text);
     return status == DFT_OK && result.refused == 0 ? 0 : 1;

@@ -319,10 +319,18 @@ enum dft_status bench_run(const struct bench_options *options, struct bench_resu
         free(run.connections);
         return DFT_NO_MEMORY;
     }
+    struct bench_commits before, after;
     out->disk_before = bench_disk_bytes(options->data_dir);
+    (void)bench_commits(options->metrics, &before);
     run.status = connect_all(&run);
     if (run.status == DFT_OK)
         drive(&run, polled);
+    if (bench_commits(options->metrics, &after)) {
+        out->commits.commits = after.commits - before.commits;
+        out->commits.records = after.records - before.records;
+        for (size_t i = 0; i < BENCH_COMMIT_BUCKETS; i++)
+            out->commits.up_to[i] = after.up_to[i] - before.up_to[i];
+    }
     disconnect_all(&run);
     free(polled);
     free(run.connections);
