@@ -264,6 +264,38 @@ static void check_businesses(struct world *world)
         }
 }
 
+/* ---- the page ---------------------------------------------------------------------------------------------------------- */
+
+#define PAGE         "docs/domain-people.md"
+#define FIRST_REASON 90 /* of periods; those below are in docs/domain.md */
+
+static void check_page(void)
+{
+    static char text[128 * 1024];
+    static const char *const ours[] = {"people", "periods", "reconciliation"};
+    FILE *file = fopen(PAGE, "r");
+    size_t len = file != NULL ? fread(text, 1, sizeof text - 1, file) : 0;
+    if (file != NULL)
+        (void)fclose(file);
+    text[len] = '\0';
+    for (size_t c = 0; c < domain_capability_count; c++)
+        for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++)
+            for (size_t i = 0; i < domain_capabilities[c]->method_count; i++) {
+                const char *name = domain_capabilities[c]->methods[i].name;
+                if (strcmp(domain_capabilities[c]->name, ours[k]) != 0 || strstr(text, name) != NULL)
+                    continue;
+                printf("# " PAGE " does not name %s\n", name);
+                trouble++;
+            }
+    for (unsigned i = 0; i < daftari__v1__reason__descriptor.n_values; i++) {
+        const ProtobufCEnumValue *reason = &daftari__v1__reason__descriptor.values[i];
+        if (reason->value < FIRST_REASON || strstr(text, reason->name) != NULL)
+            continue;
+        printf("# " PAGE " does not name %s\n", reason->name);
+        trouble++;
+    }
+}
+
 static int verdict(const char *what)
 {
     printf("%s - %s\n", trouble == 0 ? "ok" : "not ok", what);
@@ -300,6 +332,8 @@ int main(void)
     trouble += world_load(world, "data/kenya-three-businesses.jsonl", "Opening.", &changes) ? 0 : 1;
     check_businesses(world);
     bad += verdict("no command reaches a business that its user has no access to");
+    check_page();
+    bad += verdict(PAGE " names every method and reason");
     world_free(world);
     return bad;
 }
