@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/app/pki.h"
 #include "server/app/serve.h"
 
 #define EXIT_USAGE 2
@@ -13,6 +14,7 @@ static void usage(FILE *to)
     fputs("usage: daftarid --config FILE [--ready-file FILE]\n"
           "       daftarid --config FILE --check-config | --print-config\n"
           "       daftarid init --help\n"
+          "       daftarid certificate --help\n"
           "\n  --config FILE      configuration (default /etc/daftari/daftari.conf); daftari.conf(5) has "
           "every key\n"
           "  --ready-file FILE  written when the server answers: port=, metrics_port=, pid=\n"
@@ -45,6 +47,8 @@ int main(int argc, char **argv)
     int option;
     if (argc > 1 && strcmp(argv[1], "init") == 0)
         return init_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "certificate") == 0)
+        return pki_main(argc - 1, argv + 1);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (option) {
         case OPT_CONFIG:

@@ -36,13 +36,7 @@ static void methods_add(struct counts *counts)
     for (size_t c = 0; c < domain_capability_count; c++)
         for (size_t m = 0; m < domain_capabilities[c]->method_count; m++) {
             const struct method *method = &domain_capabilities[c]->methods[m];
-            struct method_count *slot = slot_of(counts, method);
-            slot->method = method;
-            char labels[METHOD_NAME_MAX + 16];
-            snprintf(labels, sizeof labels, "method=\"%s\"", method->name);
-            slot->seconds = metrics_histogram(counts->metrics, "daftari_request_seconds",
-                                              "Time from a request's last byte to its last answer.", labels,
-                                              METRIC_MICROSECONDS);
+            slot_of(counts, method)->method = method;
         }
 }
 
@@ -120,6 +114,14 @@ void count_request(struct counts *counts, const struct method *method, int64_t t
     if (counts->metrics == NULL)
         return;
     struct method_count *slot = slot_of(counts, method);
-    if (slot->method != NULL)
-        metric_observe(slot->seconds, took_us > 0 ? (uint64_t)took_us : 0);
+    if (slot->method == NULL)
+        return;
+    if (slot->seconds == NULL) {
+        char labels[METHOD_NAME_MAX + 16];
+        snprintf(labels, sizeof labels, "method=\"%s\"", method->name);
+        slot->seconds = metrics_histogram(counts->metrics, "daftari_request_seconds",
+                                          "Time from a request's last byte to its last answer.", labels,
+                                          METRIC_MICROSECONDS);
+    }
+    metric_observe(slot->seconds, took_us > 0 ? (uint64_t)took_us : 0);
 }

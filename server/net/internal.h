@@ -115,7 +115,7 @@ struct request {
 
 struct method_count {
     const struct method *method;
-    struct metric *answers[STATUS_SLOTS]; /* registered at first use */
+    struct metric *answers[STATUS_SLOTS]; /* registered at first use, as is: */
     struct metric *seconds;
 };
 

@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# What an operator does with daftarid: check a configuration, make keys that openssl accepts, start, look at metrics, renew
+# the certificate and reload, stop, kill, start again.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${BUILD:-$top/build/release}/bin
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null; rm -rf "$dir"' EXIT
+check() { # check WHAT COMMAND...
+    local what=$1; shift
+    if "$@" >"$dir/out" 2>&1; then echo "ok - $what"; else echo "not ok - $what"; sed 's/^/# /' "$dir/out"; fi
+}
+fails() { local code=$1; shift; "$@"; local got=$?; [ "$got" -eq "$code" ] || { echo "exit $got, not $code"; return 1; }; }
+says() { local text=$1; shift; "$@" 2>&1 | tee "$dir/said" | grep -qF -- "$text" || { cat "$dir/said"; return 1; }; }
+
+# ---- configuration ----
+printf 'listen_port = 70000\nnonsense = 1\n' >"$dir/bad.conf"
+check 'a bad configuration does not pass' fails 1 "$bin/daftarid" --config "$dir/bad.conf" --check-config
+check 'every problem is told with its line' says 'bad.conf:2: no such setting: nonsense' "$bin/daftarid" --config "$dir/bad.conf" --check-config
+check 'nor does a server start from it' fails 1 "$bin/daftarid" --config "$dir/bad.conf"
+"$bin/daftarid" --print-config >"$dir/sample.conf"
+check 'the sample passes' "$bin/daftarid" --config "$dir/sample.conf" --check-config
+check 'the installed sample is what is printed' cmp "$dir/sample.conf" "$top/server/app/daftari.conf"
+
+# ---- keys ----
+echo 'a long enough password' >"$dir/password"
+check 'init makes books' "$bin/daftarid" init --data "$dir/books" --keys "$dir/keys" --owner-email ana@example.com \
+    --owner-name 'Ana Otieno' --password-file "$dir/password" --hosts books.example,192.0.2.7
+check 'init does not make them again' fails 1 "$bin/daftarid" init --data "$dir/books" --keys "$dir/keys" \
+    --owner-email ana@example.com --owner-name 'Ana Otieno' --password-file "$dir/password"
+verify() { openssl verify -x509_strict -CAfile "$dir/keys/ca.crt" "$@"; }
+check 'openssl accepts the server certificate' verify -purpose sslserver -verify_hostname books.example "$dir/keys/server.pem"
+check 'and its address' verify -purpose sslserver -verify_ip 192.0.2.7 "$dir/keys/server.pem"
+check 'and no other name' fails 2 verify -purpose sslserver -verify_hostname other.example "$dir/keys/server.pem"
+fingerprint=$("$bin/daftarid" certificate client --keys "$dir/keys" --email ana@example.com --file "$dir/ana.pem")
+check 'openssl accepts a client certificate' verify -purpose sslclient "$dir/ana.pem"
+check 'its fingerprint is what was printed' [ "$(openssl x509 -in "$dir/ana.pem" -outform DER | sha256sum | cut -d' ' -f1)" = "$fingerprint" ]
+check 'a certificate is not overwritten' fails 1 "$bin/daftarid" certificate client --keys "$dir/keys" --email a@b --file "$dir/ana.pem"
+check 'usage is told' fails 2 "$bin/daftarid" certificate server
+
+# ---- running ----
+printf 'listen_port = 0\nmetrics_port = 0\n' >>"$dir/keys/daftari.conf"
+start() {
+    rm -f "$dir/ready"
+    "$bin/daftarid" --config "$dir/keys/daftari.conf" --ready-file "$dir/ready" 2>>"$dir/log" &
+    pid=$!
+    for _ in $(seq 100); do [ -s "$dir/ready" ] && break; sleep 0.1; done
+    port=$(sed -n 's/^port=//p' "$dir/ready") metrics=$(sed -n 's/^metrics_port=//p' "$dir/ready")
+    [ -n "$port" ]
+}
+stop() { kill -TERM "$pid"; wait "$pid"; local code=$?; pid=; [ $code -eq 0 ] || { tail "$dir/log"; return 1; }; }
+page() { exec 3<>"/dev/tcp/127.0.0.1/$metrics" && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && cat <&3; exec 3>&-; }
+client() { openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" -verify_return_error "$@" </dev/null 2>&1; }
+shown() { client | openssl x509 -noout -fingerprint -sha256; }
+check 'the server starts' start
+check 'TLS 1.3 and the protocol are agreed' says 'ALPN protocol: daftari/1' client -tls1_3
+check 'TLS 1.2 is refused' says 'alert protocol version' client -tls1_2
+check 'metrics are on the loopback address' says 'daftari_log_position ' page
+check 'with every view' says 'daftari_view_lag_records{view="balances"} 0' page
+check 'a second server does not take the folder' fails 1 "$bin/daftarid" --config "$dir/keys/daftari.conf"
+
+# ---- reload ----
+before=$(shown)
+cp "$dir/keys/server.pem" "$dir/server.pem"
+echo rubbish >"$dir/keys/server.pem"
+kill -HUP "$pid"; sleep 0.5
+check 'with a bad certificate the old one stays' [ "$(shown)" = "$before" ]
+mv "$dir/server.pem" "$dir/keys/server.pem"
+check 'a certificate is renewed' "$bin/daftarid" certificate server --keys "$dir/keys" --hosts books.example
+kill -HUP "$pid"; sleep 0.5
+after=$(shown)
+check 'and taken into use at a reload' [ -n "$after" -a "$after" != "$before" ]
+
+# ---- stopping ----
+check 'SIGTERM ends it well' stop
+check 'what it left is trusted' start
+check 'and says so' grep -q 'app ready .*trusted=1' "$dir/log"
+kill -9 "$pid"; wait "$pid" 2>/dev/null
+check 'after kill -9 it starts again' start
+check 'and ends well again' stop
