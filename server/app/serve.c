@@ -395,7 +395,7 @@ static enum status start_net(struct server *server, struct fault *why)
     struct net_config with = {
         .listen_address = config->listen_address,
         .listen_port = (uint16_t)config->listen_port,
-        .metrics_port = (uint16_t)config->metrics_port,
+        .metrics_port = (uint16_t)(config->metrics != 0 ? config->metrics_port : 0),
         .metrics_any_port = config->metrics != 0 && config->metrics_port == 0,
         .connections_max = (uint32_t)config->connections_max,
         .connections_per_address_max = (uint32_t)config->connections_per_address_max,
