@@ -10,7 +10,9 @@
 
 #define FOLD_ARENA_BYTES   (1024u * 1024u)
 #define FOLD_PAUSE_RECORDS 20000
-#define READERS_SPARE      8 /* LMDB reader slots beside the reader threads: log readers, tools, checks */
+/* Commands that come faster than rows can be written behind wait here, before they fill the memory. */
+#define DIRTY_WAIT_FACTOR 4
+#define READERS_SPARE     8 /* LMDB reader slots beside the reader threads: log readers, tools, checks */
 
 static uint64_t mib(uint64_t count)
 {
@@ -28,9 +30,13 @@ enum status stores_write_behind(void *context, bool idle, bool must)
     if (must)
         return kv_overlay_flush(stores->state);
     enum status status = kv_overlay_flush_poll(stores->state);
-    if (status != STATUS_OK)
-        return status == STATUS_AGAIN ? STATUS_OK : status;
     kv_overlay_stats(stores->state, &stats);
+    if (status == STATUS_AGAIN && stats.dirty_rows < DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max)
+        return STATUS_OK;
+    if (status == STATUS_AGAIN)
+        status = kv_overlay_flush_wait(stores->state);
+    if (status != STATUS_OK)
+        return status;
     bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max;
     bool quiet = idle && stats.dirty_rows > 0 &&
                  now - stores->written_behind > (monotonic_us)stores->config->state_idle_ms * 1000;

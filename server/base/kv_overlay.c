@@ -94,6 +94,8 @@ static size_t overlay_bytes(const struct overlay *overlay)
 static void evict(struct overlay *overlay, size_t slots)
 {
     size_t bytes = overlay_bytes(overlay);
+    if (overlay->dirty_bytes > overlay->memory_bytes / 2 && slots > EVICT_SLOTS_PUT)
+        slots = EVICT_SLOTS_PUT; /* mostly rows that may not go: looking longer finds little */
     while (slots-- > 0 && bytes > overlay->memory_bytes) {
         struct row_map *map = &overlay->maps[overlay->evict_table];
         if (overlay->evict_slot >= map->slot_count) {

@@ -33,6 +33,8 @@ enum status kv_overlay_flush(struct kv *overlay) MUST_USE;
  * AGAIN while it runs, OK when none runs (any more), else what went wrong with it. With no cursor open. */
 enum status kv_overlay_flush_start(struct kv *overlay) MUST_USE;
 enum status kv_overlay_flush_poll(struct kv *overlay) MUST_USE;
+/* Waits for the one that runs and brings it in: for an owner that writes faster than rows can be written behind. */
+enum status kv_overlay_flush_wait(struct kv *overlay) MUST_USE;
 
 struct kv_overlay_stats {
     size_t rows, bytes;             /* in memory */

@@ -152,6 +152,13 @@ enum status overlay_flush_wait(struct overlay *overlay)
     return flush_bring_in(overlay);
 }
 
+enum status kv_overlay_flush_wait(struct kv *overlay)
+{
+    struct overlay *self = overlay_of(overlay);
+    ASSERT(!self->txn.open || self->txn.cursors == NULL);
+    return overlay_flush_wait(self);
+}
+
 enum status kv_overlay_flush_start(struct kv *overlay)
 {
     struct overlay *self = overlay_of(overlay);

@@ -112,6 +112,10 @@ static void background_flush(void **state)
             assert_int_equal(kv_overlay_flush_start(f.kv), STATUS_OK);
         else if (status == STATUS_AGAIN)
             assert_int_equal(kv_overlay_flush_start(f.kv), STATUS_BUSY);
+        if (random_below(&random, 20) == 0) {
+            assert_int_equal(kv_overlay_flush_wait(f.kv), STATUS_OK);
+            assert_int_equal(kv_overlay_flush_poll(f.kv), STATUS_OK);
+        }
         if (random_below(&random, 50) == 0) {
             assert_int_equal(kv_overlay_flush(f.kv), STATUS_OK);
             struct kv_overlay_stats stats;
