@@ -55,7 +55,7 @@ enum status access_may(struct access *access, const struct actor *actor, const s
 /* Rights of a user at this moment; all zero when there is no such user. */
 void access_rights(struct access *access, uint32_t user, struct rights *out);
 
-/* A command that access_may let pass was DENIED by decide or a query: count it too. */
+/* A request that access_may let pass was answered DENIED by the worker, decide or a query: count it too. */
 void access_count_denial(struct access *access, const struct actor *actor, const char *method);
 
 /* ---- sessions -------------------------------------------------------------------------------------------------- */

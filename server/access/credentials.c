@@ -120,10 +120,8 @@ static enum status find_target(struct login *login, const struct work_item *item
     if (valid && strcmp(normal, out->email) == 0)
         return STATUS_OK;
     access_rights(access, item->actor.user, &rights);
-    if (!rights_allow(&rights, DAFTARI__V1__PERMISSION__USERS, PERMISSION_WRITE)) {
-        access_count_denial(access, &item->actor, item->method->name);
+    if (!rights_allow(&rights, DAFTARI__V1__PERMISSION__USERS, PERMISSION_WRITE))
         return fault_set(why, STATUS_DENIED, "email", "only your own password");
-    }
     if (!valid || !access_find_user(access, normal, out))
         return fault_refuse(why, REASON(USER_UNKNOWN), "email", "the e-mail of a user");
     return STATUS_OK;

@@ -93,6 +93,12 @@ static enum status auth_may(void *context, const struct actor *actor, const stru
     return access_may(server->access, actor, method, why);
 }
 
+static void auth_denied(void *context, const struct actor *actor, const struct method *method)
+{
+    struct server *server = context;
+    access_count_denial(server->access, actor, method->name);
+}
+
 static enum status auth_by_token(void *context, struct slice token, struct actor *actor,
                                  Daftari__V1__Session *out)
 {
@@ -420,7 +426,8 @@ static enum status start_net(struct server *server, struct fault *why)
         .auth = {.context = server,
                  .may = auth_may,
                  .session_by_token = auth_by_token,
-                 .session_by_certificate = auth_by_certificate},
+                 .session_by_certificate = auth_by_certificate,
+                 .denied = auth_denied},
         .welcome = welcome,
         .welcome_context = server,
         .clock = &system_clock,

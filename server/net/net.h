@@ -80,6 +80,10 @@ struct net_auth {
 
     /* The connection of this actor has ended (not a log-out: the token stays good). May be NULL. */
     void (*connection_ended)(void *context, const struct actor *actor);
+
+    /* A request that `may` let pass was answered DENIED, since it is about a business or a user that is not this
+     * actor's. May be NULL. */
+    void (*denied)(void *context, const struct actor *actor, const struct method *method);
 };
 
 struct net_wiring {

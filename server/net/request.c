@@ -168,6 +168,9 @@ static void part_write(struct request *request, struct response *response, const
 {
     response_answer(response, sendable(part->status), part->answer, part->fault);
     count_answer(&request->net->counts, request->method, part->status);
+    const struct net_auth *auth = &request->net->wiring.auth;
+    if (part->status == STATUS_DENIED && auth->denied != NULL)
+        auth->denied(auth->context, &request->item.actor, request->method);
 }
 
 /* Good parts come back from the sink in order; those refused before it stand between them, by index. */
