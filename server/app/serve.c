@@ -25,7 +25,7 @@
 
 #define EXIT_FATAL        3 /* a fault of storage or of our own: look at the log, check, restart */
 #define METRIC_SERIES_MAX 2048
-#define CATCH_UP_MS       600000 /* views get this long at start before we answer all the same */
+#define CATCH_UP_MS       5000 /* views get this long at start; then they catch up while we serve */
 #define BOOKS_ARENA_BYTES 65536
 
 struct server {
