@@ -1,0 +1,50 @@
+/* The running server's parts and what ties them together. Private to server/app: serve.c starts and stops, wiring.c is
+ * what one part calls of another, signals.c and gauges.c what they say. */
+#ifndef SERVER_APP_SERVER_H
+#define SERVER_APP_SERVER_H
+
+#include <pthread.h>
+
+#include "proto/record/note.h"
+#include "server/access/login.h"
+#include "server/app/stores.h"
+#include "server/base/metrics.h"
+#include "server/net/net.h"
+#include "server/views/runner.h"
+#include "server/writer/writer.h"
+
+#define EXIT_FATAL 3 /* a fault of storage or of our own: look at the log, check, restart */
+
+struct server {
+    const char *config_path;
+    struct config *config;
+    struct stores stores;
+    struct metrics *metrics;
+    struct access *access;
+    struct writer *writer;
+    struct login *login;
+    struct runner *runner;
+    struct net *net;
+    struct note_signer signer;
+    char vkey[NOTE_VKEY_MAX];
+    char books_name[NAME_TEXT_MAX + 1];
+    char session_email[EMAIL_TEXT_MAX + 1]; /* of the last session taken up; loop thread */
+    struct metric *commits, *records, *batch_records, *commit_time;
+    pthread_t signals;
+    bool signals_running;
+};
+
+/* wiring.c: the writer calls the first (its thread), net the second (loop thread), the runner the third (its threads). */
+void wiring_writer(struct server *server, struct writer_hooks *out);
+void wiring_net(struct server *server, struct net_wiring *out);
+void wiring_runner(struct server *server, struct runner_config *out);
+
+/* signals.c: TERM and INT drain (a second one ends at once), HUP reads certificates and log level again. */
+void signals_block(void); /* before any thread exists, so that all inherit it */
+enum status signals_start(struct server *server) MUST_USE;
+void signals_stop(struct server *server); /* fine when never started */
+
+/* gauges.c: what is read when the page of metrics is asked for (loop thread). */
+void gauges_register(struct server *server);
+
+#endif
