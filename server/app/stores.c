@@ -8,7 +8,6 @@
 #include "server/views/runner.h"
 #include "server/writer/writer.h"
 
-#define FOLD_ARENA_BYTES   (1024u * 1024u)
 #define FOLD_PAUSE_RECORDS 20000
 /* Commands that come faster than rows can be written behind wait here, before they fill the memory. */
 #define DIRTY_WAIT_FACTOR 4
@@ -94,7 +93,7 @@ static enum status fold(struct stores *stores, struct fault *why)
 {
     struct fold_config config = {.log = stores->log,
                                  .state = stores->state,
-                                 .arena_bytes_max = FOLD_ARENA_BYTES,
+                                 .arena_bytes_max = DOMAIN_APPLY_BYTES_MAX,
                                  .pause_records = FOLD_PAUSE_RECORDS,
                                  .pause = fold_pause,
                                  .context = stores};

@@ -157,6 +157,10 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
 /* The same for auditors: that a command id was used before is CORRUPT too. The sequencer looks every id up before it
  * decides, and a second look-up of a random key in the largest table is dear. */
 void domain_apply_checked(struct kv_txn *state, const struct record *record, struct arena *arena);
+/* What applying one record takes of its arena at most: give these functions that much. A payload of RECORD_BYTES_MAX
+ * that decide has accepted decodes to about a megabyte at worst (many small tags), and is packed into a row once. */
+#define DOMAIN_APPLY_BYTES_MAX (4u * 1024u * 1024u)
+
 /* The masters view: only `master` types, without kernel effects. */
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena);
 

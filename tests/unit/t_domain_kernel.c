@@ -10,6 +10,7 @@
 
 #include "entry.pb-c.h"
 #include "proto/wire/message.h"
+#include "server/base/kv_mem.h"
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/entry_row.h"
@@ -374,6 +375,53 @@ static void memory_that_runs_out_is_a_status(void **unused)
     }
 }
 
+/* The draft that takes most memory for its bytes: as many empty tags as a record holds. */
+static void applying_the_worst_record_keeps_within_its_memory(void **unused)
+{
+    enum { LINES = 380, TAGS = 32 };
+    static Daftari__V1__Tag tag = DAFTARI__V1__TAG__INIT;
+    static Daftari__V1__Tag *tags[TAGS];
+    static Daftari__V1__EntryLine line = DAFTARI__V1__ENTRY_LINE__INIT;
+    static Daftari__V1__EntryLine *lines[LINES];
+    Daftari__V1__PostEntry entry = DAFTARI__V1__POST_ENTRY__INIT;
+    Daftari__V1__DraftEntry draft = DAFTARI__V1__DRAFT_ENTRY__INIT;
+    struct world_actor server = {0};
+    struct world_answer answer;
+    char name[] = "n", description[] = "d";
+    (void)unused;
+    tag.name = name;
+    for (size_t i = 0; i < TAGS; i++)
+        tags[i] = &tag;
+    line.tags = tags;
+    line.n_tags = TAGS;
+    for (size_t i = 0; i < LINES; i++)
+        lines[i] = &line;
+    entry.description = description;
+    entry.lines = lines;
+    entry.n_lines = LINES;
+    draft.entry = &entry;
+    size_t len = daftari__v1__draft_entry__get_packed_size(&draft);
+    assert_true(len > 60000 && len < RECORD_BYTES_MAX - RECORD_HEADER_BYTES);
+    uint8_t *body = malloc(len);
+    (void)daftari__v1__draft_entry__pack(&draft, body);
+    world_command(world, &server, "Entry.Draft", slice_of(body, len), &answer);
+    free(body);
+    assert_int_equal(answer.status, STATUS_OK);
+    assert_string_equal(world->trouble, "");
+
+    struct record record = world_record_at(world, answer.position);
+    struct arena *arena = arena_new(DOMAIN_APPLY_BYTES_MAX);
+    struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
+    struct kv_txn *txn;
+    assert_int_equal(kv_begin(fresh, true, &txn), STATUS_OK);
+    domain_apply_master(txn, &record, arena);
+    assert_int_equal(kv_error(txn), STATUS_OK);
+    assert_true(arena_used(arena) < DOMAIN_APPLY_BYTES_MAX / 2);
+    kv_abort(txn);
+    kv_close(fresh);
+    arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +436,7 @@ int main(void)
         cmocka_unit_test(fiscal_years_end_where_they_say),
         cmocka_unit_test(account_numbers_say_the_type),
         cmocka_unit_test(memory_that_runs_out_is_a_status),
+        cmocka_unit_test(applying_the_worst_record_keeps_within_its_memory),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -10,8 +10,6 @@
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
 
-#define APPLY_ARENA_BYTES (1024u * 1024u)
-
 struct books {
     struct kv *kv;
     struct arena *arena;
@@ -23,7 +21,7 @@ struct books *books_new(void)
     if (books == NULL)
         return NULL;
     books->kv = kv_mem_new(domain_tables, domain_table_count);
-    books->arena = arena_new(APPLY_ARENA_BYTES);
+    books->arena = arena_new(DOMAIN_APPLY_BYTES_MAX);
     if (books->kv == NULL || books->arena == NULL) {
         books_free(books);
         return NULL;

@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "proto/base/text.h"
+#include "server/domain/domain.h"
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/views/digest.h"
 
-#define APPLY_ARENA_BYTES (1024u * 1024u)
-#define SLICE_RECORDS     4096u
-#define MAP_BYTES         (UINT64_C(1) << 40) /* address space only; the file is as large as what is in it */
-#define READERS_MAX       8u
+#define SLICE_RECORDS 4096u
+#define MAP_BYTES     (UINT64_C(1) << 40) /* address space only; the file is as large as what is in it */
+#define READERS_MAX   8u
 
 struct scratch {
     struct scratch_fold fold;
@@ -31,7 +31,7 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     scratch->fold = *fold;
     snprintf(scratch->folder, sizeof scratch->folder, "%s", folder);
-    scratch->arena = arena_new(APPLY_ARENA_BYTES);
+    scratch->arena = arena_new(DOMAIN_APPLY_BYTES_MAX);
     enum status status = kv_lmdb_open(&(struct kv_lmdb_options){.path = folder,
                                                                 .tables = fold->tables,
                                                                 .count = fold->table_count,
