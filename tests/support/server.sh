@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shell functions for tests and the demo: books of their own, a server on free loopback ports, an environment for
 # `daftari`. Source it with the programs in PATH. Every function takes the folder that holds it all:
 #   DIR/data DIR/keys DIR/home DIR/daftari.conf DIR/ready DIR/server.log DIR/pid
