@@ -229,7 +229,8 @@ static void print_single(const struct layout *layout, const struct table *table)
     struct table pairs, lines;
     table_init(&pairs);
     table_init(&lines);
-    bool good = table_add_column(&pairs, "", "", TABLE_LEFT) && table_add_column(&pairs, "", "", TABLE_LEFT);
+    bool good = table_add_column(&pairs, "", "", TABLE_LEFT);
+    good = good && table_add_column(&pairs, "", "", TABLE_LEFT);
     for (size_t i = 0; good && i < layout->count; i++) {
         const struct table_column *column = &table->columns[i];
         const char *text = table->rows[0].cells[i];

@@ -42,8 +42,11 @@ static bool grow(struct seen *seen)
         larger.hashes[slot] = seen->hashes[i];
         larger.counts[slot] = seen->counts[i];
     }
-    seen_done(seen);
-    *seen = larger;
+    free(seen->hashes);
+    free(seen->counts);
+    seen->hashes = larger.hashes;
+    seen->counts = larger.counts;
+    seen->cap = larger.cap;
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "client/cli/cli.h"
+#include "proto/base/bug.h"
 #include "proto/base/text.h"
 
 enum setting_form { SETTING_TEXT, SETTING_FLAG, SETTING_OUTPUT, SETTING_SECONDS, SETTING_POSITION };
@@ -66,6 +67,7 @@ static enum status setting_store(struct cli *cli, const struct setting *setting,
     static const char *const outputs[] = {"table", "csv", "json"};
     uint8_t *at = (uint8_t *)cli + setting->offset;
     uint64_t number = 0;
+    ASSERT(value != NULL || setting->form == SETTING_FLAG);
     switch (setting->form) {
     case SETTING_TEXT:
         memcpy(at, &value, sizeof value);

@@ -425,7 +425,7 @@ static enum dft_status refuse(struct dft_outbox *outbox, const struct item *item
 static enum dft_status batch_settle(struct dft_outbox *outbox, const struct batch *batch,
                                     size_t *out_answered, struct dft_fault *why)
 {
-    uint8_t *bytes = malloc(batch->count * (OUTBOX_RECORD_HEAD + 64));
+    uint8_t *bytes = malloc((batch->count + 1) * (OUTBOX_RECORD_HEAD + 64));
     size_t len = 0;
     enum dft_status status = bytes == NULL ? client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory") : DFT_OK;
     size_t answered = 0;

@@ -225,6 +225,7 @@ static bool order_insert(struct row_map *map, struct row *row)
     struct row_order *node = malloc(sizeof *node + height * sizeof node->next[0]);
     if (node == NULL)
         return false;
+    ASSERT(height > 0);
     struct row_order *before[ROW_ORDER_LEVELS] = {NULL};
     order_find(map, row_key(row), false, before);
     if (height > map->levels)

@@ -53,8 +53,7 @@ static bool field_get(struct cursor *c, struct field *out)
     uint64_t tag;
     if (!varint_get(c, &tag) || tag > UINT32_MAX)
         return false;
-    out->number = (unsigned)(tag >> 3);
-    out->wire = (unsigned)(tag & 7);
+    *out = (struct field){.number = (unsigned)(tag >> 3), .wire = (unsigned)(tag & 7)};
     if (out->wire == WIRE_VARINT)
         return varint_get(c, &out->value);
     return out->wire == WIRE_BYTES && bytes_get(c, &out->bytes);

@@ -48,7 +48,7 @@ static uint64_t table_digest(struct digester *d, struct kv_txn *txn, unsigned ta
                              struct hash *out)
 {
     struct kv_cursor *cursor = kv_cursor_open(txn, table);
-    struct hash sum = {0}, hash;
+    struct hash sum = {0}, hash = {0};
     uint64_t rows = 0;
     start(d, d->rows);
     for (bool more = kv_seek(cursor, slice_of("", 1)); more && !d->failed; more = kv_next(cursor), rows++) {

@@ -271,6 +271,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     status = record_it(writer, state, part, &context, &record, why);
     if (status != STATUS_OK)
         return status;
+    ASSERT(record != NULL);
     answer_recorded(item, part, state, &record->header);
     if (record->header.type >= FIRST_PEOPLE_TYPE)
         writer->rights_known = false;

@@ -161,7 +161,8 @@ static void a_foreign_certificate_is_refused(void **state)
         tls_client_close(client);
     }
     /* the peer may hear of it before the server has counted */
-    for (unsigned i = 0; i < 250 && rig_metric(rig, "daftari_tls_handshakes_total", "result=\"failed\"") == 0; i++)
+    for (unsigned i = 0; i < 250 && rig_metric(rig, "daftari_tls_handshakes_total", "result=\"failed\"") == 0;
+         i++)
         usleep(20000);
     assert_int_equal(rig_metric(rig, "daftari_tls_handshakes_total", "result=\"failed\""), 1);
     scratch_remove(keys);
