@@ -203,7 +203,7 @@ static enum status define_roles(struct writer *writer, struct fault *why)
     return status;
 }
 
-static _Noreturn void init_fatal(void *context, const struct fault *fault)
+__attribute__((noreturn)) static void init_fatal(void *context, const struct fault *fault)
 {
     (void)context;
     fprintf(stderr, "daftarid init: %s: %s\n", status_name(fault->status), fault->text);
