@@ -322,7 +322,7 @@ static const struct key *key_find(struct slice name, size_t *out_index)
 
 static void line_take(struct parser *p, struct slice line)
 {
-    char value[CONFIG_PATH_MAX + CONFIG_TEXT_MAX];
+    char value[2 * CONFIG_PATH_MAX + CONFIG_TEXT_MAX]; /* a path in quotes, every byte of it escaped */
     line = trimmed(line);
     if (line.len == 0 || line.ptr[0] == '#')
         return;

@@ -8,7 +8,7 @@
 
 /* ---- writer's hooks (writer thread) ------------------------------------------------------------------------------ */
 
-static _Noreturn void on_fatal(void *context, const struct fault *fault)
+__attribute__((noreturn)) static void on_fatal(void *context, const struct fault *fault)
 {
     (void)context;
     diag(DIAG_ERROR, "writer", "fatal", "status=%s text=\"%s\"", status_name(fault->status), fault->text);
