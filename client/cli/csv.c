@@ -18,7 +18,7 @@ void csv_field(FILE *to, const char *text)
     (void)fputc('"', to);
 }
 
-void table_print_csv(const struct table *table, FILE *to)
+void table_show_csv(const struct table *table, FILE *to)
 {
     for (size_t i = 0; i < table->column_count; i++) {
         if (i > 0)

@@ -156,9 +156,9 @@ static int outbox_list(const struct cli *cli, const struct dft_outbox *outbox)
         (void)json_dumpf(list, stdout, JSON_INDENT(2));
         (void)fputc('\n', stdout);
     } else if (good && cli->output == OUTPUT_CSV) {
-        table_print_csv(&table, stdout);
+        table_show_csv(&table, stdout);
     } else if (good) {
-        table_print(&table, stdout);
+        table_show(&table, stdout);
     }
     table_done(&table);
     json_decref(list);

@@ -258,7 +258,7 @@ static void print_single(const struct layout *layout, const struct table *table)
     }
     if (good && any) {
         (void)fputc('\n', stdout);
-        table_print(&lines, stdout);
+        table_show(&lines, stdout);
     }
     table_done(&pairs);
     table_done(&lines);
@@ -284,11 +284,11 @@ bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, 
         good = good && fill_item(layout, &table, item, for_people);
     }
     if (good && cli->output == OUTPUT_CSV)
-        table_print_csv(&table, stdout);
+        table_show_csv(&table, stdout);
     else if (good && single && table.row_count > 0)
         print_single(layout, &table);
     else if (good)
-        table_print(&table, stdout);
+        table_show(&table, stdout);
     table_done(&table);
     free(layout);
     return good;

@@ -251,7 +251,7 @@ static void report_print_table(const struct report *report)
     size_t index;
     json_t *note;
     (void)printf("%s\n\n", report->title);
-    table_print(&report->table, stdout);
+    table_show(&report->table, stdout);
     (void)fputc('\n', stdout);
     json_array_foreach(report->notes, index, note)
     {
@@ -278,7 +278,7 @@ static int report_show(struct cli *cli, struct slice body)
     } else if (cli->output == OUTPUT_JSON) {
         report_print_json(report);
     } else if (cli->output == OUTPUT_CSV) {
-        table_print_csv(&report->table, stdout);
+        table_show_csv(&report->table, stdout);
     } else {
         report_print_table(report);
     }

@@ -190,7 +190,7 @@ static void print_rule(const size_t *widths, size_t count, FILE *to)
     (void)fputc('\n', to);
 }
 
-void table_print(const struct table *table, FILE *to)
+void table_show(const struct table *table, FILE *to)
 {
     size_t widths[TABLE_COLUMNS_MAX] = {0};
     size_t indented = first_text_column(table);

@@ -47,8 +47,8 @@ bool table_add_row(struct table *table, enum table_row_kind kind, uint32_t depth
 bool table_set(struct table *table, size_t column, const char *text) MUST_USE;
 
 /* Columns without any text are left out, except in an empty table. */
-void table_print(const struct table *table, FILE *to);
-void table_print_csv(const struct table *table, FILE *to);
+void table_show(const struct table *table, FILE *to);
+void table_show_csv(const struct table *table, FILE *to);
 /* One field of CSV, quoted where it must be. */
 void csv_field(FILE *to, const char *text);
 

@@ -76,7 +76,8 @@ static void refused(const char *name, const char *from, const char *field)
     struct slice bytes;
     json_t *object = parse(from);
     client_arena_init(&arena, ARENA_MAX);
-    assert_int_equal(message_from_json(input_of(name), object, &conversion, &arena, &bytes, &why), STATUS_INVALID);
+    assert_int_equal(message_from_json(input_of(name), object, &conversion, &arena, &bytes, &why),
+                     STATUS_INVALID);
     assert_string_equal(why.field, field);
     assert_true(why.text[0] != '\0');
     json_decref(object);
@@ -86,24 +87,32 @@ static void refused(const char *name, const char *from, const char *field)
 static void values_are_read_as_people_write_them(void **state)
 {
     (void)state;
-    through("Entry.Post",
-            "{\"date\":\"today\",\"description\":\"Zoë\",\"lines\":[{\"account\":1110,\"debit\":\"1,250.50\"},"
-            "{\"account\":\"4110\",\"credit_minor\":\"1250.5\",\"currency\":\"KES\"},"
-            "{\"account\":7,\"debit\":3,\"currency\":\"BTC\"}],\"tags\":[{\"name\":\"a\",\"value\":\"b\"}]}",
-            "{\"date\":\"2026-11-23\",\"description\":\"Zoë\",\"lines\":[{\"account\":1110,\"debit\":\"1250.50\",\"tags\":[]},"
-            "{\"account\":4110,\"credit\":\"1250.50\",\"currency\":\"KES\",\"tags\":[]},"
-            "{\"account\":7,\"debit\":\"3.00000000\",\"currency\":\"BTC\",\"tags\":[]}],"
-            "\"tags\":[{\"name\":\"a\",\"value\":\"b\"}]}");
-    through("Account.Open", "{\"number\":1110,\"name\":\"Cash\",\"class\":\"mobile-money\",\"negative\":\"WARN\",\"contra\":\"yes\"}",
-            "{\"number\":1110,\"name\":\"Cash\",\"class\":\"mobile-money\",\"negative\":\"warn\",\"contra\":true}");
-    through("Account.Open", "{\"class\":\"CLASS_BANK\",\"header\":false}", "{\"class\":\"bank\",\"header\":false}");
+    through(
+        "Entry.Post",
+        "{\"date\":\"today\",\"description\":\"Zoë\",\"lines\":[{\"account\":1110,\"debit\":\"1,250.50\"},"
+        "{\"account\":\"4110\",\"credit_minor\":\"1250.5\",\"currency\":\"KES\"},"
+        "{\"account\":7,\"debit\":3,\"currency\":\"BTC\"}],\"tags\":[{\"name\":\"a\",\"value\":\"b\"}]}",
+        "{\"date\":\"2026-11-23\",\"description\":\"Zoë\",\"lines\":[{\"account\":1110,\"debit\":\"1250.50\","
+        "\"tags\":[]},"
+        "{\"account\":4110,\"credit\":\"1250.50\",\"currency\":\"KES\",\"tags\":[]},"
+        "{\"account\":7,\"debit\":\"3.00000000\",\"currency\":\"BTC\",\"tags\":[]}],"
+        "\"tags\":[{\"name\":\"a\",\"value\":\"b\"}]}");
+    through("Account.Open",
+            "{\"number\":1110,\"name\":\"Cash\",\"class\":\"mobile-money\",\"negative\":\"WARN\",\"contra\":"
+            "\"yes\"}",
+            "{\"number\":1110,\"name\":\"Cash\",\"class\":\"mobile-money\",\"negative\":\"warn\",\"contra\":"
+            "true}");
+    through("Account.Open", "{\"class\":\"CLASS_BANK\",\"header\":false}",
+            "{\"class\":\"bank\",\"header\":false}");
     through("Period.Close", "{\"month\":\"2026-10\"}", "{\"month\":\"2026-10\"}");
     through("Period.Close", "{\"month\":202610}", "{\"month\":\"2026-10\"}");
-    through("Entry.List", "{\"from\":\"yesterday\",\"to_date\":\"20261123\"}", "{\"from\":\"2026-11-22\",\"to\":\"2026-11-23\"}");
+    through("Entry.List", "{\"from\":\"yesterday\",\"to_date\":\"20261123\"}",
+            "{\"from\":\"2026-11-22\",\"to\":\"2026-11-23\"}");
     through("User.EnrollCertificate", "{\"fingerprint\":\"00ff10\"}", "{\"fingerprint\":\"00ff10\"}");
     through("Report.Run", "{\"known_at_time\":\"2026-11-23T10:15:00Z\"}",
             "{\"known_at_time\":\"2026-11-23T10:15:00.000000Z\"}");
-    through("User.Create", "{\"email\":\"a@b.c\",\"roles\":\"Cashier\"}", "{\"email\":\"a@b.c\",\"roles\":[\"Cashier\"]}");
+    through("User.Create", "{\"email\":\"a@b.c\",\"roles\":\"Cashier\"}",
+            "{\"email\":\"a@b.c\",\"roles\":[\"Cashier\"]}");
     through("Entry.Draft", "{\"entry\":{\"description\":\"x\",\"lines\":[]}}",
             "{\"entry\":{\"description\":\"x\",\"lines\":[],\"tags\":[]}}");
 }
@@ -134,7 +143,8 @@ static void names_are_unambiguous(void **state)
     size_t methods = 0;
     for (size_t s = 0; s < services_count; s++) {
         for (unsigned m = 0; m < services[s]->n_methods; m++, methods++) {
-            const ProtobufCMessageDescriptor *types[] = {services[s]->methods[m].input, services[s]->methods[m].output};
+            const ProtobufCMessageDescriptor *types[] = {services[s]->methods[m].input,
+                                                         services[s]->methods[m].output};
             for (size_t t = 0; t < 2; t++) {
                 for (unsigned f = 0; f < types[t]->n_fields; f++) {
                     char name[SERVICE_NAME_TEXT_MAX];
@@ -152,7 +162,7 @@ static void names_are_unambiguous(void **state)
 /* Random messages of every type survive the way to JSON and back, byte for byte. */
 static json_t *random_value(struct random *random, const ProtobufCFieldDescriptor *field)
 {
-    char text[64];
+    char text[SERVICE_NAME_TEXT_MAX];
     switch (field_form(field)) {
     case FORM_TEXT:
         if (strcmp(field->name, "currency") == 0)
@@ -222,7 +232,8 @@ static void every_message_survives_both_ways(void **state)
                 if (message_from_json(type, object, &conversion, &arena, &first, &why) != STATUS_OK)
                     fail_msg("%s %s: %s", type->name, why.field, why.text);
                 assert_int_equal(message_to_json(type, first, &conversion, &back, &why), STATUS_OK);
-                assert_int_equal(message_from_json(type, back, &conversion, &arena, &second, &why), STATUS_OK);
+                assert_int_equal(message_from_json(type, back, &conversion, &arena, &second, &why),
+                                 STATUS_OK);
                 assert_true(slice_equal(first, second));
                 json_decref(object);
                 json_decref(back);
@@ -249,8 +260,9 @@ static enum status take(const char *name, int argc, const char *const *words, js
     return status;
 }
 
-#define OPTIONS(name, ...)                                                                                             \
-    take(name, (int)(sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *)), (const char *[]){__VA_ARGS__}, &got)
+#define OPTIONS(name, ...)                                                                                   \
+    take(name, (int)(sizeof(const char *[]){__VA_ARGS__} / sizeof(const char *)),                            \
+         (const char *[]){__VA_ARGS__}, &got)
 
 static void expect(json_t *got, const char *wanted_text)
 {
@@ -268,13 +280,14 @@ static void options_become_messages(void **state)
     (void)state;
     json_t *got;
     assert_int_equal(OPTIONS("Entry.Post", "--description", "Sugar, 2 kg", "--line",
-                             "account=1110,debit=1,300.00,description=a, b=c,tag=x=y", "--credit=4110=1300.00,business=WTR",
-                             "--tag", "project=roof=new"),
+                             "account=1110,debit=1,300.00,description=a, b=c,tag=x=y",
+                             "--credit=4110=1300.00,business=WTR", "--tag", "project=roof=new"),
                      STATUS_OK);
-    expect(got, "{\"description\":\"Sugar, 2 kg\",\"lines\":[{\"account\":\"1110\",\"debit_minor\":\"1,300.00\","
-                "\"description\":\"a, b=c\",\"tags\":[{\"name\":\"x\",\"value\":\"y\"}]},"
-                "{\"account\":\"4110\",\"credit_minor\":\"1300.00\",\"business\":\"WTR\"}],"
-                "\"tags\":[{\"name\":\"project\",\"value\":\"roof=new\"}]}");
+    expect(got,
+           "{\"description\":\"Sugar, 2 kg\",\"lines\":[{\"account\":\"1110\",\"debit_minor\":\"1,300.00\","
+           "\"description\":\"a, b=c\",\"tags\":[{\"name\":\"x\",\"value\":\"y\"}]},"
+           "{\"account\":\"4110\",\"credit_minor\":\"1300.00\",\"business\":\"WTR\"}],"
+           "\"tags\":[{\"name\":\"project\",\"value\":\"roof=new\"}]}");
     assert_int_equal(OPTIONS("Entry.Draft", "--description", "x", "--debit", "1=2"), STATUS_OK);
     expect(got, "{\"entry\":{\"description\":\"x\",\"lines\":[{\"account\":\"1\",\"debit_minor\":\"2\"}]}}");
     assert_int_equal(OPTIONS("Account.List", "--active-only", "--business=WTR"), STATUS_OK);
@@ -287,7 +300,8 @@ static void options_become_messages(void **state)
     expect(got, "{\"report\":\"trial-balance\",\"known_at_position\":\"812\"}");
     assert_int_equal(OPTIONS("Report.Run", "--known-at", "2026-11-23T10:15:00Z"), STATUS_OK);
     expect(got, "{\"known_at_time_us\":\"2026-11-23T10:15:00Z\"}");
-    assert_int_equal(OPTIONS("Role.Define", "--permission", "journal=write", "--permission", "permission=sales,level=read"),
+    assert_int_equal(OPTIONS("Role.Define", "--permission", "journal=write", "--permission",
+                             "permission=sales,level=read"),
                      STATUS_OK);
     expect(got, "{\"permissions\":[{\"permission\":\"journal\",\"level\":\"write\"},"
                 "{\"permission\":\"sales\",\"level\":\"read\"}]}");
@@ -379,14 +393,16 @@ static void tables_align_wide_characters(void **state)
     assert_true(table_add_column(&table, "name", "name", TABLE_LEFT));
     assert_true(table_add_column(&table, "empty", "empty", TABLE_LEFT));
     assert_true(table_add_column(&table, "amount", "amount", TABLE_AMOUNT));
-    assert_true(table_add_row(&table, TABLE_ROW, 1) && table_set(&table, 0, "支払い") && table_set(&table, 2, "1234567.50"));
-    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "e\xcc\x81t\x1b[2J") && table_set(&table, 2, "-1"));
-    table_print(&table, to);
+    assert_true(table_add_row(&table, TABLE_ROW, 1) && table_set(&table, 0, "支払い") &&
+                table_set(&table, 2, "1234567.50"));
+    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "e\xcc\x81t\x1b[2J") &&
+                table_set(&table, 2, "-1"));
+    table_show(&table, to);
     (void)fclose(to);
     assert_string_equal(text, "name            amount\n"
                               "--------  ------------\n"
                               "  支払い  1,234,567.50\n"
-                              "e\xcc\x81t [2J            -1\n");
+                              "e\xcc\x81t [2J              -1\n");
     free(text);
     table_done(&table);
 }
@@ -399,9 +415,11 @@ static void csv_quotes_what_it_must(void **state)
     size_t len = 0;
     FILE *to = open_memstream(&text, &len);
     table_init(&table);
-    assert_true(table_add_column(&table, "A", "a", TABLE_LEFT) && table_add_column(&table, "B", "b", TABLE_AMOUNT));
-    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "x, \"y\"") && table_set(&table, 1, "1234.50"));
-    table_print_csv(&table, to);
+    assert_true(table_add_column(&table, "A", "a", TABLE_LEFT) &&
+                table_add_column(&table, "B", "b", TABLE_AMOUNT));
+    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "x, \"y\"") &&
+                table_set(&table, 1, "1234.50"));
+    table_show_csv(&table, to);
     (void)fclose(to);
     assert_string_equal(text, "a,b\r\n\"x, \"\"y\"\"\",1234.50\r\n");
     free(text);
@@ -411,9 +429,14 @@ static void csv_quotes_what_it_must(void **state)
 static void amounts_are_grouped(void **state)
 {
     (void)state;
-    static const char *const cases[][2] = {{"1", "1"},           {"123", "123"},     {"1234", "1,234"},
-                                           {"-123456", "-123,456"}, {"1234567.8901", "1,234,567.8901"},
-                                           {"abc", "abc"},       {"", ""},           {"12a", "12a"}};
+    static const char *const cases[][2] = {{"1", "1"},
+                                           {"123", "123"},
+                                           {"1234", "1,234"},
+                                           {"-123456", "-123,456"},
+                                           {"1234567.8901", "1,234,567.8901"},
+                                           {"abc", "abc"},
+                                           {"", ""},
+                                           {"12a", "12a"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char out[64];
         amount_group(cases[i][0], out, sizeof out);
