@@ -15,6 +15,7 @@ struct load {
     uint64_t recorded;
     uint64_t unchanged;
     uint64_t refused;
+    uint64_t log_size; /* before the first line */
     enum status worst;
     struct seen seen; /* the lines so far */
 };
@@ -27,8 +28,8 @@ static void load_answered(const struct batcher_answer *answer, void *context)
         load->worst = (enum status)answer->fault->status;
         (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line,
                       answer->fault->field, answer->fault->field[0] != '\0' ? ": " : "", answer->fault->text);
-    } else if (answer->recorded->position == 0) {
-        load->unchanged++;
+    } else if (answer->recorded->position <= load->log_size) {
+        load->unchanged++; /* the first answer again, or nothing to change */
     } else {
         load->recorded++;
     }
@@ -78,6 +79,7 @@ static int load_file(struct load *load, FILE *from)
 {
     struct fault why = {.status = STATUS_OK};
     struct json_reader reader = {.from = from};
+    load->log_size = dft_welcome(load->cli->client)->log_size;
     struct batcher *batcher = batcher_new(load->cli, load_answered, load);
     enum status status = batcher == NULL ? fault_set(&why, STATUS_NO_MEMORY, NULL, "no memory") : STATUS_OK;
     while (status == STATUS_OK) {
