@@ -11,7 +11,9 @@
 
 /* One folded copy of a view; the next question continues from it when it lies ahead. */
 struct replay {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; /* of `taken` alone: who has taken it owns the rest */
+    pthread_cond_t given_back;
+    bool taken;
     size_t memory_bytes;
     struct arena *arena;
     const struct view *view; /* NULL: nothing kept */
@@ -30,7 +32,12 @@ struct replay *replay_new(size_t memory_bytes)
         free(replay);
         return NULL;
     }
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&replay->lock, NULL);
+    pthread_cond_init(&replay->given_back, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return replay;
 }
 
@@ -48,6 +55,7 @@ void replay_free(struct replay *replay)
         return;
     replay_drop(replay);
     arena_free(replay->arena);
+    pthread_cond_destroy(&replay->given_back);
     pthread_mutex_destroy(&replay->lock);
     free(replay);
 }
@@ -106,19 +114,34 @@ static enum status replay_forward(struct replay *replay, uint64_t position, stru
     return STATUS_OK;
 }
 
-static bool lock_in_time(struct replay *replay)
+static bool take_in_time(struct replay *replay)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += REPLAY_WAIT_S;
-    return pthread_mutex_clocklock(&replay->lock, CLOCK_MONOTONIC, &until) == 0;
+    pthread_mutex_lock(&replay->lock);
+    int late = 0;
+    while (replay->taken && late == 0)
+        late = pthread_cond_timedwait(&replay->given_back, &replay->lock, &until);
+    bool taken = !replay->taken;
+    replay->taken = true;
+    pthread_mutex_unlock(&replay->lock);
+    return taken;
+}
+
+static void give_back(struct replay *replay)
+{
+    pthread_mutex_lock(&replay->lock);
+    replay->taken = false;
+    pthread_cond_signal(&replay->given_back);
+    pthread_mutex_unlock(&replay->lock);
 }
 
 enum status replay_begin(struct replay *replay, const struct view *view, uint64_t position,
                          struct log_reader *reader, const struct clock *clock, monotonic_us deadline,
                          struct kv_txn **out, struct fault *why)
 {
-    if (!lock_in_time(replay))
+    if (!take_in_time(replay))
         return fault_set(why, STATUS_BUSY, NULL, "the books of another moment are being replayed; try again");
     enum status status = STATUS_OK;
     if (replay->view != view || replay->position > position) {
@@ -134,12 +157,12 @@ enum status replay_begin(struct replay *replay, const struct view *view, uint64_
     if (status == STATUS_OK)
         status = kv_begin(replay->kv, false, out);
     if (status != STATUS_OK)
-        pthread_mutex_unlock(&replay->lock);
+        give_back(replay);
     return status;
 }
 
 void replay_end(struct replay *replay, struct kv_txn *txn)
 {
     kv_abort(txn);
-    pthread_mutex_unlock(&replay->lock);
+    give_back(replay);
 }

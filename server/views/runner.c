@@ -25,10 +25,20 @@ static size_t group_at(struct runner *runner, uint64_t from, struct view_slot *o
 static void slot_begin(struct runner *runner, struct view_slot *slot)
 {
     enum status status = kv_begin(slot->kv, true, &slot->txn);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        slot->apply_to = slice_buffer_begin(slot->buffer, slot->txn);
         return;
+    }
     slot->txn = NULL;
     slot_fail(runner, slot, status, "begin");
+}
+
+/* Gives the slice up: its rows and those kept from earlier ones. */
+static void slot_abort(struct view_slot *slot)
+{
+    kv_abort(slot->txn);
+    slot->txn = NULL;
+    slice_buffer_drop(slot->buffer);
 }
 
 static void slot_apply(struct runner *runner, struct view_slot *slot, const struct record *record)
@@ -36,15 +46,24 @@ static void slot_apply(struct runner *runner, struct view_slot *slot, const stru
     if (slot->txn == NULL)
         return;
     arena_reset(runner->arena);
-    slot->view->apply(slot->txn, record, runner->arena);
+    slot->view->apply(slot->apply_to, record, runner->arena);
+    slice_buffer_tidy(slot->buffer);
     enum status status = kv_error(slot->txn);
     if (status == STATUS_OK)
         return;
-    kv_abort(slot->txn);
-    slot->txn = NULL;
+    slot_abort(slot);
     diag(DIAG_ERROR, "views", "apply-failed", "view=%s record=%llu type=%u", slot->view->name,
          (unsigned long long)record->header.position, record->header.type);
     slot_fail(runner, slot, status, "apply");
+}
+
+static void slot_write(struct view_slot *slot, uint64_t position, const struct hash *last)
+{
+    if (slot->txn == NULL)
+        return;
+    struct view_cursor cursor = {.position = position, .last = *last, .version = slot->view->version};
+    slice_buffer_flush(slot->buffer);
+    slot_write_cursor(slot->txn, &cursor);
 }
 
 static void slot_commit(struct runner *runner, struct view_slot *slot, uint64_t position,
@@ -52,12 +71,11 @@ static void slot_commit(struct runner *runner, struct view_slot *slot, uint64_t 
 {
     if (slot->txn == NULL)
         return;
-    struct view_cursor cursor = {.position = position, .last = *last, .version = slot->view->version};
-    slot_write_cursor(slot->txn, &cursor);
     struct kv_txn *txn = slot->txn;
     slot->txn = NULL;
     enum status status = kv_commit(txn);
     if (status != STATUS_OK) {
+        slice_buffer_drop(slot->buffer);
         slot_fail(runner, slot, status, "commit");
         return;
     }
@@ -118,12 +136,13 @@ static void slice_run(struct runner *runner, uint64_t from, uint64_t to)
         for (size_t i = 0; i < count; i++) {
             if (group[i]->txn == NULL)
                 continue;
-            kv_abort(group[i]->txn);
-            group[i]->txn = NULL;
+            slot_abort(group[i]);
             slot_fail(runner, group[i], status, "log");
         }
         return;
     }
+    for (size_t i = 0; i < count; i++)
+        slot_write(group[i], reached, &last);
     pthread_rwlock_wrlock(&runner->commit_lock);
     for (size_t i = 0; i < count; i++)
         slot_commit(runner, group[i], reached, &last);
@@ -231,7 +250,12 @@ static void locks_init(struct runner *runner)
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&runner->lock, NULL);
-    pthread_rwlock_init(&runner->commit_lock, NULL);
+    /* Without this, queries that never cease would keep the views from committing. */
+    pthread_rwlockattr_t writer_first;
+    pthread_rwlockattr_init(&writer_first);
+    pthread_rwlockattr_setkind_np(&writer_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&runner->commit_lock, &writer_first);
+    pthread_rwlockattr_destroy(&writer_first);
     pthread_cond_init(&runner->wake, NULL);
     pthread_cond_init(&runner->work, &monotonic);
     pthread_cond_init(&runner->progress, &monotonic);
@@ -265,8 +289,10 @@ enum status runner_open(const struct runner_config *config, struct runner **out,
     bool memory = runner->arena != NULL && runner->parked != NULL;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         runner->slots[i] = (struct view_slot){.view = views[i], .state = VIEW_BUILDING};
+        runner->slots[i].buffer =
+            slice_buffer_new(views[i]->table_count, views[i]->written_once, SLICE_BUFFER_BYTES);
         runner->replays[i] = replay_new(runner->config.replay_memory_bytes);
-        memory = memory && runner->replays[i] != NULL;
+        memory = memory && runner->replays[i] != NULL && runner->slots[i].buffer != NULL;
     }
     enum status status = STATUS_NO_MEMORY;
     if (memory)
@@ -291,6 +317,7 @@ static enum status slots_close(struct runner *runner)
     enum status worst = STATUS_OK;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         struct view_slot *slot = &runner->slots[i];
+        slice_buffer_free(slot->buffer);
         if (slot->kv == NULL)
             continue;
         enum status status = kv_sync(slot->kv);

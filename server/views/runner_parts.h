@@ -6,10 +6,13 @@
 #include <pthread.h>
 
 #include "server/views/runner.h"
+#include "server/views/slice_buffer.h"
 
 #define VIEW_TABLE_CURSOR  0u
 #define VIEW_NAME_MAX      40u /* a view's name and ".new" */
 #define READER_THREADS_MAX 64u
+#define SLICE_BUFFER_BYTES                                                                                   \
+    ((size_t)8 << 20) /* of one view: rows of a slice, and those read and written lately */
 
 struct view_cursor {
     uint64_t position; /* 0 = nothing applied yet */
@@ -25,7 +28,9 @@ struct view_slot {
     enum view_state state;
     uint64_t position;
     struct hash last;
-    struct kv_txn *txn; /* of the slice under way */
+    struct kv_txn *txn;          /* of the slice under way */
+    struct slice_buffer *buffer; /* over it: what records are applied to */
+    struct kv_txn *apply_to;
 };
 
 /* A query that waits for a position. */

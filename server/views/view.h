@@ -28,6 +28,8 @@ struct view {
     uint32_t version;              /* raise it when tables or apply change: the runner rebuilds */
     const struct kv_table *tables; /* table 0 is the runner's cursor table for every view */
     unsigned table_count;
+    uint64_t
+        written_once; /* bit t: rows of table t are written once and seldom read by apply: a hint for speed */
     void (*apply)(struct kv_txn *view, const struct record *record, struct arena *arena);
 };
 extern const struct view *const views[VIEW_COUNT];

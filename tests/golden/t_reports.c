@@ -528,6 +528,26 @@ static void the_manual_names_everything(void **state)
     }
 }
 
+/* What the domain leaves to the views is answered by them, and nothing else is. */
+static void every_query_has_an_answer(void **state)
+{
+    (void)state;
+    size_t left_to_views = 0;
+    for (size_t c = 0; c < domain_capability_count; c++) {
+        for (size_t m = 0; m < domain_capabilities[c]->method_count; m++) {
+            const struct method *method = &domain_capabilities[c]->methods[m];
+            bool answered = false;
+            for (size_t q = 0; q < view_query_count; q++)
+                answered = answered || strcmp(view_queries[q].method, method->name) == 0;
+            bool left = method->kind == METHOD_QUERY && method->query == NULL;
+            if (left != answered)
+                fail_msg("%s", method->name);
+            left_to_views += left;
+        }
+    }
+    assert_int_equal(left_to_views, view_query_count);
+}
+
 static void the_list_shows_what_one_may_read(void **state)
 {
     struct fixture *f = *state;
@@ -629,6 +649,7 @@ int main(void)
         TEST(audit_trail_shows_before_and_after),
         TEST(the_manual_names_everything),
         TEST(the_list_shows_what_one_may_read),
+        TEST(every_query_has_an_answer),
         TEST(bad_parameters_are_named),
         TEST(rights_bound_what_is_seen),
     };

@@ -186,6 +186,24 @@ static void one_by_one_equals_a_rebuild(void **state)
     }
 }
 
+static void the_slice_buffer_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        uint64_t slice;
+        size_t bytes;
+    } ways[] = {{1, 1 << 20}, {50, 1 << 20}, {UINT64_MAX, 1 << 30}, {UINT64_MAX, 4000}, {7, 1}};
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        struct kv *plain = view_fold(f->world, views[i], f->world->record_count, 1);
+        for (size_t w = 0; w < sizeof ways / sizeof ways[0]; w++) {
+            struct kv *buffered = view_fold_buffered(f->world, views[i], ways[w].slice, ways[w].bytes);
+            assert_true(views_equal(plain, buffered, views[i]));
+            kv_close(buffered);
+        }
+        kv_close(plain);
+    }
+}
+
 static void digests_agree_and_tell_apart(void **state)
 {
     struct fixture *f = *state;
@@ -511,6 +529,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_by_one_equals_a_rebuild),
+        cmocka_unit_test(the_slice_buffer_changes_nothing),
         cmocka_unit_test(digests_agree_and_tell_apart),
         cmocka_unit_test(balances_at_any_date_and_position),
         cmocka_unit_test(trial_balance_moves_and_closes),

@@ -6,6 +6,7 @@
 
 #include "proto/base/text.h"
 #include "server/base/kv_mem.h"
+#include "server/views/slice_buffer.h"
 
 #define ARENA_BYTES  (16u * 1024u * 1024u)
 #define REPORT_BYTES (64u * 1024u * 1024u)
@@ -44,6 +45,29 @@ struct kv *view_fold(struct world *world, const struct view *view, uint64_t posi
     struct arena *arena = arena_new(ARENA_BYTES);
     struct kv *kv = kv_mem_new(view->tables, view->table_count);
     fold(world, view, kv, 0, position, slice, arena);
+    arena_free(arena);
+    return kv;
+}
+
+struct kv *view_fold_buffered(struct world *world, const struct view *view, uint64_t slice, size_t bytes_max)
+{
+    struct arena *arena = arena_new(ARENA_BYTES);
+    struct kv *kv = kv_mem_new(view->tables, view->table_count);
+    struct slice_buffer *buffer = slice_buffer_new(view->table_count, view->written_once, bytes_max);
+    for (uint64_t position = 1; position <= world->record_count;) {
+        struct kv_txn *inner = begin(kv, true);
+        struct kv_txn *txn = slice_buffer_begin(buffer, inner);
+        for (uint64_t n = 0; n < slice && position <= world->record_count; n++, position++) {
+            struct record record = world_record_at(world, position);
+            arena_reset(arena);
+            view->apply(txn, &record, arena);
+            slice_buffer_tidy(buffer);
+        }
+        slice_buffer_flush(buffer);
+        if (kv_commit(inner) != STATUS_OK)
+            stop("a view refused a record");
+    }
+    slice_buffer_free(buffer);
     arena_free(arena);
     return kv;
 }

@@ -27,6 +27,8 @@ void view_books_fold(struct view_books *books); /* what the world has recorded s
 
 /* A view of its own, folded up to `position` in transactions of `slice` records. */
 struct kv *view_fold(struct world *world, const struct view *view, uint64_t position, uint64_t slice);
+/* The same through a slice buffer, as the runner does. */
+struct kv *view_fold_buffered(struct world *world, const struct view *view, uint64_t slice, size_t bytes_max);
 /* Every row of every table but the cursor is the same in both. */
 bool views_equal(struct kv *a, struct kv *b, const struct view *view);
 

@@ -205,6 +205,8 @@ const struct view view_audit = {
     .version = 1,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
+    .written_once =
+        UINT64_C(1) << AUDIT_BY_USER | UINT64_C(1) << AUDIT_BY_SUBJECT | UINT64_C(1) << AUDIT_CHANGES,
     .apply = audit_apply,
 };
 

@@ -64,6 +64,8 @@ const struct view view_journal = {
     .version = 1,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
+    .written_once =
+        UINT64_C(1) << JOURNAL_BY_DATE | UINT64_C(1) << JOURNAL_BY_NUMBER | UINT64_C(1) << JOURNAL_LINKS,
     .apply = journal_apply,
 };
 

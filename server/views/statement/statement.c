@@ -47,6 +47,7 @@ const struct view view_statement = {
     .version = 1,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
+    .written_once = UINT64_C(1) << STATEMENT_LINES,
     .apply = statement_apply,
 };
 
