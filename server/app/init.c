@@ -10,21 +10,18 @@
 
 #include "books.pb-c.h"
 #include "people.pb-c.h"
-#include "proto/base/bug.h"
 #include "proto/base/text.h"
 #include "proto/wire/message.h"
+#include "server/app/offline.h"
 #include "server/app/pki.h"
 #include "server/app/serve.h"
-#include "server/app/stores.h"
 #include "server/base/secret.h"
 #include "server/base/system.h"
 #include "server/domain/people/people.h"
 #include "server/domain/people/user_row.h"
-#include "server/writer/writer.h"
 
 #define EXIT_USAGE       2
 #define ITEM_ARENA_BYTES (1024u * 1024u)
-#define BODY_BYTES_MAX   16384
 
 struct init_options {
     const char *data_dir, *key_dir, *master_key_file, *config_path;
@@ -63,41 +60,6 @@ static void usage(FILE *to)
         to);
 }
 
-/* ---- one command of the server itself ------------------------------------------------------------------------------ */
-
-static void item_done(struct work_item *item)
-{
-    (void)item; /* writer_run_one has run it to the end when it returns */
-}
-
-static enum status run_internal(struct writer *writer, const char *method_name,
-                                const ProtobufCMessage *message, struct fault *why)
-{
-    uint8_t body[BODY_BYTES_MAX];
-    size_t len = protobuf_c_message_get_packed_size(message);
-    if (len > sizeof body)
-        return fault_set(why, STATUS_TOO_LARGE, NULL, "%s is larger than %zu bytes", method_name,
-                         sizeof body);
-    (void)protobuf_c_message_pack(message, body);
-    struct work_part part = {.body = slice_of(body, len)};
-    struct work_item item = {.method = domain_method(slice_text(method_name)),
-                             .arena = arena_new(ITEM_ARENA_BYTES),
-                             .parts = &part,
-                             .part_count = 1,
-                             .from_server = true,
-                             .done = item_done};
-    ASSERT(item.method != NULL);
-    if (item.arena == NULL)
-        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
-    snprintf(item.actor.agent, sizeof item.actor.agent, "daftarid/" DAFTARI_VERSION);
-    writer_run_one(writer, &item);
-    enum status status = part.status;
-    if (status != STATUS_OK && part.fault != NULL)
-        *why = *part.fault;
-    arena_free(item.arena);
-    return status;
-}
-
 /* ---- the first records ------------------------------------------------------------------------------------------------ */
 
 static enum status parse_offset(const char *text, int32_t *out_minutes, struct fault *why)
@@ -124,45 +86,30 @@ static enum status parse_month_day(const char *text, uint32_t *out, struct fault
     return STATUS_OK;
 }
 
-static enum status open_books(struct writer *writer, const struct init_options *options, struct fault *why)
+static enum status open_books(struct offline *books, const struct init_options *options, struct fault *why)
 {
-    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
-    enum status status = parse_offset(options->utc_offset, &books.utc_offset_minutes, why);
+    Daftari__V1__OpenBooks first = DAFTARI__V1__OPEN_BOOKS__INIT;
+    enum status status = parse_offset(options->utc_offset, &first.utc_offset_minutes, why);
     if (status == STATUS_OK)
-        status = date_parse(slice_text(options->first_date), &books.first_date, why);
+        status = date_parse(slice_text(options->first_date), &first.first_date, why);
     if (status == STATUS_OK)
-        status = parse_month_day(options->fiscal_year_start, &books.fiscal_year_start, why);
+        status = parse_month_day(options->fiscal_year_start, &first.fiscal_year_start, why);
     if (status != STATUS_OK)
         return status;
-    books.name = (char *)options->books;
-    books.base_currency = (char *)options->currency;
-    books.symbol = (char *)options->symbol;
-    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
-    books.scale = (uint32_t)options->scale;
-    return run_internal(writer, "internal.OpenBooks", &books.base, why);
+    first.name = (char *)options->books;
+    first.base_currency = (char *)options->currency;
+    first.symbol = (char *)options->symbol;
+    first.has_scale = first.has_utc_offset_minutes = first.has_first_date = first.has_fiscal_year_start = 1;
+    first.scale = (uint32_t)options->scale;
+    return offline_run(books, "internal.OpenBooks", &first.base, why);
 }
 
-static enum status read_password(const char *path, char *out, size_t cap, struct fault *why)
-{
-    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    bool read = file != NULL && fgets(out, (int)cap, file) != NULL;
-    if (file != NULL && file != stdin)
-        fclose(file);
-    if (!read)
-        return fault_set(why, STATUS_INVALID, "password-file", "%s cannot be read", path);
-    out[strcspn(out, "\r\n")] = '\0';
-    if (strlen(out) < PASSWORD_BYTES_MIN || strlen(out) > PASSWORD_BYTES_MAX)
-        return fault_set(why, STATUS_INVALID, "password-file", "a password of %u to %u bytes",
-                         PASSWORD_BYTES_MIN, PASSWORD_BYTES_MAX);
-    return STATUS_OK;
-}
-
-static enum status create_owner(struct writer *writer, const struct init_options *options, struct fault *why)
+static enum status create_owner(struct offline *books, const struct init_options *options, struct fault *why)
 {
     char password[PASSWORD_BYTES_MAX + 8], name[NAME_TEXT_MAX + 1];
     uint8_t salt[SECRET_SALT_BYTES], hash[SECRET_HASH_BYTES];
     char owner_role[] = OWNER_ROLE, *roles[] = {owner_role};
-    enum status status = read_password(options->password_file, password, sizeof password, why);
+    enum status status = offline_read_password(options->password_file, password, sizeof password, why);
     if (status == STATUS_OK)
         status = entropy_fill(&system_entropy, salt, sizeof salt);
     if (status == STATUS_OK)
@@ -185,10 +132,10 @@ static enum status create_owner(struct writer *writer, const struct init_options
     owner.has_password_salt = owner.has_password_hash = 1;
     owner.password_salt = (ProtobufCBinaryData){.len = sizeof salt, .data = salt};
     owner.password_hash = (ProtobufCBinaryData){.len = sizeof hash, .data = hash};
-    return run_internal(writer, "internal.CreateUser", &owner.base, why);
+    return offline_run(books, "internal.CreateUser", &owner.base, why);
 }
 
-static enum status define_roles(struct writer *writer, struct fault *why)
+static enum status define_roles(struct offline *books, struct fault *why)
 {
     enum status status = STATUS_OK;
     struct arena *arena = arena_new(ITEM_ARENA_BYTES);
@@ -197,47 +144,25 @@ static enum status define_roles(struct writer *writer, struct fault *why)
     for (size_t i = 0; status == STATUS_OK && i < people_built_in_role_count; i++) {
         Daftari__V1__DefineRole *role = people_built_in_role(i, arena);
         status =
-            role == NULL ? STATUS_NO_MEMORY : run_internal(writer, "internal.DefineRole", &role->base, why);
+            role == NULL ? STATUS_NO_MEMORY : offline_run(books, "internal.DefineRole", &role->base, why);
     }
     arena_free(arena);
     return status;
 }
 
-__attribute__((noreturn)) static void init_fatal(void *context, const struct fault *fault)
-{
-    (void)context;
-    fprintf(stderr, "daftarid init: %s: %s\n", status_name(fault->status), fault->text);
-    _exit(1);
-}
-
 static enum status write_books(const struct init_options *options, const struct config *config,
                                struct fault *why)
 {
-    struct stores stores;
-    struct writer *writer = NULL;
-    enum status status = stores_open(config, true, &stores, why);
+    struct offline books;
+    enum status status = offline_open(config, true, "daftarid init", &books, why);
     if (status != STATUS_OK)
         return status;
-    struct writer_config with = {
-        .log = stores.log,
-        .state = stores.state,
-        .clock = &system_clock,
-        .queue_items_max = 16,
-        .batch_records_max = 16,
-        .batch_bytes_max = 4 * RECORD_BYTES_MAX,
-        .arena_bytes_max = ITEM_ARENA_BYTES,
-        .hooks = {.context = &stores, .write_behind = stores_write_behind, .fatal = init_fatal}};
-    status = writer_new(&with, &writer, why);
+    status = open_books(&books, options, why);
     if (status == STATUS_OK)
-        status = open_books(writer, options, why);
+        status = define_roles(&books, why);
     if (status == STATUS_OK)
-        status = define_roles(writer, why);
-    if (status == STATUS_OK)
-        status = create_owner(writer, options, why);
-    if (writer != NULL)
-        writer_stop(writer);
-    writer_free(writer);
-    stores_close(&stores, status == STATUS_OK);
+        status = create_owner(&books, options, why);
+    offline_close(&books, status == STATUS_OK);
     return status;
 }
 

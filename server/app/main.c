@@ -6,6 +6,7 @@
 
 #include "server/app/pki.h"
 #include "server/app/serve.h"
+#include "server/app/unlock.h"
 
 #define EXIT_USAGE 2
 
@@ -15,6 +16,7 @@ static void usage(FILE *to)
           "       daftarid --config FILE --check-config | --print-config\n"
           "       daftarid init --help\n"
           "       daftarid certificate --help\n"
+          "       daftarid unlock --help\n"
           "\n  --config FILE      configuration (default /etc/daftari/daftari.conf); daftari.conf(5) has "
           "every key\n"
           "  --ready-file FILE  written when the server answers: port=, metrics_port=, pid=\n"
@@ -49,6 +51,8 @@ int main(int argc, char **argv)
         return init_main(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "certificate") == 0)
         return pki_main(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "unlock") == 0)
+        return unlock_main(argc - 1, argv + 1);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         switch (option) {
         case OPT_CONFIG:

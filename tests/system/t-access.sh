@@ -29,7 +29,7 @@ until_true() { # up to 20 s
 }
 
 printf 'login_lock_after = 3\n' >"$dir/extra.conf"
-server_init "$dir" && server_start "$dir" || { echo 'not ok - a server'; exit 1; }
+if ! { server_init "$dir" && server_start "$dir"; }; then echo 'not ok - a server'; exit 1; fi
 password=$(cat "$dir/owner-password")
 
 bad 'nothing without a session' 'log in first' daftari account list
@@ -83,4 +83,16 @@ good 'until one logs out' as owner daftari log-out
 bad 'and no longer' 'log in' as owner daftari who-am-i
 good 'what was refused is in the log' log_in owner owner@example.com "$password"
 shows 'summed up' 'LoginsRefused' as owner daftari report audit-trail --output csv
+
+# ---- an owner who is locked out ----
+for _ in 1 2 3; do log_in thief owner@example.com 'a guess at it' >/dev/null 2>&1; done
+good 'guesses lock the owner too' until_true locked
+bad 'no unlocking beside a running server' 'unlock' daftarid unlock --config "$dir/daftari.conf" --email owner@example.com
+good 'the server stops again' server_stop "$dir"
+bad 'a user who is not there' 'nobody has' daftarid unlock --config "$dir/daftari.conf" --email nobody@example.com
+echo 'a password after all' >"$dir/pw"
+shows 'from the machine itself he is unlocked' 'unlocked' daftarid unlock --config "$dir/daftari.conf" --email owner@example.com --password-file "$dir/pw"
+good 'the server starts once more' server_start "$dir"
+bad 'his sessions have ended' 'log in' as owner daftari who-am-i
+good 'his new password opens' log_in owner owner@example.com 'a password after all'
 if grep -rqaF -e "$password" -e 'till number' -e 'cashier@example' "$dir/data"; then echo 'not ok - a password or an e-mail is readable on disk'; else echo 'ok - no password and no e-mail is readable on disk'; fi
