@@ -440,6 +440,8 @@ static void conn_read(struct conn *conn)
         conn->in.end += len;
         taken += len;
         metric_add(conn->net->counts.bytes_in, len);
+        /* Most requests are one small record: the loop tells us when there is more, we need not ask. */
+        conn->readable = len >= READ_BYTES || tls_pending(conn->ssl);
         frames_take(conn);
     }
 }

@@ -64,7 +64,7 @@ static bool command_parse(struct slice bytes, struct envelope_command *out)
     struct cursor c = {.at = bytes.ptr, .end = bytes.ptr + bytes.len};
     *out = (struct envelope_command){0};
     while (c.at < c.end) {
-        struct field f;
+        struct field f = {0};
         if (!field_get(&c, &f) || f.wire != WIRE_BYTES)
             return false;
         if (f.number == 1) {
@@ -132,7 +132,7 @@ bool envelope_command_next(const struct envelope_request *request, size_t *place
     const uint8_t *start = request->payload.ptr;
     struct cursor c = {.at = start + *place, .end = start + request->payload.len};
     while (c.at < c.end) {
-        struct field f;
+        struct field f = {0};
         bool parsed = field_get(&c, &f);
         ASSERT(parsed); /* envelope_request_parse saw it all */
         if (f.number == 5) {

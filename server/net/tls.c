@@ -130,6 +130,11 @@ enum tls_result tls_read(SSL *ssl, uint8_t *out, size_t cap, size_t *out_len)
     return returned == 1 ? TLS_DONE : result_of(ssl, returned);
 }
 
+bool tls_pending(const SSL *ssl)
+{
+    return SSL_has_pending(ssl) == 1;
+}
+
 enum tls_result tls_write(SSL *ssl, const uint8_t *bytes, size_t len, size_t *out_len)
 {
     ERR_clear_error();

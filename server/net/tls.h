@@ -21,6 +21,7 @@ enum tls_result {
 SSL *tls_new(SSL_CTX *context, int fd); /* NULL when memory is short */
 enum tls_result tls_handshake(SSL *ssl);
 enum tls_result tls_read(SSL *ssl, uint8_t *out, size_t cap, size_t *out_len);
+bool tls_pending(const SSL *ssl); /* libssl holds bytes that it has read and not given out */
 enum tls_result tls_write(SSL *ssl, const uint8_t *bytes, size_t len, size_t *out_len);
 void tls_end(SSL *ssl); /* sends close_notify if it can */
 

@@ -59,7 +59,7 @@ stop() { # ends well within 20 s
 }
 page() { exec 3<>"/dev/tcp/127.0.0.1/$metrics" && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && timeout 10 cat <&3; exec 3>&-; }
 client() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" -verify_return_error "$@" </dev/null 2>&1; }
-shown() { client | openssl x509 -noout -fingerprint -sha256; }
+shown() { client -tls1_3 | openssl x509 -noout -fingerprint -sha256; }
 check 'the server starts' start
 check 'TLS 1.3 and the protocol are agreed' says 'ALPN protocol: daftari/1' client -tls1_3
 check 'TLS 1.2 is refused' says 'alert protocol version' client -tls1_2
