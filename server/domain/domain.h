@@ -37,6 +37,13 @@ bool rights_allow_business(const struct rights *rights, uint16_t business, enum 
 
 /* ---- decide -------------------------------------------------------------------------------------------------- */
 
+/* The log before the record that is being decided, for the few decisions that name an earlier one (a reversal). END past
+ * the last record; *out is borrowed until the next read. */
+struct record_source {
+    enum status (*read)(void *context, uint64_t position, struct record *out, struct fault *why);
+    void *context;
+};
+
 struct context {
     timestamp_us now;  /* time the record will carry */
     civil_date today;  /* `now` in the books' time zone */
@@ -48,6 +55,7 @@ struct context {
         *rights; /* of the user, as of this position; NULL = the server itself, which may all */
     const char *address, *agent, *device; /* where from; never NULL */
     struct arena *arena;                  /* for this decision; anything put in `decision` may live here */
+    struct record_source records;
 };
 
 /* What was decided: one record to be. Start from decision_init. */

@@ -74,22 +74,18 @@ static void answer_recorded(struct work_item *item, struct work_part *part, stru
 /* ---- seen before?
  * --------------------------------------------------------------------------------------------- */
 
-static enum status header_at(struct writer *writer, uint64_t position, struct record_header *out,
-                             struct fault *why)
+/* Of this batch or of earlier commits; a record_source for decisions too. */
+static enum status record_at(void *context, uint64_t position, struct record *out, struct fault *why)
 {
+    struct writer *writer = context;
     if (writer->record_count != 0 && position >= writer->batch_first) {
         ASSERT(position - writer->batch_first < writer->record_count);
-        *out = writer->records[position - writer->batch_first].header;
+        *out = writer->records[position - writer->batch_first];
         return STATUS_OK;
     }
     struct slice bytes;
-    struct record record;
     enum status status = log_read(writer->reader, position, &bytes, why);
-    if (status == STATUS_OK)
-        status = record_decode(bytes, &record, why);
-    if (status == STATUS_OK)
-        *out = record.header;
-    return status;
+    return status == STATUS_OK ? record_decode(bytes, out, why) : status;
 }
 
 /* True when the command id was used: the part is answered. A command that the server gives itself has no id.
@@ -107,7 +103,7 @@ static bool answered_before(struct writer *writer, struct kv_txn *state, struct 
         return true;
     }
     uint64_t position = be64_get(row.ptr);
-    struct record_header first;
+    struct record first;
     struct fault reused;
     if (be64_get(row.ptr + 8) != part->content) {
         (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id",
@@ -116,12 +112,12 @@ static bool answered_before(struct writer *writer, struct kv_txn *state, struct 
         answer_fault(item, part, &reused);
         return true;
     }
-    *out_status = header_at(writer, position, &first, why);
-    if (*out_status == STATUS_OK && first.user != item->actor.user) {
+    *out_status = record_at(writer, position, &first, why);
+    if (*out_status == STATUS_OK && first.header.user != item->actor.user) {
         (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id", "this id was used by another user");
         answer_fault(item, part, &reused);
     } else if (*out_status == STATUS_OK) {
-        answer_recorded(item, part, state, &first);
+        answer_recorded(item, part, state, &first.header);
     }
     return true;
 }
@@ -163,6 +159,7 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
         .agent = item->actor.agent,
         .device = item->actor.device,
         .arena = writer->arena,
+        .records = {record_at, writer},
     };
     if (!item->from_server && (context->user == 0 || method->kind == METHOD_INTERNAL))
         return fault_set(why, STATUS_UNAUTHENTICATED, NULL, "log in first");

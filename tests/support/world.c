@@ -200,6 +200,16 @@ static const struct rights *rights_of(struct world *world, const struct world_ac
     return room;
 }
 
+/* The log of the world as decisions see it. */
+static enum status read_record(void *context, uint64_t position, struct record *out, struct fault *why)
+{
+    const struct world *world = context;
+    if (position > world->record_count)
+        return fault_set(why, STATUS_END, NULL, "no such record");
+    *out = world_record_at(world, position);
+    return STATUS_OK;
+}
+
 void world_command(struct world *world, const struct world_actor *actor, const char *method_name,
                    struct slice body, struct world_answer *out)
 {
@@ -217,6 +227,7 @@ void world_command(struct world *world, const struct world_actor *actor, const c
         .address = "127.0.0.1",
         .agent = "test",
         .device = "test",
+        .records = {read_record, world},
     };
     context.today = date_of_timestamp(context.now, 180);
     be64_put(context.command_id.bytes + 8, ++world->next_command);

@@ -13,7 +13,6 @@
 #include "server/base/kv_mem.h"
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/effects.h"
-#include "server/domain/kernel/entry_row.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
@@ -164,8 +163,12 @@ static void contradictions_are_corruption(void **unused)
     assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
     header.number = 1;
     assert_int_equal(apply_to_copy(&header, false), STATUS_OK);
-    header = (struct record_header){.type = EVENT_ENTRY_REVERSED, .cause = 1}; /* reverses no entry */
+    header = (struct record_header){.type = EVENT_ENTRY_REVERSED}; /* reverses nothing */
     assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    header.cause = world->record_count + 1; /* or itself */
+    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    header.cause = world->record_count;
+    assert_int_equal(apply_to_copy(&header, false), STATUS_OK);
     header = (struct record_header){.type = EVENT_ADJUSTMENT_REJECTED, .cause = 1};
     assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
     header = (struct record_header){.type = EVENT_BUSINESS_DEACTIVATED, .business = 9};
@@ -196,19 +199,15 @@ static void rows_that_do_not_decode_are_corruption(void **unused)
         const char *key;
         size_t key_len;
     } rows[] = {
-        {TABLE_BOOKS, "facts", 5},
-        {TABLE_BUSINESS_CODE, "WTR", 3},
-        {TABLE_ACCOUNT, "\0\0\x04\x56", 4},
-        {TABLE_COUNTER, "\0\x01\1\2\3\4", 6},
-        {TABLE_ENTRY, "\0\0\0\0\0\0\0\x07", 8},
-        {TABLE_CURRENCY, "\0\x01", 2},
-        {TABLE_SERIES, "\0\x01", 2},
+        {TABLE_BOOKS, "facts", 5},          {TABLE_BUSINESS_CODE, "WTR", 3},
+        {TABLE_ACCOUNT, "\0\0\x04\x56", 4}, {TABLE_COUNTER, "\0\x01\1\2\3\4", 6},
+
+        {TABLE_CURRENCY, "\0\x01", 2},      {TABLE_SERIES, "\0\x01", 2},
     };
     (void)unused;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct facts facts;
         struct account_row account;
-        struct entry_row entry;
         uint16_t number;
         char text[NUMBER_TEXT_MAX + 1];
         struct kv_txn *txn = begin(true);
@@ -218,7 +217,6 @@ static void rows_that_do_not_decode_are_corruption(void **unused)
         (void)business_find(txn, "WTR", &number);
         (void)account_row_get(txn, 1110, &account);
         (void)number_next(txn, 1, 0x01020304);
-        (void)entry_row_get(txn, 7, &entry);
         (void)currency_info_get(txn, 1, world->arena);
         (void)number_format(txn, 1, 20250101, 1, text);
         assert_int_equal(kv_error(txn), STATUS_CORRUPT);

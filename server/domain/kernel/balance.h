@@ -12,7 +12,7 @@
  * A decision needs the total; a year close and a reconciliation need the balance as at an earlier date, from core
  * state, however entries were back-dated. So totals by day are kept too, but the day under way stays in the balance
  * row and only moves to TABLE_DAY when a posting of another date comes: entries in date order cost no second row.
- * Balance as at a date = total less what is dated later. Why not otherwise: docs/decisions/balances-by-day.md.
+ * Balance as at a date = total less what is dated later. Why not otherwise: docs/decisions/0020-balances-by-day.md.
  */
 #ifndef SERVER_DOMAIN_KERNEL_BALANCE_H
 #define SERVER_DOMAIN_KERNEL_BALANCE_H

@@ -3,7 +3,6 @@
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
 #include "server/domain/kernel/account_row.h"
-#include "server/domain/kernel/entry_row.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
@@ -195,6 +194,16 @@ static void remember_command(struct kv_txn *state, const struct record_header *h
     kv_put(state, TABLE_COMMAND, key, slice_of(value, sizeof value));
 }
 
+static void mark_reversed(struct kv_txn *state, uint64_t position, uint64_t reversal)
+{
+    struct row_key key = row_key_u64(position);
+    struct slice row;
+    if (position == 0 || position >= reversal || kv_get(state, TABLE_ENTRY, row_key_slice(&key), &row))
+        kv_set_error(state, STATUS_CORRUPT);
+    else
+        row_put_u64(state, TABLE_ENTRY, row_key_slice(&key), reversal);
+}
+
 void effects_apply(struct kv_txn *state, const struct record *record)
 {
     const struct record_header *header = &record->header;
@@ -207,7 +216,5 @@ void effects_apply(struct kv_txn *state, const struct record *record)
         balance_add(state, &posting, header->business_date);
     }
     if (header->type == EVENT_ENTRY_REVERSED)
-        entry_row_mark_reversed(state, header->cause, header->position);
-    if (record->posting_count != 0)
-        entry_row_add(state, record);
+        mark_reversed(state, header->cause, header->position);
 }

@@ -25,13 +25,13 @@ enum domain_table {
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
     TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
     TABLE_DAY, /* the same and u32 date -> i128 minor units: what the postings of that date add up to, in part */
-    TABLE_COMMAND,  /* 16-byte command id -> u64 position, u64 content */
-    TABLE_DOCUMENT, /* u16 series, u32 date, u32 number -> u64 position */
-    TABLE_ENTRY,    /* u64 position -> what a reversal needs of a record with postings (kernel/entry_row.h) */
-    TABLE_DRAFT,    /* u64 position -> DraftInfo (recorded_by: user number); empty = posted or discarded */
-    TABLE_OPENING,  /* u16 business -> u64 position of its opening balances */
-    TABLE_ADJUSTMENT,     /* u64 position -> AdjustmentInfo (requested_by, decided_by: user number) */
-    TABLE_PERIOD,         /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
+    TABLE_COMMAND,    /* 16-byte command id -> u64 position, u64 content */
+    TABLE_DOCUMENT,   /* u16 series, u32 date, u32 number -> u64 position */
+    TABLE_ENTRY,      /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
+    TABLE_DRAFT,      /* u64 position -> DraftInfo (recorded_by: user number); empty = posted or discarded */
+    TABLE_OPENING,    /* u16 business -> u64 position of its opening balances */
+    TABLE_ADJUSTMENT, /* u64 position -> AdjustmentInfo (requested_by, decided_by: user number) */
+    TABLE_PERIOD,     /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
     TABLE_RECONCILIATION, /* u64 position -> ReconciliationInfo */
     TABLE_USER,           /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
     TABLE_USER_EMAIL,     /* e-mail -> u32 user */

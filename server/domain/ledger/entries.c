@@ -1,6 +1,5 @@
 /* Posting and reversing. */
 #include "server/domain/kernel/account_row.h"
-#include "server/domain/kernel/entry_row.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
@@ -24,9 +23,23 @@ enum status entry_decide_post(const struct context *context, struct kv_txn *stat
 
 /* ---- reversal ------------------------------------------------------------------------------------------------------ */
 
+/* The record at a position, read from the log; ENTRY_UNKNOWN when there is none or it posted nothing. */
+static enum status read_entry(const struct context *context, uint64_t position, const char *field,
+                              struct record *out, struct fault *why)
+{
+    enum status status = STATUS_END;
+    if (position != 0 && position < context->position && context->records.read != NULL)
+        status = context->records.read(context->records.context, position, out, why);
+    if (status == STATUS_END || (status == STATUS_OK && out->posting_count == 0))
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_UNKNOWN, field,
+                            "no posted entry has this log position");
+    return status;
+}
+
 /* The entry to reverse: found, not a reversal, of a reversible type, not reversed before. */
-static enum status find_original(struct kv_txn *state, const Daftari__V1__ReverseEntry *reverse,
-                                 uint64_t *out_position, struct entry_row *out, struct fault *why)
+static enum status find_original(const struct context *context, struct kv_txn *state,
+                                 const Daftari__V1__ReverseEntry *reverse, struct record *out,
+                                 struct fault *why)
 {
     bool by_number = !text_empty(reverse->number);
     const char *field = by_number ? "number" : "position";
@@ -36,30 +49,33 @@ static enum status find_original(struct kv_txn *state, const Daftari__V1__Revers
     enum status status = form_text(reverse->reason, "reason", DESCRIPTION_TEXT_MAX, true, why);
     if (status != STATUS_OK)
         return status;
-    *out_position = reverse->position;
-    if ((by_number && !number_find(state, reverse->number, out_position)) ||
-        !entry_row_get(state, *out_position, out))
-        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_UNKNOWN, field, "no posted entry has this %s",
-                            by_number ? "document number" : "log position");
-    if (out->type == EVENT_ENTRY_REVERSED)
+    uint64_t position = reverse->position, reversal;
+    if (by_number && !number_find(state, reverse->number, &position))
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_UNKNOWN, field,
+                            "no posted entry has this document number");
+    status = read_entry(context, position, field, out, why);
+    if (status != STATUS_OK)
+        return status;
+    if (out->header.type == EVENT_ENTRY_REVERSED)
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_IS_REVERSAL, field,
                             "this is a reversal itself: post the entry again instead");
-    if (!entry_type_reversible(out->type))
+    if (out->header.type == EVENT_YEAR_CLOSED)
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_NOT_REVERSIBLE, field,
                             "a year close is not taken back: post correcting entries in the open year");
-    if (out->reversed_by != 0)
+    struct row_key key = row_key_u64(position);
+    if (row_get_u64(state, TABLE_ENTRY, row_key_slice(&key), &reversal))
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED, field,
                             "it was reversed already, by the record at position %llu",
-                            (unsigned long long)out->reversed_by);
+                            (unsigned long long)reversal);
     return STATUS_OK;
 }
 
 /* The mirror of every posting, with the right to each business. */
 static enum status mirror(const struct context *context, struct kv_txn *state, const struct facts *facts,
-                          const struct entry_row *original, struct decision *out, struct fault *why)
+                          const struct record *original, struct decision *out, struct fault *why)
 {
     for (size_t i = 0; i < original->posting_count; i++) {
-        struct posting posting = entry_row_posting(original, i);
+        struct posting posting = record_posting(original, i);
         if (i == 0 || posting.business != out->postings[i - 1].business) {
             const char *code = business_code_of(state, posting.business, context->arena);
             if (!facts_business_active(facts, posting.business))
@@ -99,25 +115,24 @@ enum status entry_decide_reverse(const struct context *context, struct kv_txn *s
 {
     const Daftari__V1__ReverseEntry *reverse = (const Daftari__V1__ReverseEntry *)command;
     struct facts facts;
-    struct entry_row original;
-    uint64_t position;
+    struct record original;
     civil_date date = 0;
     facts_get(state, &facts);
-    enum status status = find_original(state, reverse, &position, &original, why);
+    enum status status = find_original(context, state, reverse, &original, why);
     if (status == STATUS_OK)
         status = mirror(context, state, &facts, &original, out, why);
     if (status == STATUS_OK)
-        status = reversal_date(context, state, &facts, reverse, original.business_date, &date, why);
+        status = reversal_date(context, state, &facts, reverse, original.header.business_date, &date, why);
     if (status != STATUS_OK)
         return status;
 
     /* accepted */
     out->type = EVENT_ENTRY_REVERSED;
-    out->business = original.business;
+    out->business = original.header.business;
     out->business_date = date;
     out->series = facts.entry_series;
     out->number = number_next(state, facts.entry_series, date);
-    out->cause = position;
+    out->cause = original.header.position;
     return STATUS_OK;
 }
 
