@@ -78,11 +78,20 @@ bool check_next_key(struct check *check, unsigned table, uint8_t key[KV_KEY_MAX]
 {
     struct slice after = slice_of(key, *len);
     uint8_t next[KV_KEY_MAX];
+    size_t next_len = 0;
     bool found = check->options->next_key != NULL
-                     ? check->options->next_key(check->txn, table, after, next, len)
-                     : plain_next_key(check->txn, table, after, next, len);
-    if (found)
-        memcpy(key, next, *len);
+                     ? check->options->next_key(check->txn, table, after, next, &next_len)
+                     : plain_next_key(check->txn, table, after, next, &next_len);
+    /* A damaged tree below may lead in circles. */
+    if (found && slice_compare(slice_of(next, next_len), after) <= 0) {
+        check_problem(check, 0, "keys of table %s are out of order: the store's own structure is damaged",
+                      log_tables[table].name);
+        found = false;
+    }
+    if (found) {
+        memcpy(key, next, next_len);
+        *len = next_len;
+    }
     return found;
 }
 

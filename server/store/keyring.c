@@ -211,7 +211,7 @@ static enum status entry_load(struct keyring *keyring, uint32_t id, uint8_t entr
         return fault_set(why, STATUS_NO_MEMORY, keyring->path, "memory for the data keys");
     if (!wrap_crypt(keyring, entry, false, entry + 52, key->bytes)) {
         OPENSSL_cleanse(key->bytes, sizeof key->bytes);
-        return fault_set(why, STATUS_CORRUPT, master_path,
+        return fault_set(why, STATUS_INVALID, master_path,
                          "the master key that %s was made with; this one does not open data key %u",
                          keyring->path, id);
     }

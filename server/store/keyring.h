@@ -42,7 +42,7 @@ struct keyring_options {
     bool create;    /* make the folder when it is missing */
     bool read_only; /* keyring_fresh is not allowed */
 };
-/* CORRUPT, naming the key file, when the master key is not the one these keys were wrapped with. */
+/* INVALID, naming the key file, when the master key is not the one these keys were wrapped with. */
 enum status keyring_open(const struct keyring_options *options, struct keyring **out,
                          struct fault *why) MUST_USE;
 void keyring_close(struct keyring *keyring); /* wipes; NULL is fine */

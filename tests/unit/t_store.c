@@ -156,7 +156,7 @@ static void wrong_master_key_is_told(void **state)
     keyring_close(keyring);
     struct keyring_options options = keys_options(path);
     options.master = OTHER;
-    assert_int_equal(keyring_open(&options, &keyring, &why), STATUS_CORRUPT);
+    assert_int_equal(keyring_open(&options, &keyring, &why), STATUS_INVALID);
     assert_string_equal(why.field, "/secret/master");
     assert_non_null(strstr(why.text, "data-keys"));
 }
