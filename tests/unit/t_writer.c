@@ -1,0 +1,536 @@
+/* The sequencer over books in memory: first answers, reused ids, repeats within a batch, refusals, deadlines, a full log,
+ * and many threads at once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "account.pb-c.h"
+#include "books.pb-c.h"
+#include "common.pb-c.h"
+#include "entry.pb-c.h"
+#include "server/base/arena.h"
+#include "server/base/kv_mem.h"
+#include "server/log/log.h"
+#include "server/store/kv_lmdb.h"
+#include "server/writer/writer.h"
+#include "tests/support/scratch.h"
+
+#define ARENA_BYTES (1024u * 1024u)
+#define BODY_MAX    512u
+#define PARTS_MAX   64u
+#define THREADS     4
+#define ITEMS_EACH  50
+
+/* ---- a world around the writer --------------------------------------------------------------------------------- */
+
+static timestamp_us wall_now = INT64_C(1790000000000000); /* in 2026 */
+static monotonic_us monotonic_now = 1000000;
+
+static timestamp_us fake_wall(const struct clock *clock)
+{
+    (void)clock;
+    return wall_now;
+}
+static monotonic_us fake_monotonic(const struct clock *clock)
+{
+    (void)clock;
+    return monotonic_now;
+}
+static const struct clock fake_clock = {.wall = fake_wall, .monotonic = fake_monotonic};
+
+struct rig {
+    char folder
+        [SCRATCH_PATH_MAX]; /* of the log: on disk, since first answers are read while a batch is open */
+    struct log *log;
+    struct kv *state;
+    struct writer *writer;
+    size_t recorded, grew;
+    uint64_t grew_to;
+};
+static bool no_room;
+static const struct kv_ops *real_log_ops;
+static struct kv_ops log_ops; /* of the log's store: room can run out */
+static void log_usage(struct kv *kv, uint64_t *used, uint64_t *limit)
+{
+    real_log_ops->usage(kv, used, limit);
+    if (no_room)
+        *limit = *used + 1;
+}
+
+static void on_recorded(void *context, struct kv_txn *state, const struct record *record)
+{
+    struct rig *rig = context;
+    struct state_cursor cursor;
+    assert_true(state_cursor_get(state, &cursor)); /* state is as of the whole batch */
+    assert_true(cursor.position >= record->header.position);
+    rig->recorded++;
+}
+static void on_grew(void *context, uint64_t position, size_t records, int64_t commit_us)
+{
+    struct rig *rig = context;
+    (void)commit_us;
+    assert_true(records > 0);
+    rig->grew++;
+    rig->grew_to = position;
+}
+static _Noreturn void on_fatal(void *context, const struct fault *fault)
+{
+    (void)context;
+    fail_msg("fatal: %s", fault->text);
+    abort();
+}
+
+static void item_done(struct work_item *item)
+{
+    *(bool *)item->owner = true;
+}
+
+struct ask {
+    struct work_item item;
+    struct work_part parts[PARTS_MAX];
+    uint8_t bodies[PARTS_MAX][BODY_MAX];
+    bool done;
+};
+
+static void ask_start(struct ask *ask, const char *method)
+{
+    memset(ask, 0, sizeof *ask);
+    ask->item.method = domain_method(slice_text(method));
+    assert_non_null(ask->item.method);
+    ask->item.arena = arena_new(ARENA_BYTES);
+    assert_non_null(ask->item.arena);
+    ask->item.parts = ask->parts;
+    ask->item.from_server = true;
+    ask->item.done = item_done;
+    ask->item.owner = &ask->done;
+}
+
+static void ask_add(struct ask *ask, uint64_t id, const ProtobufCMessage *message)
+{
+    struct work_part *part = &ask->parts[ask->item.part_count];
+    uint8_t *body = ask->bodies[ask->item.part_count++];
+    assert_true(protobuf_c_message_get_packed_size(message) <= BODY_MAX);
+    part->body = slice_of(body, protobuf_c_message_pack(message, body));
+    memcpy(part->command_id.bytes, &id, sizeof id);
+}
+
+static void ask_run(struct rig *rig, struct ask *ask)
+{
+    writer_run_one(rig->writer, &ask->item);
+    assert_true(ask->done);
+}
+
+static void ask_end(struct ask *ask)
+{
+    arena_free(ask->item.arena);
+}
+
+static uint64_t answered(const struct ask *ask, size_t index)
+{
+    const struct work_part *part = &ask->parts[index];
+    if (part->status != STATUS_OK)
+        fail_msg("part %zu: %s %s", index, status_name(part->status),
+                 part->fault != NULL ? part->fault->text : "");
+    Daftari__V1__Recorded *recorded = daftari__v1__recorded__unpack(NULL, part->answer.len, part->answer.ptr);
+    assert_non_null(recorded);
+    uint64_t position = recorded->position;
+    daftari__v1__recorded__free_unpacked(recorded, NULL);
+    return position;
+}
+
+struct entry { /* a two-line entry, kept together while it is packed */
+    Daftari__V1__EntryLine lines[2];
+    Daftari__V1__EntryLine *pointers[2];
+    Daftari__V1__PostEntry message;
+    char text[16];
+};
+static const ProtobufCMessage *entry_of(struct entry *entry, int64_t debit, int64_t credit)
+{
+    entry->message = (Daftari__V1__PostEntry)DAFTARI__V1__POST_ENTRY__INIT;
+    for (size_t i = 0; i < 2; i++) {
+        entry->lines[i] = (Daftari__V1__EntryLine)DAFTARI__V1__ENTRY_LINE__INIT;
+        entry->pointers[i] = &entry->lines[i];
+        entry->lines[i].has_account = 1;
+    }
+    entry->lines[0].account = 1110;
+    entry->lines[1].account = 3100;
+    entry->lines[0].has_debit_minor = entry->lines[1].has_credit_minor = 1;
+    entry->lines[0].debit_minor = debit;
+    entry->lines[1].credit_minor = credit;
+    memcpy(entry->text, "test", 5);
+    entry->message.description = entry->text;
+    entry->message.n_lines = 2;
+    entry->message.lines = entry->pointers;
+    return &entry->message.base;
+}
+
+static void open_account(struct rig *rig, uint64_t id, uint32_t number, char *name)
+{
+    struct ask ask;
+    Daftari__V1__OpenAccount account = DAFTARI__V1__OPEN_ACCOUNT__INIT;
+    account.has_number = 1;
+    account.number = number;
+    account.name = name;
+    ask_start(&ask, "Account.Open");
+    ask_add(&ask, id, &account.base);
+    ask_run(rig, &ask);
+    assert_true(answered(&ask, 0) > 0);
+    ask_end(&ask);
+}
+
+static void rig_open(struct rig *rig, size_t batch_records)
+{
+    struct fault why = {0};
+    struct ask ask;
+    char name[] = "Test", code[] = "KES", cash[] = "Cash", capital[] = "Capital";
+    memset(rig, 0, sizeof *rig);
+    no_room = false;
+    assert_int_equal(domain_check(&why), STATUS_OK);
+    struct kv *log_kv;
+    scratch_make(rig->folder);
+    assert_int_equal(kv_lmdb_open(&(struct kv_lmdb_options){.path = rig->folder,
+                                                            .tables = log_tables,
+                                                            .count = LOG_TABLE_COUNT,
+                                                            .map_bytes = 64u << 20,
+                                                            .readers_max = 8,
+                                                            .durability = KV_LMDB_DERIVED,
+                                                            .create = true},
+                                  &log_kv, &why),
+                     STATUS_OK);
+    real_log_ops = log_kv->ops;
+    log_ops = *real_log_ops;
+    log_ops.usage = log_usage;
+    log_kv->ops = &log_ops;
+    assert_int_equal(log_over_kv_open(log_kv, &rig->log, &why), STATUS_OK);
+    rig->state = kv_mem_new(domain_tables, domain_table_count);
+    struct writer_config config = {
+        .log = rig->log,
+        .state = rig->state,
+        .clock = &fake_clock,
+        .queue_items_max = 64,
+        .batch_records_max = batch_records,
+        .batch_bytes_max = 4 * 65536,
+        .arena_bytes_max = ARENA_BYTES,
+        .hooks = {.context = rig, .recorded = on_recorded, .grew = on_grew, .fatal = on_fatal}};
+    assert_int_equal(writer_new(&config, &rig->writer, &why), STATUS_OK);
+
+    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
+    books.name = name;
+    books.base_currency = code;
+    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
+    books.scale = 2;
+    books.utc_offset_minutes = 180;
+    books.first_date = 20240101;
+    books.fiscal_year_start = 101;
+    ask_start(&ask, "internal.OpenBooks");
+    ask_add(&ask, 0, &books.base);
+    ask_run(rig, &ask);
+    assert_int_equal(answered(&ask, 0), 1);
+    ask_end(&ask);
+    open_account(rig, 1000001, 1110, cash);
+    open_account(rig, 1000002, 3100, capital);
+}
+
+static void rig_close(struct rig *rig)
+{
+    writer_stop(rig->writer);
+    writer_free(rig->writer);
+    log_close(rig->log);
+    kv_close(rig->state);
+    scratch_remove(rig->folder);
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------ */
+
+static void a_retry_gets_the_first_answer(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    struct log_head head;
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 8, entry_of(&entry, 200, 200));
+    ask_add(&ask, 7, entry_of(&entry, 100, 100)); /* within the batch */
+    ask_add(&ask, 7, entry_of(&entry, 101, 101)); /* other content */
+    ask_run(&rig, &ask);
+    uint64_t first = answered(&ask, 0), second = answered(&ask, 1);
+    assert_int_equal(first, 4);
+    assert_int_equal(second, 5);
+    assert_int_equal(answered(&ask, 2), first);
+    assert_int_equal(ask.parts[3].status, STATUS_KEY_REUSED);
+    assert_string_equal(ask.parts[3].fault->field, "command_id");
+    ask_end(&ask);
+
+    ask_start(&ask, "Entry.Post"); /* in a later commit */
+    ask_add(&ask, 8, entry_of(&entry, 200, 200));
+    ask_add(&ask, 8, entry_of(&entry, 200, 201));
+    ask_run(&rig, &ask);
+    assert_int_equal(answered(&ask, 0), second);
+    assert_int_equal(ask.parts[1].status, STATUS_KEY_REUSED);
+    ask_end(&ask);
+
+    char name[] = "Cash";
+    Daftari__V1__OpenAccount account = DAFTARI__V1__OPEN_ACCOUNT__INIT; /* another method under a used id */
+    account.has_number = 1;
+    account.number = 1111;
+    account.name = name;
+    ask_start(&ask, "Account.Open");
+    ask_add(&ask, 8, &account.base);
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_KEY_REUSED);
+    ask_end(&ask);
+    log_head(rig.log, &head);
+    assert_int_equal(head.size, 5);
+    rig_close(&rig);
+}
+
+static void another_user_does_not_get_somebodys_answer(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    ask_end(&ask);
+    ask_start(&ask, "Entry.Post");
+    ask.item.actor.user = 42; /* nobody the books know */
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 9, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_KEY_REUSED);
+    assert_int_equal(ask.parts[1].status, STATUS_DENIED);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+static void who_is_not_logged_in_may_nothing(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    ask.item.from_server = false;
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_UNAUTHENTICATED);
+    ask_end(&ask);
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 0, entry_of(&entry, 100, 100)); /* no id */
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_INVALID);
+    assert_string_equal(ask.parts[0].fault->field, "command_id");
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+static void a_refusal_records_nothing_and_its_id_stays_free(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    struct log_head head;
+    rig_open(&rig, 100);
+    size_t grew = rig.grew;
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 99));
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_REFUSED);
+    assert_int_equal(ask.parts[0].fault->reason, DAFTARI__V1__REASON__ENTRY_UNBALANCED);
+    ask_end(&ask);
+    log_head(rig.log, &head);
+    assert_int_equal(head.size, 3);
+    assert_int_equal(rig.grew, grew);
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(answered(&ask, 0), 4);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+static void a_request_larger_than_a_batch_is_answered_whole(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    rig_open(&rig, 5);
+    size_t grew = rig.grew, recorded = rig.recorded;
+    ask_start(&ask, "Entry.Post");
+    for (uint64_t i = 0; i < 23; i++)
+        ask_add(&ask, 100 + i, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    for (size_t i = 0; i < 23; i++)
+        assert_int_equal(answered(&ask, i), 4 + i);
+    assert_int_equal(rig.grew - grew, 5); /* 5 + 5 + 5 + 5 + 3 */
+    assert_int_equal(rig.recorded - recorded, 23);
+    assert_int_equal(rig.grew_to, 26);
+    assert_int_equal(ask.item.position, 26);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+static void time_never_stands_still(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    struct log_head before, after;
+    rig_open(&rig, 100);
+    log_head(rig.log, &before);
+    timestamp_us was = wall_now;
+    wall_now -= 3600000000; /* the clock is set back an hour */
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 8, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    wall_now = was;
+    assert_int_equal(answered(&ask, 1), 5);
+    log_head(rig.log, &after);
+    assert_int_equal(after.time, before.time + 2);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+static void late_and_roomless_commands_are_told_so(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    ask.item.deadline = monotonic_now - 1;
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_DEADLINE);
+    ask_end(&ask);
+    no_room = true;
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_FULL);
+    ask_end(&ask);
+    no_room = false;
+    ask_start(&ask, "Entry.Post"); /* nothing is damaged: with room it goes on */
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    assert_int_equal(answered(&ask, 0), 4);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+/* ---- many threads ------------------------------------------------------------------------------------------------ */
+
+struct crowd {
+    struct rig *rig;
+    pthread_mutex_t lock;
+    pthread_cond_t finished;
+    size_t open;
+};
+struct crowd_item {
+    struct ask ask;
+    struct crowd *crowd;
+};
+static void crowd_done(struct work_item *item)
+{
+    struct crowd *crowd = ((struct crowd_item *)item->owner)->crowd;
+    pthread_mutex_lock(&crowd->lock);
+    crowd->open--;
+    pthread_cond_signal(&crowd->finished);
+    pthread_mutex_unlock(&crowd->lock);
+}
+
+struct producer {
+    struct crowd *crowd;
+    uint64_t first_id;
+    struct crowd_item *items;
+};
+static void *produce(void *argument)
+{
+    struct producer *producer = argument;
+    for (size_t i = 0; i < ITEMS_EACH; i++) {
+        struct crowd_item *item = &producer->items[i];
+        struct entry entry;
+        ask_start(&item->ask, "Entry.Post");
+        item->crowd = producer->crowd;
+        item->ask.item.owner = item;
+        item->ask.item.done = crowd_done;
+        for (uint64_t part = 0; part < 3; part++) /* the last thread repeats what the first one sends */
+            ask_add(&item->ask, producer->first_id + 3 * i + part, entry_of(&entry, 5, 5));
+        struct work_sink *sink = writer_sink(producer->crowd->rig->writer);
+        while (sink->submit(sink, &item->ask.item) == STATUS_BUSY)
+            sched_yield();
+    }
+    return NULL;
+}
+
+static void a_crowd_is_answered_once_each(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct producer producers[THREADS];
+    pthread_t threads[THREADS];
+    struct crowd crowd = {.rig = &rig, .open = (size_t)THREADS * ITEMS_EACH};
+    struct log_head head;
+    rig_open(&rig, 40);
+    pthread_mutex_init(&crowd.lock, NULL);
+    pthread_cond_init(&crowd.finished, NULL);
+    assert_int_equal(writer_start(rig.writer), STATUS_OK);
+    for (size_t i = 0; i < THREADS; i++) {
+        producers[i] = (struct producer){.crowd = &crowd, .first_id = 1 + 1000 * (i == THREADS - 1 ? 0 : i)};
+        producers[i].items = calloc(ITEMS_EACH, sizeof *producers[i].items);
+        assert_non_null(producers[i].items);
+        assert_int_equal(pthread_create(&threads[i], NULL, produce, &producers[i]), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    pthread_mutex_lock(&crowd.lock);
+    while (crowd.open > 0)
+        pthread_cond_wait(&crowd.finished, &crowd.lock);
+    pthread_mutex_unlock(&crowd.lock);
+    for (size_t i = 0; i < ITEMS_EACH; i++)
+        for (size_t part = 0; part < 3; part++)
+            assert_int_equal(answered(&producers[0].items[i].ask, part),
+                             answered(&producers[THREADS - 1].items[i].ask, part));
+    log_head(rig.log, &head);
+    assert_int_equal(head.size, 3 + 3 * (size_t)(THREADS - 1) * ITEMS_EACH);
+    for (size_t i = 0; i < THREADS; i++) {
+        for (size_t item = 0; item < ITEMS_EACH; item++)
+            ask_end(&producers[i].items[item].ask);
+        free(producers[i].items);
+    }
+    rig_close(&rig);
+    pthread_cond_destroy(&crowd.finished);
+    pthread_mutex_destroy(&crowd.lock);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_retry_gets_the_first_answer),
+        cmocka_unit_test(another_user_does_not_get_somebodys_answer),
+        cmocka_unit_test(who_is_not_logged_in_may_nothing),
+        cmocka_unit_test(a_refusal_records_nothing_and_its_id_stays_free),
+        cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
+        cmocka_unit_test(time_never_stands_still),
+        cmocka_unit_test(late_and_roomless_commands_are_told_so),
+        cmocka_unit_test(a_crowd_is_answered_once_each),
+    };
+    return cmocka_run_group_tests_name("writer", tests, NULL, NULL);
+}
