@@ -36,10 +36,24 @@ static int run_noun(struct cli *cli, int argc, char **argv)
     return run_method(cli, &method, argc - 2, argv + 2);
 }
 
+/* Words that are no service explain themselves. */
+static int run_help(struct cli *cli, int argc, char **argv)
+{
+    static const struct word own[] = {
+        {"ping", session_ping}, {"load", load_run}, {"outbox", outbox_run}, {"import", import_run}};
+    char option[] = "--help";
+    char *help[] = {option};
+    for (size_t i = 0; argc > 0 && i < sizeof own / sizeof own[0]; i++) {
+        if (strcmp(own[i].name, argv[0]) == 0)
+            return own[i].run(cli, 1, help);
+    }
+    return help_run(argc, argv);
+}
+
 static int run_words(struct cli *cli, int argc, char **argv)
 {
     if (strcmp(argv[0], "help") == 0)
-        return help_run(argc - 1, argv + 1);
+        return run_help(cli, argc - 1, argv + 1);
     if (strcmp(argv[0], "completion") == 0)
         return completion_run(argc - 1, argv + 1);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

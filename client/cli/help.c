@@ -333,6 +333,11 @@ int help_run(int argc, char **argv)
         help_all(stdout);
         return EXIT_DONE;
     }
+    if (strcmp(argv[0], "completion") == 0) {
+        (void)puts("daftari completion bash\n  Prints completion for bash. Put this into ~/.bashrc:\n"
+                   "    source <(daftari completion bash)");
+        return EXIT_DONE;
+    }
     if (strcmp(argv[0], "options") == 0) {
         settings_help(stdout);
         return EXIT_DONE;

@@ -148,6 +148,10 @@ int session_log_out(struct cli *cli, int argc, char **argv)
         if (settings_take(cli, argc, argv, &at, &why) != STATUS_OK)
             return cli_usage("log-out takes no such option: %s", argv[at < argc ? at : argc - 1]);
     }
+    if (cli->help) {
+        (void)puts("daftari log-out\n  Ends the session at the server and forgets it here.");
+        return EXIT_DONE;
+    }
     enum status status = cli_connect(cli, &why);
     struct dft_fault fault = {.status = DFT_OK};
     if (status == STATUS_OK) {
@@ -172,6 +176,11 @@ int session_ping(struct cli *cli, int argc, char **argv)
     for (int at = 0; at < argc;) {
         if (settings_take(cli, argc, argv, &at, &why) != STATUS_OK)
             return cli_usage("ping takes no such option: %s", argv[at < argc ? at : argc - 1]);
+    }
+    if (cli->help) {
+        (void)puts("daftari ping\n  Whether the server answers, who it is, and whether its log is still the "
+                   "one seen before.");
+        return EXIT_DONE;
     }
     (void)clock_gettime(CLOCK_MONOTONIC, &before);
     if (cli_connect(cli, &why) != STATUS_OK)

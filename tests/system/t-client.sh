@@ -1,0 +1,114 @@
+#!/bin/bash
+# The command line and the examples against a living server: what people type, what scripts read, and how it fails.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../support/server.sh"
+build=${BUILD:-$here/../../build/release}
+work=$(mktemp -d)
+[ -n "${KEEP:-}" ] || trap 'server_stop "$work/s" >/dev/null 2>&1; rm -rf "$work"' EXIT
+failed=0
+ok() { if [ "$1" -eq 0 ]; then echo "ok - $2"; else echo "not ok - $2"; failed=1; head -n 12 "$work/out" "$work/err" 2>/dev/null | sed 's/^/#   /'; fi; }
+run() { daftari "$@" >"$work/out" 2>"$work/err"; code=$?; }
+gives() { [ "$code" -eq "$1" ]; ok $? "$2 (exit $1)"; }
+says() { grep -qe "$1" "$work/out"; ok $? "$2"; }
+complains() { grep -qe "$1" "$work/err"; ok $? "$2"; }
+
+server_init "$work/s" && server_start "$work/s"; ok $? "the server runs"
+
+# ---- who are you ----
+run account list;                                gives 3 "not logged in"; complains 'daftari log-in' "and what to do is said"
+echo wrong-password >"$work/wrong"
+run log-in --email owner@example.com --password-file "$work/wrong"; gives 3 "a wrong password"
+server_log_in "$work/s"; ok $? "logged in"
+session=$(ls "$work/s/home"/session-*)
+[ "$(stat -c %a "$session")" = 600 ];            ok $? "the session is kept where nobody else can read it"
+run who-am-i;                                    gives 0 "who am I"; says 'owner@example.com' "it is the owner"
+chmod 644 "$session"; run who-am-i;              gives 3 "a session that others could read is not used"; chmod 600 "$session"
+run ping --output json;                          gives 0 "ping"; says '"position"' "with the position of the log"
+
+# ---- commands ----
+run account open --number 1110 --name "Cash in hand" --class cash; gives 0 "an account is opened"
+run account open --number 1110 --name "Cash in hand" --class cash; gives 0 "opening it again changes nothing"; says 'so already' "and is told so"
+run account open --number 1110 --name Other;     gives 1 "the same number with another name is refused"
+run account open --number 4110 --name Sales;     gives 0 "another account"
+run entry post --date today --description "Sugar, 2 kg" --debit "1110=1,250.50" --credit 4110=1,250.50 --tag shop=mji --output json
+gives 0 "an entry is posted"; says '"number":"JE-' "with its number"
+position=$(sed 's/.*"position":\([0-9]*\).*/\1/' "$work/out")
+run entry post --description x --debit 1110=1 --credit 9999=1; gives 1 "an unknown account is refused"; complains 'lines\[1\].account' "and the field is named"
+run entry post --description x --debit 1110=1.234 --credit 4110=1; gives 2 "too many decimals"; complains 'lines\[0\].debit' "and the field is named"
+run entry post --description x --debit 1110=1 --credit 4110=2; gives 1 "an entry that does not balance is refused"
+run entry post --nonsense 1;                     gives 2 "an unknown option"
+run nonsense;                                    gives 2 "an unknown noun"
+run entry nonsense;                              gives 2 "an unknown verb"
+id=8c7f9a52-4f0b-4b6e-9d1f-0a1b2c3d4e5f
+run entry post --command-id $id --description once --debit 1110=5 --credit 4110=5; first=$(cat "$work/out")
+run entry post --command-id $id --description once --debit 1110=5 --credit 4110=5; [ "$first" = "$(cat "$work/out")" ]; ok $? "the same command id gives the same answer"
+run entry post --command-id $id --description other --debit 1110=5 --credit 4110=5; gives 1 "and is refused for another entry"
+for i in $(seq 2500); do echo "{\"date\":\"2026-01-02\",\"description\":\"line $i\",\"lines\":[{\"account\":1110,\"debit\":\"1.00\"},{\"account\":4110,\"credit\":\"1.00\"}]}"; done >"$work/many"
+run entry post --json "$work/many" --output json; gives 0 "2,500 entries from a file"; [ "$(wc -l <"$work/out")" -eq 2500 ]; ok $? "each with its answer"
+sed -i '7s/1.00/3.00/' "$work/many"
+run entry post --json - --output json <"$work/many"; gives 1 "one of 2,500 is refused"; complains 'line 7:' "and the line is named"
+printf '{"date":"today","nonsense":1}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with an unknown field"
+printf '{"date":"today","date":"today"}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with a key given twice"
+
+# ---- load ----
+cat >"$work/load" <<'LINES'
+{"method":"Business.Open","code":"CWH","name":"Car wash","type":"other"}
+{"method":"Account.Open","number":1901,"name":"Car wash cash","business":"CWH"}
+{"method":"Entry.Post","date":"2026-02-01","description":"load","lines":[{"account":1110,"debit":"7.00"},{"account":4110,"credit":"7.00"}]}
+{"method":"Entry.Post","date":"2026-02-01","description":"load","lines":[{"account":1110,"debit":"7.00"},{"account":4110,"credit":"7.00"}]}
+LINES
+run load "$work/load";                           gives 0 "a file of commands is loaded"; says '^4 recorded' "the same line twice is two entries"
+before=$(daftari books show --output json | grep '"position"')
+run load "$work/load";                           gives 0 "loading again"; [ "$before" = "$(daftari books show --output json | grep '"position"')" ]; ok $? "records nothing"
+
+# ---- reading ----
+run entry list --from 2026-02-01 --to 2026-02-01 --output csv; gives 0 "entries as CSV"; [ "$(wc -l <"$work/out")" -eq 5 ]; ok $? "a head and a row for every line"
+run report trial-balance --output json;          gives 0 "a report as JSON"; says '"totals"' "with totals"
+run report trial-balance;                        gives 0 "a report as a table"; says '[0-9],[0-9][0-9][0-9]\.50' "with thousands commas"
+run report trial-balance --output csv;           gives 0 "a report as CSV"; head -1 "$work/out" | grep -q '^account,name,.*closing.$'; ok $? "with a head"
+run report --list;                               gives 0 "the list of reports"; says 'trial-balance' "has the trial balance"
+run report nonsense;                             gives 1 "a report that is not there"
+daftari report trial-balance --known-at "$position" --output json >"$work/out" 2>"$work/err"; code=$?; gives 0 "a report as the books were at a position"; says '1250.50' "shows what they said then"
+
+# ---- the outbox ----
+saved=$DAFTARI_SERVER
+run outbox add entry post --date today --description "from the box" --debit 1110=9 --credit 4110=9; gives 0 "a command is kept"
+run outbox add entry post --date today --description "bad" --debit 1110=9 --credit 9999=9; gives 0 "another, which will be refused"
+port=$(server_port "$work/s"); server_stop "$work/s"
+run outbox send;                                 gives 4 "the server is away"; complains '2 waiting' "both wait"
+run outbox add entry post --date 2026-03-01 --description "offline" --debit 1110=9.50 --credit 4110=9.50; gives 0 "a command is kept while the server is away"
+sed -i "s/^listen_port = 0/listen_port = $port/" "$work/s/daftari.conf"; server_start "$work/s"
+[ "$DAFTARI_SERVER" = "$saved" ];                ok $? "the server is back where it was"
+run outbox send;                                 gives 1 "sent, one refused"; complains '9999' "and why"
+run outbox list --output json;                   gives 0 "the refused one is kept for review"; says '"refused"' "as refused"
+run outbox clear;                                gives 0 "and dropped"
+run entry list --from 2026-03-01 --to 2026-03-01; says 'offline' "what was kept offline is in the books"
+
+# ---- when the server is not what it was ----
+server_stop "$work/s"; mv "$work/s/data" "$work/old-data"; mv "$work/s/keys" "$work/old-keys"; rm -f "$work/s/daftari.conf"
+SERVER_PORT=$port server_init "$work/s" && server_start "$work/s"
+run ping;                                        gives 5 "other books under the same address are found out"; complains 'evidence' "and it is said"
+ls "$work/s/home"/checkpoint-*.rolled-back >"$work/out" 2>&1; ok $? "with evidence kept"
+rm -f "$work/s/home"/checkpoint-* "$work/s/home"/session-*; server_log_in "$work/s"; ok $? "who knows better removes the checkpoint by hand"
+run ping --ca "$work/old-keys/ca.crt";           gives 4 "another authority is not trusted"
+run ping --host-name books.example.com;          gives 4 "nor another host name"
+run --server localhost:1 ping;                   gives 4 "nobody answers"
+
+# ---- the examples ----
+daftari account open --number 1110 --name Cash >/dev/null; daftari account open --number 4110 --name Sales >/dev/null
+"$build/examples/post_entry" "$DAFTARI_SERVER" "$DAFTARI_CA" owner@example.com "$work/s/owner-password" 1110 4110 5000 "An example" >"$work/out" 2>"$work/err"
+ok $? "examples/post_entry posts"; says '^JE-' "and prints the number"
+"$build/examples/follow_log" "$DAFTARI_SERVER" "$DAFTARI_CA" owner@example.com "$work/s/owner-password" >"$work/out" 2>"$work/err"
+ok $? "examples/follow_log follows"; says 'type 30,' "the entry is there"
+
+# ---- help and completion ----
+run help;                                        gives 0 "help"; says 'First steps' "begins with first steps"
+for noun in $(daftari completion bash | sed -n 's/^    "\([a-z-]*\) ").*/\1/p'); do daftari help "$noun" >/dev/null || echo "$noun"; done >"$work/out"
+[ ! -s "$work/out" ];                            ok $? "help for every noun"
+run entry post --help;                           gives 0 "help for a verb"; says '--debit ACCOUNT=AMOUNT' "with the short way for lines"
+daftari help | awk '/^  [a-z-]+( [a-z-]+)? +[A-Z]/ { n++ } /^  [a-z-]+ [a-z-]+ *$/ { print; bad = 1 } END { exit bad || n < 60 }' >"$work/out"; ok $? "every command has its line of help"
+daftari completion bash >"$work/completion" && bash -c ". '$work/completion'; COMP_WORDS=(daftari entry po); COMP_CWORD=2; _daftari; [[ \" \${COMPREPLY[*]} \" == *' post '* ]]"; ok $? "completion completes"
+run --version;                                   says '^daftari [0-9]' "a version"
+
+exit $failed
