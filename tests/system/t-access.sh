@@ -32,6 +32,8 @@ printf 'login_lock_after = 3\n' >"$dir/extra.conf"
 if ! { server_init "$dir" && server_start "$dir"; }; then echo 'not ok - a server'; exit 1; fi
 password=$(cat "$dir/owner-password")
 
+echo '{"name": "Clerk", "permissions": [{"permission": "JOURNAL", "level": "WRITE"}]}' >"$dir/role.json"
+echo '{"entry": {"business": "LND", "description": "x", "lines": [{"account": 1110, "debit": "1.00"}, {"account": 4100, "credit": "1.00"}]}}' >"$dir/draft.json"
 bad 'nothing without a session' 'log in first' daftari account list
 bad 'a wrong password' 'wrong' log_in owner owner@example.com 'not the password'
 bad 'an unknown e-mail' 'wrong' log_in owner nobody@example.com 'not the password'
@@ -60,6 +62,14 @@ good 'three guesses lock him' until_true locked
 bad 'the right password does not help' 'wrong' log_in cashier cashier@example.com 'till number two'
 good 'he is unlocked' as owner daftari user unlock --email cashier@example.com
 
+# ---- somebody else's business ----
+good 'another business' as owner daftari business open --code LND --name Laundry --type laundry
+good 'a role of one'"'"'s own' as owner daftari role define --json "$dir/role.json"
+good 'for a clerk' as owner daftari user create --email clerk@example.com --first-name K --last-name L --password 'a clerk of eight' --role Clerk
+good 'of one business' as owner daftari access grant --email clerk@example.com --business WTR --level write
+good 'who logs in' log_in clerk clerk@example.com 'a clerk of eight'
+bad 'and reaches no other' 'LND' as clerk daftari entry draft --json "$dir/draft.json"
+
 # ---- certificates ----
 good 'a certificate for the owner' daftarid certificate client --keys "$dir/keys" --email owner@example.com --file "$dir/owner.pem"
 fingerprint=$(openssl x509 -in "$dir/owner.pem" -outform DER | sha256sum | cut -d' ' -f1)
@@ -82,7 +92,10 @@ shows 'sessions live on' 'owner@example.com' as owner daftari who-am-i
 good 'until one logs out' as owner daftari log-out
 bad 'and no longer' 'log in' as owner daftari who-am-i
 good 'what was refused is in the log' log_in owner owner@example.com "$password"
-shows 'summed up' 'LoginsRefused' as owner daftari report audit-trail --output csv
+as owner daftari report audit-trail --output csv >"$dir/trail" 2>&1
+good 'log-ins, summed up' grep -q 'LoginsRefused' "$dir/trail"
+good 'what a permission denied' grep -q 'AccessRefused.*User.List' "$dir/trail"
+good 'and what a business denied' grep -q 'AccessRefused.*Entry.Draft' "$dir/trail"
 
 # ---- an owner who is locked out ----
 for _ in 1 2 3; do log_in thief owner@example.com 'a guess at it' >/dev/null 2>&1; done
@@ -95,4 +108,5 @@ shows 'from the machine itself he is unlocked' 'unlocked' daftarid unlock --conf
 good 'the server starts once more' server_start "$dir"
 bad 'his sessions have ended' 'log in' as owner daftari who-am-i
 good 'his new password opens' log_in owner owner@example.com 'a password after all'
+good 'the books are whole' daftari-audit verify --data "$dir/data" --master-key "$dir/keys/master-key"
 if grep -rqaF -e "$password" -e 'till number' -e 'cashier@example' "$dir/data"; then echo 'not ok - a password or an e-mail is readable on disk'; else echo 'ok - no password and no e-mail is readable on disk'; fi
