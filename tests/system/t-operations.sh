@@ -67,6 +67,21 @@ check 'metrics are on the loopback address' says 'daftari_log_position ' page
 check 'and say how far the views are' says 'daftari_view_lag_records 0' page
 check 'a second server does not take the folder' fails 1 "$bin/daftarid" --config "$dir/keys/daftari.conf"
 
+# ---- a certificate instead of a password ----
+export DAFTARI_SERVER="localhost:$port" DAFTARI_CA="$dir/keys/ca.crt" DAFTARI_HOME="$dir/home"
+greet() { # Hello, as a program with the certificate says it; the Welcome's readable parts
+    { printf '\x00\x00\x00\x02\x01\x00\x00\x00\x08\x01'; sleep 1; } | client_from -quiet -cert "$dir/ana.pem" -key "$dir/ana.pem" | strings
+}
+nobody() { greet >"$dir/greeted"; grep -q Books "$dir/greeted" && ! grep -q ana@ "$dir/greeted"; }
+client_from() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" "$@" 2>/dev/null; }
+check 'the owner logs in' "$bin/daftari" log-in --email ana@example.com --password-file "$dir/password"
+check 'a certificate that nobody enrolled opens nothing' nobody
+check 'it is enrolled' "$bin/daftari" user enroll-certificate --email ana@example.com --fingerprint "$fingerprint" --label till
+check 'and opens a session' says ana@example.com greet
+check 'which is on record' says certificate "$bin/daftari" sessions list
+check 'it is revoked' "$bin/daftari" user revoke-certificate --fingerprint "$fingerprint"
+check 'and opens nothing' nobody
+
 # ---- reload ----
 before=$(shown)
 cp "$dir/keys/server.pem" "$dir/server.pem"
