@@ -4,13 +4,14 @@
 #include "server/writer/writer.h"
 
 #define CURSOR_KEY   slice_text("position")
-#define CURSOR_BYTES (8 + HASH_BYTES)
+#define CURSOR_BYTES (8 + HASH_BYTES + 4)
 
 void state_cursor_put(struct kv_txn *state, const struct state_cursor *cursor)
 {
     uint8_t row[CURSOR_BYTES];
     be64_put(row, cursor->position);
     memcpy(row + 8, cursor->hash.bytes, HASH_BYTES);
+    be32_put(row + 8 + HASH_BYTES, DOMAIN_STATE_VERSION);
     kv_put(state, TABLE_CURSOR, CURSOR_KEY, slice_of(row, sizeof row));
 }
 
@@ -18,7 +19,8 @@ bool state_cursor_get(struct kv_txn *state, struct state_cursor *out)
 {
     struct slice row;
     *out = (struct state_cursor){0};
-    if (!kv_get(state, TABLE_CURSOR, CURSOR_KEY, &row) || row.len != CURSOR_BYTES)
+    if (!kv_get(state, TABLE_CURSOR, CURSOR_KEY, &row) || row.len != CURSOR_BYTES ||
+        be32_get(row.ptr + 8 + HASH_BYTES) != DOMAIN_STATE_VERSION)
         return false;
     out->position = be64_get(row.ptr);
     memcpy(out->hash.bytes, row.ptr + 8, HASH_BYTES);
@@ -92,9 +94,12 @@ static enum status fold_with(const struct fold_config *config, struct log_reader
     enum status status = kv_begin(config->state, false, &txn);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "core state cannot be read");
-    (void)state_cursor_get(txn, &cursor);
+    struct slice row;
+    bool other = !state_cursor_get(txn, &cursor) && kv_get(txn, TABLE_CURSOR, CURSOR_KEY, &row);
     status = kv_error(txn);
     kv_abort(txn);
+    if (other)
+        return fault_set(why, STATUS_STALE, NULL, "core state was made by another version of the program");
     if (status == STATUS_OK)
         status = check_cursor(config->log, reader, &cursor, why);
     if (status != STATUS_OK)

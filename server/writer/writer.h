@@ -62,11 +62,11 @@ struct state_cursor {
     struct hash hash; /* of the record at position */
 };
 void state_cursor_put(struct kv_txn *state, const struct state_cursor *cursor);
-/* False and position 0 when there is none. */
+/* False and position 0 when there is none, or it is of another DOMAIN_STATE_VERSION. */
 bool state_cursor_get(struct kv_txn *state, struct state_cursor *out);
 
 /* Folds the log's tail into core state. STALE when the state's cursor is not a record of this log (ahead of
- * it, or another hash): the caller drops the state and folds again from nothing. `pause` (may be NULL) is
+ * it, or another hash), or of another DOMAIN_STATE_VERSION: the caller drops the state and folds again from nothing. `pause` (may be NULL) is
  * called every `pause_records` with the cursor put, so that dirty rows can be written behind. */
 struct fold_config {
     struct log *log;

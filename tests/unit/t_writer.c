@@ -15,6 +15,7 @@
 #include "entry.pb-c.h"
 #include "server/base/arena.h"
 #include "server/base/kv_mem.h"
+#include "server/domain/kernel/tables.h"
 #include "server/log/log.h"
 #include "server/store/kv_lmdb.h"
 #include "server/writer/writer.h"
@@ -435,6 +436,91 @@ static void late_and_roomless_commands_are_told_so(void **state)
     rig_close(&rig);
 }
 
+/* ---- a reversal reads the log ------------------------------------------------------------------------------------ */
+
+static const ProtobufCMessage *reverse_of(Daftari__V1__ReverseEntry *reverse, uint64_t position, char *reason)
+{
+    daftari__v1__reverse_entry__init(reverse);
+    reverse->has_position = true;
+    reverse->position = position;
+    reverse->reason = reason;
+    return &reverse->base;
+}
+
+static void a_reversal_reads_committed_records_and_those_of_its_batch(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    Daftari__V1__ReverseEntry reverse;
+    char reason[] = "typed twice";
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_run(&rig, &ask);
+    uint64_t posted = answered(&ask, 0);
+    ask_end(&ask);
+    ask_start(&ask, "Entry.Reverse");
+    ask_add(&ask, 8, reverse_of(&reverse, posted, reason));
+    ask_add(&ask, 9,
+            reverse_of(&reverse, posted + 1, reason)); /* the reversal before it, not yet committed */
+    ask_add(&ask, 10, reverse_of(&reverse, posted, reason));
+    ask_add(&ask, 11, reverse_of(&reverse, posted + 2, reason)); /* the position this one would get */
+    ask_run(&rig, &ask);
+    assert_int_equal(answered(&ask, 0), posted + 1);
+    static const uint32_t reasons[] = {0, DAFTARI__V1__REASON__ENTRY_IS_REVERSAL,
+                                       DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED,
+                                       DAFTARI__V1__REASON__ENTRY_UNKNOWN};
+    for (size_t i = 1; i < 4; i++) {
+        assert_int_equal(ask.parts[i].status, STATUS_REFUSED);
+        assert_int_equal(ask.parts[i].fault->reason, reasons[i]);
+    }
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
+/* ---- state of another version ------------------------------------------------------------------------------------ */
+
+static enum status fold_into(struct rig *rig, struct kv *state, uint64_t *out_folded)
+{
+    struct fault why = {0};
+    struct fold_config config = {
+        .log = rig->log, .state = state, .arena_bytes_max = DOMAIN_APPLY_BYTES_MAX, .pause_records = 2};
+    return state_fold(&config, out_folded, &why);
+}
+
+static void state_of_another_version_is_not_taken(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct kv_txn *txn;
+    struct state_cursor cursor;
+    struct slice row;
+    uint8_t bytes[64];
+    uint64_t folded = 99;
+    rig_open(&rig, 100);
+    struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
+    assert_int_equal(fold_into(&rig, fresh, &folded), STATUS_OK);
+    assert_int_equal(folded, 3);
+    assert_int_equal(fold_into(&rig, fresh, &folded), STATUS_OK);
+    assert_int_equal(folded, 0);
+    assert_int_equal(kv_begin(fresh, true, &txn), STATUS_OK);
+    assert_true(state_cursor_get(txn, &cursor));
+    assert_int_equal(cursor.position, 3);
+    assert_true(kv_get(txn, TABLE_CURSOR, slice_text("position"), &row));
+    assert_true(row.len <= sizeof bytes);
+    size_t len = row.len;
+    memcpy(bytes, row.ptr, len);
+    bytes[len - 1]++; /* the version, last in the row */
+    kv_put(txn, TABLE_CURSOR, slice_text("position"), slice_of(bytes, len));
+    assert_false(state_cursor_get(txn, &cursor));
+    assert_int_equal(kv_commit(txn), STATUS_OK);
+    assert_int_equal(fold_into(&rig, fresh, &folded), STATUS_STALE);
+    kv_close(fresh);
+    rig_close(&rig);
+}
+
 /* ---- many threads ------------------------------------------------------------------------------------------------ */
 
 struct crowd {
@@ -530,6 +616,8 @@ int main(void)
         cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
         cmocka_unit_test(time_never_stands_still),
         cmocka_unit_test(late_and_roomless_commands_are_told_so),
+        cmocka_unit_test(a_reversal_reads_committed_records_and_those_of_its_batch),
+        cmocka_unit_test(state_of_another_version_is_not_taken),
         cmocka_unit_test(a_crowd_is_answered_once_each),
     };
     return cmocka_run_group_tests_name("writer", tests, NULL, NULL);

@@ -8,8 +8,12 @@
 #ifndef SERVER_DOMAIN_KERNEL_TABLES_H
 #define SERVER_DOMAIN_KERNEL_TABLES_H
 
+/* Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
+ * and folded again from the log. */
+#define DOMAIN_STATE_VERSION 2u
+
 enum domain_table {
-    TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record. The store's owner writes it */
+    TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
     TABLE_BOOKS,            /* "books" -> OpenBooks; "facts" -> what every entry needs (kernel/facts.h) */
     TABLE_CURRENCY,         /* u16 number -> CurrencyInfo */
     TABLE_CURRENCY_CODE,    /* code -> u16 number */

@@ -6,7 +6,7 @@
 const struct view view_masters = {
     .id = VIEW_MASTERS,
     .name = "masters",
-    .version = 1,
+    .version = DOMAIN_STATE_VERSION,
     .tables = domain_tables,
     .table_count = TABLE_COUNT,
     .apply = domain_apply_master,
