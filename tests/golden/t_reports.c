@@ -37,7 +37,7 @@ static uint64_t command(struct world *world, const char *method, const char *jso
 static uint64_t post(struct world *world, const char *date, const char *business, const char *description,
                      const char *lines)
 {
-    char text[2000];
+    char text[4000];
     (void)snprintf(text, sizeof text,
                    "{\"date\":\"%s\",\"business\":\"%s\",\"description\":\"%s\",\"lines\":[%s]}", date,
                    business, description, lines);
@@ -381,6 +381,65 @@ static void statement_pages_carry_the_running_balance(void **state)
     table_free(&page);
 }
 
+/* 1,000 entries of 22 lines: more than one batch of rows. */
+static void many_lines(struct world *world)
+{
+    char lines[2000];
+    size_t len = 0;
+    for (int i = 0; i < 21; i++)
+        len += (size_t)snprintf(lines + len, sizeof lines - len, "{\"account\":1110,\"debit\":\"1.00\"},");
+    (void)snprintf(lines + len, sizeof lines - len, "{\"account\":4100,\"credit\":\"21.00\"}");
+    for (int i = 0; i < 1000; i++)
+        post(world, "2025-02-03", "WTR", "Many", lines);
+}
+
+static void sale_in_between(void *context)
+{
+    struct fixture *f = context;
+    sale(f->world);
+    view_books_fold(f->books);
+}
+
+static void long_reports_come_in_batches(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    many_lines(f->world);
+    view_books_fold(f->books);
+    Daftari__V1__RunReport request = request_of(NULL);
+    request.has_account = request.has_from_date = true;
+    request.account = 1110;
+    request.from_date = 20250102;
+    table_run_with(f->books, NULL, "account-statement", request, sale_in_between, f, &t);
+    assert_int_equal(t.status, STATUS_OK);
+    assert_int_equal(t.row_count, 21000 + 2);
+    for (size_t i = 0; i < 21000; i++)
+        assert_int_equal(table_amount(&t, (long)i + 1, "balance", 2), 500000 + 100 * ((int64_t)i + 1));
+    assert_amount(&t, 21001, "balance", "26000.00");
+    assert_int_equal(t.rows[21001]->kind, TOTAL);
+    table_free(&t);
+
+    uint64_t before = f->world->record_count;
+    request = request_of(NULL);
+    request.has_from_date = true;
+    request.from_date = 20250102;
+    table_run_with(f->books, NULL, "general-journal", request, sale_in_between, f, &t);
+    assert_int_equal(t.status, STATUS_OK);
+    size_t lines = 0;
+    for (uint64_t position = 1; position <= before; position++) {
+        struct record record = world_record_at(f->world, position);
+        lines += record.header.business_date >= 20250102 ? record.posting_count : 0;
+    }
+    assert_int_equal(t.row_count, lines + 1);
+    assert_true(lines > 22000);
+    assert_true(f->world->record_count > before);
+    assert_amount(&t, lines, "debit", table_cell(&t, lines, "credit"));
+    assert_int_equal(t.parts[0]->n_columns, 12);
+    for (size_t i = 1; i < t.part_count; i++)
+        assert_int_equal(t.parts[i]->n_columns, 0);
+    table_free(&t);
+}
+
 static void journal_shows_reversals(void **state)
 {
     struct fixture *f = *state;
@@ -644,6 +703,7 @@ int main(void)
         TEST(owners_account_explains_equity),
         TEST(statement_shows_back_dated_entries_in_place),
         TEST(statement_pages_carry_the_running_balance),
+        TEST(long_reports_come_in_batches),
         TEST(journal_shows_reversals),
         TEST(year_close_leaves_the_result_readable),
         TEST(audit_trail_shows_before_and_after),

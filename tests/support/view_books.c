@@ -242,8 +242,9 @@ static void table_keep(struct table *table, const ProtobufCMessage *message)
         table->rows[table->row_count++] = part->rows[i];
 }
 
-void table_run(struct view_books *books, const struct rights *rights, const char *report,
-               Daftari__V1__RunReport request, struct table *out)
+void table_run_with(struct view_books *books, const struct rights *rights, const char *report,
+                    Daftari__V1__RunReport request, void (*between)(void *context), void *context,
+                    struct table *out)
 {
     char name[64];
     (void)snprintf(name, sizeof name, "%s", report);
@@ -256,10 +257,18 @@ void table_run(struct view_books *books, const struct rights *rights, const char
         out->status = view_step(books, rights, "Report.Run", &request.base, &state, &part, &out->fault);
         if (out->status == STATUS_OK)
             table_keep(out, part);
+        if (out->status == STATUS_OK && between != NULL)
+            between(context);
     } while (out->status == STATUS_OK);
     if (out->status == STATUS_END)
         out->status = STATUS_OK;
     view_state_free("Report.Run", state);
+}
+
+void table_run(struct view_books *books, const struct rights *rights, const char *report,
+               Daftari__V1__RunReport request, struct table *out)
+{
+    table_run_with(books, rights, report, request, NULL, NULL, out);
 }
 
 void table_free(struct table *table)

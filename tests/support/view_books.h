@@ -44,6 +44,10 @@ struct table {
 /* `rights` NULL: the owner's. The request's report field is set from `report`. */
 void table_run(struct view_books *books, const struct rights *rights, const char *report,
                Daftari__V1__RunReport request, struct table *out);
+/* The same; `between` is called after every part, when the answer is not yet complete. */
+void table_run_with(struct view_books *books, const struct rights *rights, const char *report,
+                    Daftari__V1__RunReport request, void (*between)(void *context), void *context,
+                    struct table *out);
 void table_free(struct table *table);
 const char *table_cell(const struct table *table, size_t row, const char *column);
 /* The row whose cells are as given: pairs of column and text, NULL-ended; -1: none. `kind` -1: any. */

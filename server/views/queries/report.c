@@ -5,6 +5,8 @@
 #include "server/views/reports/list.h"
 #include "server/views/reports/report_run.h"
 
+#define KEEP_MEMORY_BYTES (1024u * 1024u) /* totals of every currency there can be */
+
 enum status query_report_list(struct view_reader *reader, const struct query_context *context,
                               const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                               struct fault *why)
@@ -41,16 +43,21 @@ enum status query_report_list(struct view_reader *reader, const struct query_con
     return STATUS_OK;
 }
 
-/* A report is made whole in the first step, from one snapshot; the steps hand out its parts. */
+/* A report is made whole in the first step, from one snapshot, and the steps hand out its parts; or, when it is long, in
+ * batches of parts. */
 struct report_state {
     struct report_out *out;
+    struct arena *keep;
+    struct report_resume resume;
     size_t part;
+    bool more; /* another batch will come */
 };
 
 void query_report_run_free(void *state)
 {
     struct report_state *report = state;
     report_out_free(report->out);
+    arena_free(report->keep);
     free(report);
 }
 
@@ -71,42 +78,61 @@ static enum status report_permitted(const struct query_context *context,
     return STATUS_OK;
 }
 
+/* Makes the next batch. */
 static enum status report_make(struct view_reader *reader, const struct query_context *context,
-                               const Daftari__V1__RunReport *request, struct report_out *out,
+                               const Daftari__V1__RunReport *request, struct report_state *report,
                                struct fault *why)
 {
-    struct report_run run = {
-        .reader = reader, .context = context, .request = request, .out = out, .why = why};
+    struct report_run run = {.reader = reader,
+                             .context = context,
+                             .request = request,
+                             .out = report->out,
+                             .why = why,
+                             .keep = report->keep,
+                             .resume = &report->resume};
     enum status status = report_permitted(context, request, &run.report, why);
     if (status != STATUS_OK)
         return status;
     status = run_open(&run);
     if (status == STATUS_OK)
         status = run.report->run(&run);
-    if (status == STATUS_OK || report_out_error(out) != STATUS_OK)
+    report->more = status == STATUS_AGAIN;
+    if (status == STATUS_OK || status == STATUS_AGAIN || report_out_error(report->out) != STATUS_OK)
         status = run_status(&run);
     run_close(&run);
     return status;
+}
+
+static enum status report_open(struct view_reader *reader, struct report_state **out)
+{
+    struct report_state *report = calloc(1, sizeof *report);
+    if (report == NULL)
+        return STATUS_NO_MEMORY;
+    *out = report;
+    report->out = report_out_new(reader->report_memory_bytes);
+    report->keep = arena_new(KEEP_MEMORY_BYTES);
+    return report->out != NULL && report->keep != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 enum status query_report_run(struct view_reader *reader, const struct query_context *context,
                              const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                              struct fault *why)
 {
+    const Daftari__V1__RunReport *asked = (const Daftari__V1__RunReport *)request;
     struct report_state *report = *state;
+    enum status status = STATUS_OK;
     if (report == NULL) {
-        report = calloc(1, sizeof *report);
-        if (report == NULL)
-            return STATUS_NO_MEMORY;
+        status = report_open(reader, &report);
         *state = report;
-        report->out = report_out_new(reader->report_memory_bytes);
-        if (report->out == NULL)
-            return STATUS_NO_MEMORY;
-        enum status status =
-            report_make(reader, context, (const Daftari__V1__RunReport *)request, report->out, why);
-        if (status != STATUS_OK)
-            return status;
+        if (status == STATUS_OK)
+            status = report_make(reader, context, asked, report, why);
+    } else if (report->more && report_out_part(report->out, report->part) == NULL) {
+        report_out_continue(report->out);
+        report->part = 0;
+        status = report_make(reader, context, asked, report, why);
     }
+    if (status != STATUS_OK)
+        return status;
     Daftari__V1__ReportPart *part = report_out_part(report->out, report->part);
     if (part == NULL)
         return report->part == 0 ? STATUS_NO_MEMORY : STATUS_END;

@@ -38,9 +38,6 @@ struct statement {
     uint16_t currency;
     struct kv_cursor *lines;
     struct kv_cursor *balances; /* NULL: opening and totals are added up from the lines ("as known at") */
-    struct totals before;       /* of what the report covers, dated before its first day */
-    struct totals within;
-    bool any;
 };
 
 static bool line_counts(const struct statement *s, const struct statement_line *line)
@@ -56,9 +53,9 @@ static void add_balances(struct statement *s)
     for (; more && key.account == s->account; more = totals_key_next(s->balances, &key)) {
         if (key.currency != s->currency || !run_covers(s->run, key.business, key.currency))
             continue;
-        totals_up_to(s->balances, &key, date_before(s->run->from), &s->before);
+        totals_up_to(s->balances, &key, date_before(s->run->from), &s->run->resume->before);
         totals_between(s->balances, &key, s->run->from == 0 ? DATE_MIN : s->run->from, s->run->to,
-                       &s->within);
+                       &s->run->resume->within);
     }
 }
 
@@ -73,13 +70,13 @@ static void add_line(struct totals *sum, const struct statement_line *line)
 
 static void add_lines(struct statement *s)
 {
-    bool more = statement_seek(s->lines, s->account, s->currency, 0);
+    bool more = statement_seek(s->lines, s->account, s->currency, 0, 0, 0);
     for (struct statement_line line; more && statement_line(s->lines, s->account, s->currency, &line);
          more = kv_next(s->lines)) {
         if (line.date > s->run->to)
             break;
         if (line_counts(s, &line))
-            add_line(line.date < s->run->from ? &s->before : &s->within, &line);
+            add_line(line.date < s->run->from ? &s->run->resume->before : &s->run->resume->within, &line);
     }
 }
 
@@ -115,24 +112,30 @@ static enum status write_line(struct statement *s, const struct statement_line *
 static enum status write_lines(struct statement *s)
 {
     struct report_run *run = s->run;
-    int128 balance = totals_net(&s->before);
-    enum status status = STATUS_OK;
-    bool more = statement_seek(s->lines, s->account, s->currency, run->from);
+    struct report_resume *resume = run->resume;
+    bool more =
+        statement_seek(s->lines, s->account, s->currency, resume->date, resume->position, resume->line);
     for (struct statement_line line; more && statement_line(s->lines, s->account, s->currency, &line);
          more = kv_next(s->lines)) {
         if (line.date > run->to || report_out_done(run->out))
             break;
+        if (report_out_batch_full(run->out)) {
+            resume->date = line.date;
+            resume->position = line.position;
+            resume->line = line.line;
+            return STATUS_AGAIN;
+        }
         if (!line_counts(s, &line))
             continue;
-        balance += line.amount;
+        resume->balance += line.amount;
         if (!row_begin(run->out, DAFTARI__V1__ROW_KIND__DETAIL, 0))
             continue;
-        status = write_line(s, &line, balance);
+        enum status status = write_line(s, &line, resume->balance);
         row_end(run->out);
         if (status != STATUS_OK)
-            break;
+            return status;
     }
-    return status;
+    return STATUS_OK;
 }
 
 static void write_total(struct statement *s, const char *title, const struct totals *moved, int128 balance)
@@ -161,18 +164,29 @@ static void write_total(struct statement *s, const char *title, const struct tot
 /* One currency of the account; nothing is written when it was never moved in it. */
 static enum status write_currency(struct statement *s)
 {
-    s->before = s->within = (struct totals){0};
-    if (s->balances != NULL)
-        add_balances(s);
-    else
-        add_lines(s);
-    if (s->before.count == 0 && s->within.count == 0)
-        return STATUS_OK;
-    s->any = true;
-    write_total(s, "Opening balance", NULL, totals_net(&s->before));
+    struct report_resume *resume = s->run->resume;
+    if (!resume->in_currency) {
+        resume->before = resume->within = (struct totals){0};
+        if (s->balances != NULL)
+            add_balances(s);
+        else
+            add_lines(s);
+        if (resume->before.count == 0 && resume->within.count == 0)
+            return STATUS_OK;
+        resume->in_currency = true;
+        resume->balance = totals_net(&resume->before);
+        resume->date = s->run->from;
+        resume->position = 0;
+        resume->line = 0;
+        write_total(s, "Opening balance", NULL, resume->balance);
+    }
     enum status status = write_lines(s);
-    write_total(s, "Closing balance", &s->within, totals_net(&s->before) + totals_net(&s->within));
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    write_total(s, "Closing balance", &resume->within,
+                totals_net(&resume->before) + totals_net(&resume->within));
+    resume->in_currency = false;
+    return STATUS_OK;
 }
 
 static enum status statement_run(struct report_run *run)
@@ -190,17 +204,22 @@ static enum status statement_run(struct report_run *run)
     s.lines = kv_cursor_open(lines, STATEMENT_LINES);
     s.balances = run->as_known ? NULL : kv_cursor_open(balances, BALANCES_TOTALS);
     enum status status = STATUS_OK;
-    for (size_t i = 1; status == STATUS_OK && i < run->currency_count; i++) {
+    if (run->resume->currency == 0)
+        run->resume->currency = 1;
+    for (; status == STATUS_OK && run->resume->currency < run->currency_count; run->resume->currency++) {
+        size_t i = run->resume->currency;
         if (run->currencies[i].code == NULL || (run->one_currency && run->currency != i))
             continue;
         s.currency = (uint16_t)i;
         status = write_currency(&s);
+        if (status != STATUS_OK)
+            break;
     }
     kv_cursor_close(s.balances);
     kv_cursor_close(s.lines);
-    if (status == STATUS_OK)
-        status = kv_error(lines);
-    return status == STATUS_OK ? kv_error(balances) : status;
+    if (kv_error(lines) != STATUS_OK)
+        return kv_error(lines);
+    return kv_error(balances) != STATUS_OK ? kv_error(balances) : status;
 }
 
 const struct report report_account_statement = {

@@ -98,7 +98,7 @@ static enum status write_entry(struct report_run *run, uint64_t position, struct
         const struct posting *posting = &entry.postings[i];
         if (!run_covers(run, posting->business, posting->currency))
             continue;
-        int128 *total = totals_of(totals, run->arena, posting->currency);
+        int128 *total = totals_of(totals, run->keep, posting->currency);
         if (total == NULL)
             return STATUS_NO_MEMORY;
         total[posting->amount > 0 ? 0 : 1] +=
@@ -126,27 +126,46 @@ static void write_totals(struct report_run *run, const struct totals_by_currency
     }
 }
 
+/* Entries from the resume's place on; AGAIN when the batch is full. */
+static enum status write_entries(struct report_run *run, struct kv_cursor *cursor)
+{
+    struct report_resume *resume = run->resume;
+    bool more = journal_seek(cursor, resume->date, resume->position, false);
+    for (struct journal_entry entry; more && journal_entry(cursor, &entry); more = kv_next(cursor)) {
+        if (entry.date > run->to || report_out_error(run->out) != STATUS_OK)
+            break;
+        if (report_out_batch_full(run->out)) {
+            resume->date = entry.date;
+            resume->position = entry.position;
+            return STATUS_AGAIN;
+        }
+        if (entry.position > run->known_at)
+            continue;
+        enum status status = write_entry(run, entry.position, resume->totals);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
 static enum status general_journal_run(struct report_run *run)
 {
     struct kv_txn *txn = run->reader->txn(run->reader, VIEW_JOURNAL);
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
-    struct totals_by_currency totals = {0};
+    if (run->resume->totals == NULL)
+        run->resume->totals = arena_take_zero(run->keep, sizeof *run->resume->totals);
+    if (run->resume->totals == NULL)
+        return STATUS_NO_MEMORY;
     struct kv_cursor *cursor = kv_cursor_open(txn, JOURNAL_BY_DATE);
-    enum status status = STATUS_OK;
-    bool more = journal_seek(cursor, run->from, 0, false);
-    for (struct journal_entry entry; more && journal_entry(cursor, &entry); more = kv_next(cursor)) {
-        if (entry.date > run->to)
-            break;
-        if (entry.position <= run->known_at)
-            status = write_entry(run, entry.position, &totals);
-        if (status != STATUS_OK || report_out_error(run->out) != STATUS_OK)
-            break;
-    }
+    enum status status = write_entries(run, cursor);
     kv_cursor_close(cursor);
-    write_totals(run, &totals);
-    return status == STATUS_OK ? kv_error(txn) : status;
+    if (kv_error(txn) != STATUS_OK)
+        return kv_error(txn);
+    if (status == STATUS_OK)
+        write_totals(run, run->resume->totals);
+    return status;
 }
 
 const struct report report_general_journal = {

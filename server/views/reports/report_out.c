@@ -30,6 +30,8 @@ struct report_out {
     size_t at_index;
     uint64_t offset, limit; /* of DETAIL rows; limit 0 = all */
     uint64_t details;
+    size_t batch_rows;
+    bool continued;              /* not the first batch */
     Daftari__V1__ReportRow *row; /* being filled; NULL outside row_begin .. row_end */
     size_t row_bytes;
 };
@@ -113,8 +115,25 @@ static struct part *part_head(struct report_out *out)
     return out->first != NULL ? out->first : part_add(out);
 }
 
+bool report_out_batch_full(const struct report_out *out)
+{
+    return out->batch_rows >= REPORT_BATCH_ROWS;
+}
+
+void report_out_continue(struct report_out *out)
+{
+    arena_reset(out->arena);
+    out->first = out->last = out->at = NULL;
+    out->at_index = 0;
+    out->batch_rows = 0;
+    out->note_count = 0;
+    out->continued = true;
+}
+
 void report_out_head(struct report_out *out, const char *name, const char *title)
 {
+    if (out->continued)
+        return;
     struct part *part = part_head(out);
     if (part == NULL)
         return;
@@ -131,6 +150,8 @@ void report_out_page(struct report_out *out, uint64_t offset, uint64_t limit)
 void report_out_column(struct report_out *out, const char *name, const char *title,
                        Daftari__V1__ColumnKind kind)
 {
+    if (out->continued)
+        return;
     if (out->column_count == REPORT_COLUMNS_MAX) {
         out->error = STATUS_TOO_LARGE;
         return;
@@ -159,7 +180,7 @@ void report_out_note(struct report_out *out, const char *format, ...)
     va_start(args, format);
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (len <= 0 || out->note_count == NOTES_MAX)
+    if (len <= 0 || out->note_count == NOTES_MAX || out->continued)
         return;
     char *note = take_text(out, slice_text(text));
     if (note != NULL)
@@ -171,8 +192,8 @@ Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index)
     struct part *head = part_head(out);
     if (head == NULL)
         return NULL;
-    head->message.columns = out->columns;
-    head->message.n_columns = out->column_count;
+    head->message.columns = out->continued ? NULL : out->columns;
+    head->message.n_columns = out->continued ? 0 : out->column_count;
     head->message.notes = out->notes;
     head->message.n_notes = out->note_count;
     if (out->at == NULL || index < out->at_index) {
@@ -238,6 +259,7 @@ void row_end(struct report_out *out)
     if (part == NULL)
         return;
     part->message.rows[part->message.n_rows++] = row;
+    out->batch_rows++;
     part->bytes += out->row_bytes;
 }
 

@@ -49,6 +49,13 @@ void cell_date(struct report_out *out, civil_date date);
 void cell_time(struct report_out *out, timestamp_us time);
 
 void report_out_fail(struct report_out *out); /* TOO_LARGE: the report found its memory used up */
+/* A long report is made in batches, so that its size is not bounded by memory: when a batch is full the report's run
+ * returns AGAIN, and after report_out_continue is called again. Head, columns and notes belong to the first batch;
+ * paging counts over all of them. */
+#define REPORT_BATCH_ROWS 20000u
+bool report_out_batch_full(const struct report_out *out);
+void report_out_continue(struct report_out *out); /* what was handed out so far is gone */
+
 enum status report_out_error(const struct report_out *out);
 /* Part `index`, NULL past the last; the first one is always there and has head and notes. */
 Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index);

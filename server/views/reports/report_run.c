@@ -313,6 +313,19 @@ static enum status take_business(struct report_run *run)
         "reports over all businesses need access to every one; give the code of a business of yours");
 }
 
+/* A later batch must not see more, nor end on another day, than the first. */
+static void keep_first_batch(struct report_run *run)
+{
+    struct report_resume *resume = run->resume;
+    if (!resume->started) {
+        *resume = (struct report_resume){
+            .started = true, .known_at = run->known_at, .to = run->to, .date = run->from};
+        return;
+    }
+    run->known_at = resume->known_at;
+    run->to = resume->to;
+}
+
 /* ---- open and close --------------------------------------------------------------------------------------------------------- */
 
 enum status run_open(struct report_run *run)
@@ -343,6 +356,7 @@ enum status run_open(struct report_run *run)
         status = take_account(run);
     if (status != STATUS_OK)
         return status;
+    keep_first_batch(run);
     report_out_head(run->out, run->report->name, run->report->title);
     report_out_page(run->out, run->request->offset, run->request->limit);
     if (run->as_known)

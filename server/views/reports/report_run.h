@@ -7,6 +7,7 @@
 
 #include "server/domain/kernel/account_row.h"
 #include "server/views/reports/report_out.h"
+#include "server/views/totals.h"
 
 struct run_account {
     uint32_t number;
@@ -24,6 +25,24 @@ struct run_currency { /* code NULL: no such number */
     uint32_t scale;
 };
 
+struct totals_by_currency; /* sums.h */
+
+/* Where a report that is made in batches goes on; zero at first. Later batches see the books of the first one: they
+ * leave out what was recorded since. */
+struct report_resume {
+    bool started;
+    uint64_t known_at;
+    civil_date to;
+    civil_date date; /* the next row's place */
+    uint64_t position;
+    uint16_t line;
+    size_t currency;                   /* account-statement: the currency under way */
+    bool in_currency;                  /* its opening balance is written */
+    int128 balance;                    /* before the next row */
+    struct totals before, within;      /* of the currency */
+    struct totals_by_currency *totals; /* general-journal; in run->keep */
+};
+
 struct report_run {
     const struct report *report;
     struct view_reader *reader;
@@ -34,6 +53,8 @@ struct report_run {
     struct kv_txn *masters; /* as of now: names */
     struct arena *arena;    /* lasts as long as the report's making */
     struct arena *row;      /* for one row; a report resets it as it likes */
+    struct arena *keep;     /* lasts over all batches */
+    struct report_resume *resume;
 
     uint64_t known_at; /* records after it are left out */
     bool as_known;     /* known_at was asked for */

@@ -51,10 +51,13 @@ const struct view view_statement = {
     .apply = statement_apply,
 };
 
-bool statement_seek(struct kv_cursor *cursor, uint32_t account, uint16_t currency, civil_date from)
+bool statement_seek(struct kv_cursor *cursor, uint32_t account, uint16_t currency, civil_date date,
+                    uint64_t position, uint16_t line)
 {
     uint8_t key[KEY_BYTES];
-    key_encode(&(struct statement_line){.account = account, .currency = currency, .date = from}, key);
+    struct statement_line at = {
+        .account = account, .currency = currency, .date = date, .position = position, .line = line};
+    key_encode(&at, key);
     return kv_seek(cursor, slice_of(key, sizeof key));
 }
 

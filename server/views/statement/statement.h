@@ -29,8 +29,9 @@ struct statement_line {
 
 extern const struct view view_statement;
 
-/* Moves to the first line of the account and currency dated `from` or later; then on with kv_next. */
-bool statement_seek(struct kv_cursor *cursor, uint32_t account, uint16_t currency, civil_date from);
+/* Moves to the first line of the account and currency at or after (date, position, line); then on with kv_next. */
+bool statement_seek(struct kv_cursor *cursor, uint32_t account, uint16_t currency, civil_date date,
+                    uint64_t position, uint16_t line);
 /* The line at the cursor; false when it belongs to another account or currency, or is malformed. */
 bool statement_line(struct kv_cursor *cursor, uint32_t account, uint16_t currency,
                     struct statement_line *out);
