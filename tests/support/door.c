@@ -67,6 +67,26 @@ static void keep_books_of(struct door *door, const struct record *record)
     }
 }
 
+static void note(struct door *door, struct slice bytes)
+{
+    struct record record;
+    struct kv_txn *txn;
+    ASSERT(record_decode(bytes, &record, NULL) == STATUS_OK);
+    ASSERT(kv_begin(door->state, false, &txn) == STATUS_OK);
+    ASSERT(access_note(door->access, txn, &record) == STATUS_OK);
+    kv_abort(txn);
+}
+
+void door_end_batch(struct door *door)
+{
+    for (size_t i = 0; i < door->batch_count; i++) {
+        note(door, slice_of(door->batch[i].bytes, door->batch[i].len));
+        free(door->batch[i].bytes);
+    }
+    door->batch_count = 0;
+    door->batching = false;
+}
+
 static void write_record(struct door *door, const struct context *context, struct work_part *part)
 {
     const struct decision *decision = door->decision;
@@ -93,9 +113,15 @@ static void write_record(struct door *door, const struct context *context, struc
     keep_books_of(door, &record);
     if (door->access == NULL)
         return;
-    ASSERT(kv_begin(door->state, false, &txn) == STATUS_OK);
-    ASSERT(access_note(door->access, txn, &record) == STATUS_OK);
-    kv_abort(txn);
+    if (door->batching) {
+        size_t at = door->batch_count++;
+        ASSERT(at < sizeof door->batch / sizeof door->batch[0]);
+        door->batch[at].bytes = malloc(door->record_len);
+        door->batch[at].len = door->record_len;
+        memcpy(door->batch[at].bytes, door->record, door->record_len);
+    } else {
+        note(door, slice_of(door->record, door->record_len));
+    }
 }
 
 static enum status decide(struct door *door, const struct work_item *item, struct work_part *part,

@@ -41,12 +41,20 @@ struct door {
     char leak[64]; /* when set: no record may contain it */
     bool leaked;
     bool busy; /* the writer takes nothing */
+    /* A batch: records are told to the directory together, when core state is ahead of the first of them. */
+    bool batching;
+    struct {
+        uint8_t *bytes;
+        size_t len;
+    } batch[64];
+    size_t batch_count;
 };
 
 struct door *
 door_new(const struct access_config *config); /* clock and entropy are filled in; NULL: defaults */
 void door_free(struct door *door);
 void door_pass(struct door *door, int64_t seconds); /* time goes by */
+void door_end_batch(struct door *door);             /* tells the directory; `batching` ends */
 
 /* A request and its answer. */
 struct door_answer {
