@@ -16,13 +16,11 @@ static struct slice period_state(struct kv_txn *state, uint32_t period)
     return row_text_field(state, row, PERIOD_INFO_STATE);
 }
 
-enum status period_check(struct kv_txn *state, const struct rights *rights, civil_date business_date,
-                         struct fault *why)
+static enum status check_open(struct kv_txn *state, const struct facts *facts, const struct rights *rights,
+                              civil_date business_date, struct fault *why)
 {
-    struct facts facts;
     uint32_t month = business_date / 100;
-    facts_get(state, &facts);
-    uint32_t year = facts_fiscal_year(&facts, business_date);
+    uint32_t year = facts_fiscal_year(facts, business_date);
     /* A year whose close has begun takes nothing either, whatever its months say. */
     if (!slice_equal(period_state(state, year * 100), slice_text(PERIOD_STATE_OPEN)))
         return fault_refuse(why, DAFTARI__V1__REASON__PERIOD_CLOSED, DATE_FIELD,
@@ -37,6 +35,14 @@ enum status period_check(struct kv_txn *state, const struct rights *rights, civi
                             "%04u-%02u is soft closed: only those who may close periods post to it",
                             month / 100, month % 100);
     return STATUS_OK;
+}
+
+enum status period_check(struct kv_txn *state, const struct rights *rights, civil_date business_date,
+                         struct fault *why)
+{
+    struct facts facts;
+    facts_get(state, &facts);
+    return check_open(state, &facts, rights, business_date, why);
 }
 
 enum status date_check(const struct context *context, struct kv_txn *state, const struct facts *facts,
@@ -55,7 +61,7 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
         return fault_refuse(why, DAFTARI__V1__REASON__DATE_IN_FUTURE, DATE_FIELD,
                             "today is %s: give that date or an earlier one", text);
     }
-    return period_check(state, context->rights, business_date, why);
+    return check_open(state, facts, context->rights, business_date, why);
 }
 
 uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena)
