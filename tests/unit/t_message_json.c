@@ -123,7 +123,7 @@ static void wrong_values_name_their_field(void **state)
     refused("Entry.Post", "{\"lines\":[{\"account\":1},{\"account\":\"x\"}]}", "lines[1].account");
     refused("Entry.Post", "{\"lines\":[{\"debit\":\"1.555\"}]}", "lines[0].debit");
     refused("Entry.Post", "{\"lines\":[{\"debit\":1.5}]}", "lines[0].debit");
-    refused("Entry.Post", "{\"lines\":[{\"debit\":\"1\",\"currency\":\"XXX\"}]}", "lines[0].debit");
+    refused("Entry.Post", "{\"lines\":[{\"debit\":\"1\",\"currency\":\"QQQ\"}]}", "lines[0].debit");
     refused("Entry.Post", "{\"date\":\"2026-02-30\"}", "date");
     refused("Entry.Post", "{\"nonsense\":1}", "nonsense");
     refused("Entry.Post", "{\"description\":{}}", "description");
