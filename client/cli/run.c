@@ -5,6 +5,7 @@
 #include "client/cli/cli.h"
 #include "client/cli/options.h"
 #include "proto/base/ident.h"
+#include "proto/base/limits.h"
 
 enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
 {
@@ -179,7 +180,7 @@ static enum status query_parts(struct cli *cli, const struct method *method, str
     struct dft_fault fault = {.status = DFT_OK};
     bool each = prints_each(method);
     enum status status = STATUS_OK;
-    enum dft_status result = dft_stream_open(cli->client, method->name, body.ptr, body.len, 0,
+    enum dft_status result = dft_stream_open(cli->client, method->name, body.ptr, body.len, STREAM_CREDIT_MAX,
                                              each ? DFT_FOREVER : cli->timeout_ms, &stream, &fault);
     if (result == DFT_OK && cli->at_least > 0)
         dft_stream_at_least(stream, cli->at_least);

@@ -317,6 +317,11 @@ static enum status walk(struct trail *trail, uint64_t first)
             position = audit_user_next(cursor, trail->user, position);
         if (position == 0 || position > trail->last)
             break;
+        if (report_out_batch_full(run->out)) {
+            run->resume->position = position;
+            status = STATUS_AGAIN;
+            break;
+        }
         status = write_record(trail, position);
     }
     kv_cursor_close(cursor);
@@ -345,8 +350,8 @@ static enum status audit_trail_run(struct report_run *run)
         return status;
     trail.last = last < run->known_at ? last : run->known_at;
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
-    status = walk(&trail, before + 1);
-    return status == STATUS_OK ? kv_error(trail.audit) : status;
+    status = walk(&trail, run->resume->position != 0 ? run->resume->position : before + 1);
+    return kv_error(trail.audit) != STATUS_OK ? kv_error(trail.audit) : status;
 }
 
 const struct report report_audit_trail = {
