@@ -450,6 +450,17 @@ static pid_t spawn(const char *path, const struct fake_server *server, uint64_t 
     return pid;
 }
 
+/* The number told last of `count`. */
+static uint64_t hear(int fd, uint64_t count)
+{
+    uint8_t told[8] = {0};
+    for (uint64_t i = 0; i < count; i++) {
+        if (read(fd, told, sizeof told) != sizeof told)
+            break;
+    }
+    return be64_get(told);
+}
+
 /* Highest number that the child told of; the pipe is read to its end. */
 static uint64_t drain(int fd, uint64_t highest)
 {
@@ -475,11 +486,16 @@ static void nothing_is_lost_or_doubled_when_killed(void **state)
         int fd, status;
         uint64_t start = 1 + round * UINT64_C(4000);
         pid_t pid = spawn(path, &ledger->server, start, &fd);
-        (void)usleep((useconds_t)(1000 + random_below(&random, 60000)));
+        uint64_t highest = 0;
+        if (round % 4 == 0) /* while it starts, opens and mends */
+            (void)usleep((useconds_t)random_below(&random, 60000));
+        else /* somewhere after so many commands were promised */
+            highest = hear(fd, random_below(&random, 80));
+        (void)usleep((useconds_t)random_below(&random, 3000));
         (void)kill(pid, SIGKILL);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFSIGNALED(status)); /* it did not end by itself: that would be a fault */
-        uint64_t highest = drain(fd, 0);
+        highest = drain(fd, highest);
         for (uint64_t i = start; i <= highest; i++, promises++)
             promised[i] = true;
     }
