@@ -4,7 +4,7 @@
 #include "client/cli/import/journal.h"
 #include "proto/base/money.h"
 
-bool journal_amount_read(json_t *object, struct journal_amount *out)
+bool import_amount_read(json_t *object, struct journal_amount *out)
 {
     json_t *quantity = json_object_get(object, "aquantity");
     json_t *mantissa = json_object_get(quantity, "decimalMantissa");
@@ -23,8 +23,7 @@ bool journal_amount_read(json_t *object, struct journal_amount *out)
     return out->mantissa != INT64_MIN;
 }
 
-bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out,
-                          bool *out_rounded)
+bool import_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out, bool *out_rounded)
 {
     int64_t minor = amount->mantissa;
     int64_t divisor = 1;
@@ -44,7 +43,7 @@ bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, i
     return true;
 }
 
-bool journal_price_text(json_t *object, char *out, size_t cap)
+bool import_price_text(json_t *object, char *out, size_t cap)
 {
     json_t *price = json_object_get(object, "aprice");
     if (price == NULL)
@@ -54,7 +53,7 @@ bool journal_price_text(json_t *object, char *out, size_t cap)
     struct journal_amount amount;
     char text[AMOUNT_TEXT_MAX];
     int64_t scaled;
-    if (contents == NULL || tag == NULL || !journal_amount_read(contents, &amount) ||
+    if (contents == NULL || tag == NULL || !import_amount_read(contents, &amount) ||
         amount.places > CURRENCY_SCALE_MAX || !amount_add(amount.mantissa, 0, &scaled))
         return false;
     bool total = strstr(tag, "Total") != NULL;

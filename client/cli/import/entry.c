@@ -13,7 +13,7 @@
 #define TAG_VALUE_MAX 200u
 #define PRICE_MAX     200u
 
-civil_date journal_date(json_t *transaction)
+civil_date import_date(json_t *transaction)
 {
     civil_date date = 0;
     const char *text = json_string_value(json_object_get(transaction, "tdate"));
@@ -135,7 +135,7 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     char price[PRICE_MAX];
     if (account == NULL || strlen(account) > NAME_TEXT_MAX)
         return fault_set(why, STATUS_INVALID, NULL, "account names of at most %u bytes", NAME_TEXT_MAX);
-    if (!journal_amount_read(object, &amount))
+    if (!import_amount_read(object, &amount))
         return fault_set(why, STATUS_INVALID, NULL, "%s: an amount that is too large or not understood",
                          account);
     if (amount.mantissa == 0)
@@ -145,7 +145,7 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     const char *code = json_string_value(json_object_get(known, "code"));
     uint32_t scale = (uint32_t)json_integer_value(json_object_get(known, "scale"));
     bool rounded = false;
-    if (code == NULL || !journal_amount_minor(&amount, scale, &minor, left->exchange ? &rounded : NULL))
+    if (code == NULL || !import_amount_minor(&amount, scale, &minor, left->exchange ? &rounded : NULL))
         return fault_set(
             why, STATUS_INVALID, NULL,
             "%s: an amount of %s needs %u decimals or is too large; the currency has %u decimals", account,
@@ -162,7 +162,7 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     json_t *tags = tags_of(journal, pairs, json_string_value(json_object_get(posting, "pstatus")));
     const char *comment = json_string_value(json_object_get(posting, "pcomment"));
     const char *date = json_string_value(json_object_get(posting, "pdate"));
-    if (journal_price_text(object, price, sizeof price))
+    if (import_price_text(object, price, sizeof price))
         add_tag(journal, tags, "price", price);
     if (kind != NULL && strcmp(kind, "RegularPosting") != 0) {
         add_tag(journal, tags, "virtual", alone ? "unbalanced" : "balanced");
@@ -285,10 +285,10 @@ static void head_of(struct journal *journal, json_t *transaction, json_t *entry)
     set_tags(entry, tags);
 }
 
-enum status journal_entry(struct journal *journal, json_t *transaction, json_t **out, struct fault *why)
+enum status import_entry(struct journal *journal, json_t *transaction, json_t **out, struct fault *why)
 {
     char day[DATE_TEXT_MAX];
-    civil_date date = journal_date(transaction);
+    civil_date date = import_date(transaction);
     enum status status = date_check(journal, date, why);
     if (status != STATUS_OK)
         return status;
@@ -323,7 +323,7 @@ static void strip_amount(json_t *object)
 {
     struct journal_amount amount;
     strip(object);
-    if (!journal_amount_read(object, &amount))
+    if (!import_amount_read(object, &amount))
         return;
     json_t *quantity = json_object_get(object, "aquantity");
     strip(quantity);
@@ -336,8 +336,8 @@ static void strip_amount(json_t *object)
     }
 }
 
-enum status journal_command_id(struct journal *journal, json_t *transaction,
-                               uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
+enum status import_command_id(struct journal *journal, json_t *transaction, uint8_t out[DFT_COMMAND_ID_BYTES],
+                              struct fault *why)
 {
     size_t index, k;
     json_t *posting, *object;

@@ -23,7 +23,7 @@ static enum status pass(struct journal *journal, FILE *from, each what, void *co
         status = json_reader_next(&reader, &transaction, why);
         if (status != STATUS_OK)
             break;
-        civil_date date = journal_date(transaction);
+        civil_date date = import_date(transaction);
         bool inside =
             (journal->from == 0 || date >= journal->from) && (journal->to == 0 || date <= journal->to);
         if (inside)
@@ -47,7 +47,7 @@ static enum status learn_one(struct journal *journal, json_t *transaction, uint6
         return fault_set(why, STATUS_INVALID, NULL,
                          "no journal of hledger: make it by hledger print --output-format json");
     journal->transactions++;
-    journal_learn(journal, transaction);
+    import_learn(journal, transaction);
     return STATUS_OK;
 }
 
@@ -70,7 +70,7 @@ static enum status check_one(struct journal *journal, json_t *transaction, uint6
     (void)line;
     (void)context;
     (void)why;
-    enum status status = journal_entry(journal, transaction, &entry, &inner);
+    enum status status = import_entry(journal, transaction, &entry, &inner);
     if (status == STATUS_OK)
         journal->entries++;
     else if (status == STATUS_END)
@@ -149,10 +149,10 @@ static enum status send_one(struct journal *journal, json_t *transaction, uint64
     struct fault inner = {.status = STATUS_OK};
     uint8_t id[DFT_COMMAND_ID_BYTES];
     json_t *entry = NULL;
-    enum status status = journal_command_id(journal, transaction, id, why);
+    enum status status = import_command_id(journal, transaction, id, why);
     if (status != STATUS_OK)
         return status;
-    if (journal_entry(journal, transaction, &entry, &inner) != STATUS_OK)
+    if (import_entry(journal, transaction, &entry, &inner) != STATUS_OK)
         return STATUS_OK; /* listed by the first pass, and left out by wish */
     struct client_arena arena;
     struct slice body;
@@ -216,14 +216,14 @@ static int import_file(struct journal *journal, FILE *from)
 {
     struct fault why = {.status = STATUS_OK};
     struct cli *cli = journal->cli;
-    enum status status = journal_learn_books(journal, &why);
+    enum status status = import_learn_books(journal, &why);
     if (status == STATUS_OK)
         status = pass(journal, from, learn_one, NULL, &why);
     if (status == STATUS_INVALID || status == STATUS_TOO_LARGE)
         return cli_usage("%s", why.text);
     if (status == STATUS_OK) {
         journal->left_out = 0;
-        journal_learned(journal);
+        import_learned(journal);
         status = pass(journal, from, check_one, NULL, &why);
     }
     if (status != STATUS_OK)
@@ -236,7 +236,7 @@ static int import_file(struct journal *journal, FILE *from)
             (unsigned long long)journal->problems);
         return EXIT_REFUSED;
     }
-    status = journal_prepare(journal, &why);
+    status = import_prepare(journal, &why);
     cli_currencies_forget(cli);
     if (status == STATUS_OK && !journal->dry_run)
         status = send_all(journal, from, &why);
@@ -368,7 +368,7 @@ static void journal_done(struct journal *journal)
     seen_done(&journal->seen);
 }
 
-int journal_import(struct cli *cli, int argc, char **argv)
+int import_journal(struct cli *cli, int argc, char **argv)
 {
     struct fault why = {.status = STATUS_OK};
     struct journal journal = {.cli = cli,
@@ -408,6 +408,6 @@ int journal_import(struct cli *cli, int argc, char **argv)
 int import_run(struct cli *cli, int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "journal") == 0)
-        return journal_import(cli, argc - 1, argv + 1);
+        return import_journal(cli, argc - 1, argv + 1);
     return import_help(argc > 0 && strcmp(argv[0], "--help") == 0 ? stdout : stderr);
 }

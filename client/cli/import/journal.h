@@ -53,22 +53,22 @@ struct journal {
 
 /* ---- learn.c: the first pass ------------------------------------------------------------------------------------- */
 /* Books, periods, accounts and currencies as the server has them. */
-enum status journal_learn_books(struct journal *journal, struct fault *why) MUST_USE;
+enum status import_learn_books(struct journal *journal, struct fault *why) MUST_USE;
 /* Notes the accounts and commodities of a transaction. */
-void journal_learn(struct journal *journal, json_t *transaction);
+void import_learn(struct journal *journal, json_t *transaction);
 /* After the last of them: chooses codes for new currencies. */
-void journal_learned(struct journal *journal);
+void import_learned(struct journal *journal);
 /* Opens the accounts and defines the currencies that are missing (in a dry run: says so). */
-enum status journal_prepare(struct journal *journal, struct fault *why) MUST_USE;
+enum status import_prepare(struct journal *journal, struct fault *why) MUST_USE;
 
 /* ---- entry.c ----------------------------------------------------------------------------------------------------- */
 /* The transaction as a JSON object for PostEntry. END: it has no amounts. INVALID or REFUSED: it would be refused. */
-enum status journal_entry(struct journal *journal, json_t *transaction, json_t **out,
-                          struct fault *why) MUST_USE;
+enum status import_entry(struct journal *journal, json_t *transaction, json_t **out,
+                         struct fault *why) MUST_USE;
 /* The command id of the transaction's content. */
-enum status journal_command_id(struct journal *journal, json_t *transaction,
-                               uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
-civil_date journal_date(json_t *transaction);
+enum status import_command_id(struct journal *journal, json_t *transaction, uint8_t out[DFT_COMMAND_ID_BYTES],
+                              struct fault *why) MUST_USE;
+civil_date import_date(json_t *transaction);
 
 /* ---- amount.c ---------------------------------------------------------------------------------------------------- */
 struct journal_amount {
@@ -77,13 +77,13 @@ struct journal_amount {
     const char *commodity;
 };
 /* Of {"acommodity", "aquantity"}. False: not an amount that can be held. */
-bool journal_amount_read(json_t *object, struct journal_amount *out) MUST_USE;
+bool import_amount_read(json_t *object, struct journal_amount *out) MUST_USE;
 /* In minor units of a currency of `scale`; false when it is too large, or has more decimals and `out_rounded` is NULL. */
-bool journal_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out,
-                          bool *out_rounded) MUST_USE;
+bool import_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out,
+                         bool *out_rounded) MUST_USE;
 /* "@ 130.255 KES" of an amount with a price, "@@ ..." for a total price; false when it has none. */
-bool journal_price_text(json_t *object, char *out, size_t cap) MUST_USE;
+bool import_price_text(json_t *object, char *out, size_t cap) MUST_USE;
 
-int journal_import(struct cli *cli, int argc, char **argv);
+int import_journal(struct cli *cli, int argc, char **argv);
 
 #endif

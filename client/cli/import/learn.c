@@ -124,7 +124,7 @@ static void take_currency(struct journal *journal, json_t *item)
     json_decref(known);
 }
 
-enum status journal_learn_books(struct journal *journal, struct fault *why)
+enum status import_learn_books(struct journal *journal, struct fault *why)
 {
     for (uint32_t type = 1; type <= 5; type++)
         journal->next_number[type] = type * NUMBER_STEP + 1;
@@ -200,7 +200,7 @@ static void learn_commodity(struct journal *journal, const struct journal_amount
 }
 
 /* Codes for new commodities: first those that are their own code, so that the order in a file does not matter. */
-void journal_learned(struct journal *journal)
+void import_learned(struct journal *journal)
 {
     for (int round = 0; round < 2; round++) {
         const char *commodity;
@@ -287,7 +287,7 @@ static const char *class_of(uint32_t type, const char *name)
     return NULL;
 }
 
-void journal_learn(struct journal *journal, json_t *transaction)
+void import_learn(struct journal *journal, json_t *transaction)
 {
     size_t index, k;
     json_t *posting, *object;
@@ -297,7 +297,7 @@ void journal_learn(struct journal *journal, json_t *transaction)
         json_array_foreach(json_object_get(posting, "pamount"), k, object)
         {
             struct journal_amount amount;
-            if (!journal_amount_read(object, &amount) || amount.mantissa == 0)
+            if (!import_amount_read(object, &amount) || amount.mantissa == 0)
                 continue;
             learn_commodity(journal, &amount);
             any = true;
@@ -453,7 +453,7 @@ static enum status currencies_make(struct journal *journal, struct fault *why)
     return status;
 }
 
-enum status journal_prepare(struct journal *journal, struct fault *why)
+enum status import_prepare(struct journal *journal, struct fault *why)
 {
     enum status status = currencies_make(journal, why);
     if (status == STATUS_OK)
