@@ -62,7 +62,7 @@ static const struct key keys[] = {
     {AT(connections_max), NUMBER, .min = 1, .max = 100000, .standard = "1024",
      .doc = "Connections open at once; further ones are closed at once."},
     {AT(connections_per_address_max), NUMBER, .min = 1, .max = 100000, .standard = "256",
-     .doc = "Of these, from one address."},
+     .doc = "Of these, from one IPv4 address or one IPv6 network (/64)."},
     {AT(requests_open_max), NUMBER, .min = 1, .max = 4096, .standard = "64",
      .doc = "Requests in flight on one connection; further ones are answered BUSY."},
     {AT(requests_max), NUMBER, .min = 16, .max = 65536, .standard = "2048",

@@ -31,10 +31,12 @@ static void address_take(struct conn *conn, const struct sockaddr_storage *peer)
         memcpy(&in6, peer, sizeof in6);
         port = ntohs(in6.sin6_port);
         memcpy(conn->address, &in6.sin6_addr, 16);
-        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr))
+        if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
             inet_ntop(AF_INET, conn->address + 12, host, sizeof host);
-        else
+        } else {
             inet_ntop(AF_INET6, &in6.sin6_addr, host, sizeof host);
+            memset(conn->address + 8, 0, 8); /* one peer has a whole /64 to choose from */
+        }
     }
     bool colons = strchr(host, ':') != NULL;
     snprintf(conn->actor.address, sizeof conn->actor.address, colons ? "[%s]:%u" : "%s:%u", host, port);

@@ -62,9 +62,9 @@ struct conn {
     struct event *read_event, *write_event;
     struct buffer in, out;
     struct actor actor;
-    uint64_t seen_size;                       /* from Hello */
-    uint8_t address[16];                      /* IPv6 or mapped, for the limit per address */
-    struct request *requests;                 /* all that it holds, newest first */
+    uint64_t seen_size;       /* from Hello */
+    uint8_t address[16];      /* IPv4 as mapped, or the /64 of IPv6: for the limit per address */
+    struct request *requests; /* all that it holds, newest first */
     struct request *ready_first, *ready_last; /* done, to be written when there is room */
     uint32_t held;                            /* requests in the list */
     uint32_t waiting;                         /* of them: streams in REQUEST_CREDIT */
