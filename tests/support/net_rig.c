@@ -181,6 +181,13 @@ static enum status auth_certificate(void *context, const uint8_t fingerprint[NET
     return STATUS_OK;
 }
 
+static void auth_ended(void *context, const struct actor *actor)
+{
+    struct rig *rig = context;
+    ASSERT(actor->user == RIG_USER);
+    atomic_fetch_add(&rig->ended, 1);
+}
+
 static enum status rig_welcome(void *context, uint64_t seen_size, struct arena *arena,
                                Daftari__V1__Welcome *out)
 {
@@ -250,7 +257,8 @@ struct net_wiring rig_wiring(struct rig *rig)
                                .auth = {.context = rig,
                                         .may = auth_may,
                                         .session_by_token = auth_token,
-                                        .session_by_certificate = auth_certificate},
+                                        .session_by_certificate = auth_certificate,
+                                        .connection_ended = auth_ended},
                                .welcome = rig_welcome,
                                .welcome_context = rig,
                                .clock = &system_clock,

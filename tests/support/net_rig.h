@@ -43,8 +43,9 @@ struct rig {
     uint64_t steps; /* of streams, in all */
     uint64_t submitted;
     uint64_t position;
-    _Atomic int cursors; /* open */
-    _Atomic bool deny;   /* auth refuses everybody everything */
+    _Atomic int cursors;    /* open */
+    _Atomic bool deny;      /* auth refuses everybody everything */
+    _Atomic uint32_t ended; /* connections that were somebody's and are no more */
 };
 
 /* Limits that suit tests; then the caller may change rig->config before rig_start. */

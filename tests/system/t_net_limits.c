@@ -162,9 +162,10 @@ static void who_never_reads_is_held_back_and_dropped(void **state)
         assert_int_equal(rig_status(other, request.id), STATUS_OK);
     }
     assert_true(now_ms() - start < 10000);
-    while (rig_metric(rig, "daftari_connection_timeouts_total", NULL) == 0 && now_ms() - start < 20000)
+    while (atomic_load(&rig->ended) == 0 &&
+           now_ms() - start < 20000) /* by us, or by the kernel if it is first */
         usleep(20000);
-    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 1);
+    assert_int_equal(atomic_load(&rig->ended), 1);
     getrusage(RUSAGE_SELF, &after);
     assert_true(after.ru_maxrss - before.ru_maxrss < GROWTH_KIB_MAX);
     tls_client_close(deaf);
