@@ -20,9 +20,9 @@ struct fixture {
     struct view_books *books;
 };
 
-static uint64_t command(struct world *world, const char *method, const char *json_text)
+static uint64_t command_of(struct world *world, uint32_t user, const char *method, const char *json_text)
 {
-    struct world_actor owner = {.user = 0};
+    struct world_actor owner = {.user = user, .rights = user != 0 ? world_owner_rights() : NULL};
     struct world_answer answer;
     json_error_t error;
     json_t *json = json_loads(json_text, 0, &error);
@@ -32,6 +32,11 @@ static uint64_t command(struct world *world, const char *method, const char *jso
         fail_msg("%s: %s %s", method, answer.fault.field, answer.fault.text);
     json_decref(json);
     return answer.position;
+}
+
+static uint64_t command(struct world *world, const char *method, const char *json_text)
+{
+    return command_of(world, 0, method, json_text);
 }
 
 static uint64_t post(struct world *world, const char *date, const char *business, const char *description,
@@ -477,6 +482,41 @@ static void journal_shows_reversals(void **state)
     assert_int_equal(info->lines[0]->debit_minor, 7000);
 }
 
+/* The text of an entry that was drafted or asked for stands in an earlier record. */
+static void text_is_found_where_it_was_written(void **state)
+{
+    struct fixture *f = *state;
+    struct table t;
+    char text[200];
+    uint64_t draft =
+        command(f->world, "Entry.Draft",
+                "{\"entry\":{\"date\":\"2025-03-02\",\"business\":\"WTR\",\"description\":\"Kept for "
+                "later\",\"reference\":\"R-1\",\"lines\":[{\"account\":1110,\"debit\":\"5.00\","
+                "\"description\":\"coins\"},{\"account\":4100,\"credit\":\"5.00\"}]}}");
+    (void)snprintf(text, sizeof text, "{\"draft\":%llu}", (unsigned long long)draft);
+    command(f->world, "Entry.PostDraft", text);
+    uint64_t adjustment =
+        command_of(f->world, 1, "Adjustment.Request",
+                   "{\"reason\":\"count\",\"entry\":{\"date\":\"2025-03-03\",\"business\":\"WTR\","
+                   "\"type\":\"ADJ\",\"description\":\"Cash short\",\"lines\":[{\"account\":5830,"
+                   "\"debit\":\"50.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
+    (void)snprintf(text, sizeof text, "{\"adjustment\":%llu}", (unsigned long long)adjustment);
+    command_of(f->world, 2, "Adjustment.Approve", text);
+    Daftari__V1__RunReport request = request_of("WTR");
+    request.has_from_date = request.has_account = true;
+    request.from_date = 20250301;
+    request.account = 1110;
+    ask(f, "account-statement", request, &t);
+    assert_int_equal(t.row_count, 4);
+    assert_string_equal(table_cell(&t, 1, "description"), "coins");
+    assert_string_equal(table_cell(&t, 1, "reference"), "R-1");
+    assert_string_equal(table_cell(&t, 1, "type"), "GEN");
+    assert_string_equal(table_cell(&t, 2, "description"), "Cash short");
+    assert_string_equal(table_cell(&t, 2, "type"), "ADJ");
+    assert_amount(&t, 3, "balance", "4955.00");
+    table_free(&t);
+}
+
 static void year_close_leaves_the_result_readable(void **state)
 {
     struct fixture *f = *state;
@@ -705,6 +745,7 @@ int main(void)
         TEST(statement_pages_carry_the_running_balance),
         TEST(long_reports_come_in_batches),
         TEST(journal_shows_reversals),
+        TEST(text_is_found_where_it_was_written),
         TEST(year_close_leaves_the_result_readable),
         TEST(audit_trail_shows_before_and_after),
         TEST(the_manual_names_everything),

@@ -525,13 +525,17 @@ static void a_follower_gets_what_comes(void **state)
     wait_for_all(rig);
     question_open(&q, "Log.Follow", &request.base);
     uint64_t next = 1;
+    unsigned empty = 0;
     while (next <= rig->appended + 3) {
         q.item.parts_max = 1;
         q.item.deadline = clock_monotonic(&system_clock) + 300000;
         question_ask(rig, &q);
         assert_true(q.item.stream_more);
-        if (q.item.part_count == 0) { /* all there is was given: more is made */
-            assert_int_equal(next, rig->appended + 1);
+        if (q.item.part_count == 0) {    /* all there is was given: more is made */
+            if (next <= rig->appended) { /* the views are on their way */
+                assert_true(++empty < 100);
+                continue;
+            }
             if (rig->appended >= 110)
                 break;
             sell(rig, 3);
