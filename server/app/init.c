@@ -22,6 +22,7 @@
 
 #define EXIT_USAGE       2
 #define ITEM_ARENA_BYTES (1024u * 1024u)
+#define FIRST_MAP_MIB    64 /* the first records are few */
 
 struct init_options {
     const char *data_dir, *key_dir, *master_key_file, *config_path;
@@ -180,6 +181,7 @@ static enum status make_books(const struct init_options *options, struct config 
     if (len < 0 || (size_t)len >= sizeof fresh)
         return fault_set(why, STATUS_INVALID, "data", "a shorter path");
     snprintf(config->data_dir, sizeof config->data_dir, "%s", fresh);
+    config->log_map_mib = config->state_map_mib = FIRST_MAP_MIB; /* the server opens them with its own */
     enum status status = write_books(options, config, why);
     if (status != STATUS_OK)
         return status;

@@ -149,7 +149,10 @@ static enum status start_net(struct server *server, struct fault *why)
     wiring_net(server, &wiring);
     pki_server_files(config, &with.tls);
     gauges_register(server);
-    return net_open(&with, &wiring, &server->net, why);
+    enum status status = net_open(&with, &wiring, &server->net, why);
+    if (status == STATUS_OK)
+        atomic_store(&server->told, server->net);
+    return status;
 }
 
 static enum status start_threads(struct server *server, struct fault *why)

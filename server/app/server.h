@@ -4,6 +4,7 @@
 #define SERVER_APP_SERVER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "proto/record/note.h"
 #include "server/access/login.h"
@@ -25,6 +26,8 @@ struct server {
     struct login *login;
     struct runner *runner;
     struct net *net;
+    _Atomic(struct net *)
+        told; /* the same once net and runner are both there: view threads tell it that the log grew */
     struct note_signer signer;
     char vkey[NOTE_VKEY_MAX];
     char books_name[NAME_TEXT_MAX + 1];

@@ -162,8 +162,9 @@ static void on_view(void *context, enum view_id id, enum view_state state, uint6
     struct server *server = context;
     (void)id;
     (void)position;
-    if (state == VIEW_READY && server->net != NULL && server->runner != NULL)
-        net_log_grew(server->net, runner_position(server->runner));
+    struct net *net = atomic_load(&server->told);
+    if (state == VIEW_READY && net != NULL)
+        net_log_grew(net, runner_position(server->runner));
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------ */

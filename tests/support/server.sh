@@ -23,7 +23,9 @@ server_init() {
     --owner-email "$SERVER_OWNER" --owner-name "Olive Owner" --password-file "$_dir/owner-password" \
     --books "Demonstration books" --currency KES --scale 2 --symbol KSh --utc-offset +03:00 --first-date 2024-01-01 \
     "$@" >"$_dir/init.log" 2>&1 || { cat "$_dir/init.log" >&2; return 1; }
-  { echo "listen_port = ${SERVER_PORT:-0}"; echo "metrics_port = ${SERVER_METRICS_PORT:-0}"; } >>"$_dir/daftari.conf"
+  # maps small enough for the thread sanitizer, which leaves a program less room for addresses
+  { echo "listen_port = ${SERVER_PORT:-0}"; echo "metrics_port = ${SERVER_METRICS_PORT:-0}"
+    echo "log_map_mib = 65536"; echo "state_map_mib = 16384"; echo "view_map_mib = 16384"; } >>"$_dir/daftari.conf"
   if [ -f "$_dir/extra.conf" ]; then cat "$_dir/extra.conf" >>"$_dir/daftari.conf"; fi
 }
 

@@ -40,7 +40,7 @@ check 'a certificate is not overwritten' fails 1 "$bin/daftarid" certificate cli
 check 'usage is told' fails 2 "$bin/daftarid" certificate server
 
 # ---- running ----
-printf 'listen_port = 0\nmetrics_port = 0\n' >>"$dir/keys/daftari.conf"
+printf '%s\n' 'listen_port = 0' 'metrics_port = 0' 'log_map_mib = 65536' 'state_map_mib = 16384' 'view_map_mib = 16384' >>"$dir/keys/daftari.conf"
 start() {
     rm -f "$dir/ready"
     "$bin/daftarid" --config "$dir/keys/daftari.conf" --ready-file "$dir/ready" 2>>"$dir/log" &
