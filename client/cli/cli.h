@@ -113,6 +113,9 @@ int run_method(struct cli *cli, const struct method *method, int argc, char **ar
 /* Options up to the end into a JSON object (a new reference); settings are taken out. */
 enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type, int argc, char **argv,
                         json_t **out, struct fault *why) MUST_USE;
+/* All answers of a query that ends, as a new array of objects. */
+enum status run_items(struct cli *cli, const struct method *method, struct slice body, json_t **out,
+                      struct fault *why) MUST_USE;
 enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
 
 /* Commands of many lines, in batches of one method, several in flight; calls `answered` in order. */
@@ -143,6 +146,9 @@ bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, 
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 int report_run(struct cli *cli, int argc, char **argv);
+/* Passwords do not belong on a command line: the value "-" of a password field asks for it on the terminal, "@FILE" reads
+ * the first line of a file. */
+enum status session_secrets(json_t *object, struct fault *why) MUST_USE;
 int session_log_in(struct cli *cli, int argc, char **argv);
 int session_log_out(struct cli *cli, int argc, char **argv);
 int session_ping(struct cli *cli, int argc, char **argv);

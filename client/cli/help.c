@@ -89,13 +89,14 @@ static const struct help_row help_rows[] = {
     {"User.AssignRoles", "Set somebody's roles; replaces all", "--email ana@example.com --role Accountant"},
     {"User.Change", "Change what is known of somebody", NULL},
     {"User.Create", "Add somebody who may log in",
-     "--email ana@example.com --first-name Ana --last-name Otieno --password SECRET --role Cashier"},
+     "--email ana@example.com --first-name Ana --last-name Otieno --password - --role Cashier"},
     {"User.Deactivate", "Let somebody log in no more", NULL},
     {"User.EnrollCertificate", "Let a certificate stand for somebody", NULL},
     {"User.List", "Who may log in", NULL},
     {"User.Reactivate", "Let somebody log in again", NULL},
     {"User.RevokeCertificate", "A certificate stands for nobody any more", NULL},
-    {"User.SetPassword", "Set a new password", NULL},
+    {"User.SetPassword", "Set a new password; - asks on the terminal, @FILE reads a file",
+     "--old-password - --new-password -"},
     {"User.Unlock", "Unlock somebody after too many wrong passwords", NULL},
 };
 

@@ -93,6 +93,8 @@ static enum status parse_amount(const struct filler *filler, const struct fillin
     const char *currency = json_string_value(json_object_get(in->object, "currency"));
     uint32_t scale = 0;
     struct fault inner = {.status = STATUS_OK};
+    if (currency != NULL && currency[0] == '\0')
+        currency = NULL;
     enum status status =
         filler->conversion->scale(filler->conversion->scale_context, currency, &scale, &inner);
     if (status == STATUS_NOT_FOUND)
@@ -376,6 +378,8 @@ static enum status fill_object(struct filler *filler, const struct filling *in)
 {
     const char *key;
     json_t *value;
+    uint64_t given = 0; /* fields by index: a field has two names, and may be given once */
+    ASSERT(in->type->n_fields <= 64);
     json_object_foreach(in->object, key, value)
     {
         const ProtobufCFieldDescriptor *field = field_by_name(in->type, slice_text(key), true);
@@ -387,6 +391,10 @@ static enum status fill_object(struct filler *filler, const struct filling *in)
                        in->path[0] != '\0' ? "." : "", name);
         if (field == NULL)
             return unknown_key(filler, in->type, path);
+        uint64_t bit = UINT64_C(1) << (field - in->type->fields);
+        if ((given & bit) != 0)
+            return fault_set(filler->why, STATUS_INVALID, path, "given twice, under two names");
+        given |= bit;
         if (json_is_null(value))
             continue;
         enum status status;

@@ -288,12 +288,59 @@ static int report_show(struct cli *cli, struct slice body)
     return code;
 }
 
+/* For people: a name with what the report shows, and what it takes, below. */
+static void print_list(json_t *items)
+{
+    size_t index, k;
+    json_t *item, *parameter;
+    json_array_foreach(items, index, item)
+    {
+        const char *name = json_string_value(json_object_get(item, "name"));
+        const char *text = json_string_value(json_object_get(item, "description"));
+        (void)printf("%s\n    %s\n   ", name != NULL ? name : "", text != NULL ? text : "");
+        json_array_foreach(json_object_get(item, "parameters"), k, parameter)
+        {
+            const ProtobufCFieldDescriptor *field = field_by_name(
+                &daftari__v1__run_report__descriptor, slice_text(json_string_value(parameter)), false);
+            char shown[SERVICE_NAME_TEXT_MAX], option[SERVICE_NAME_TEXT_MAX];
+            if (field == NULL)
+                continue;
+            field_short_name(field, shown);
+            name_kebab(shown, option);
+            if (strncmp(option, "known-at-", 9) != 0)
+                (void)printf(" --%s", option);
+            else if (strcmp(option, "known-at-position") == 0)
+                (void)fputs(" --known-at", stdout);
+        }
+        (void)fputc('\n', stdout);
+    }
+}
+
 static int report_list(struct cli *cli, int argc, char **argv)
 {
     struct method method;
+    struct fault why = {.status = STATUS_OK};
+    json_t *object = NULL, *items = NULL;
     if (!method_by_name("Report.List", &method))
         return EXIT_USAGE;
-    return run_method(cli, &method, argc, argv);
+    if (run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
+        return cli_usage("%s", why.text);
+    json_decref(object);
+    if (cli->help) {
+        help_method(&method, stdout);
+        return EXIT_DONE;
+    }
+    if (cli_connect(cli, &why) != STATUS_OK)
+        return cli_no_connection(&why);
+    if (run_items(cli, &method, slice_of(NULL, 0), &items, &why) != STATUS_OK)
+        return cli_fail(&why);
+    bool good = true;
+    if (cli->output == OUTPUT_TABLE)
+        print_list(items);
+    else
+        good = print_items(cli, method.row->output, items, false);
+    json_decref(items);
+    return good ? EXIT_DONE : EXIT_SERVER;
 }
 
 int report_run(struct cli *cli, int argc, char **argv)

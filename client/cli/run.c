@@ -31,6 +31,8 @@ enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type,
         if (status == STATUS_NOT_FOUND)
             status = options_take(type, object, argc, argv, &at, why);
     }
+    if (status == STATUS_OK)
+        status = session_secrets(object, why);
     if (status != STATUS_OK) {
         json_decref(object);
         return status;
@@ -206,6 +208,18 @@ static enum status query_parts(struct cli *cli, const struct method *method, str
         return status;
     *why = fault_of(&fault);
     return why->status;
+}
+
+enum status run_items(struct cli *cli, const struct method *method, struct slice body, json_t **out,
+                      struct fault *why)
+{
+    json_t *items = json_array();
+    enum status status = query_parts(cli, method, body, items, why);
+    if (status == STATUS_OK)
+        *out = items;
+    else
+        json_decref(items);
+    return status;
 }
 
 static int run_query(struct cli *cli, const struct method *method, struct slice body)

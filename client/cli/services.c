@@ -70,6 +70,18 @@ static bool name_equal(struct slice a, const char *b)
     return true;
 }
 
+/* Equal but for '-' against '_'. */
+static bool field_name_equal(struct slice a, const char *b)
+{
+    if (a.len != strlen(b))
+        return false;
+    for (size_t i = 0; i < a.len; i++) {
+        if ((a.ptr[i] == '-' ? '_' : a.ptr[i]) != (uint8_t)b[i])
+            return false;
+    }
+    return true;
+}
+
 const ProtobufCServiceDescriptor *service_by_noun(const char *noun)
 {
     for (size_t i = 0; i < services_count; i++) {
@@ -201,12 +213,12 @@ const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *
         const ProtobufCFieldDescriptor *field = &type->fields[i];
         char text[SERVICE_NAME_TEXT_MAX];
         field_short_name(field, text);
-        if (name_equal(name, text) || name_equal(name, field->name))
+        if (field_name_equal(name, text) || field_name_equal(name, field->name))
             return field;
         size_t len = strlen(text);
         if (singular && field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && text[len - 1] == 's') {
             text[len - 1] = '\0';
-            if (name_equal(name, text))
+            if (field_name_equal(name, text))
                 return field;
         }
     }

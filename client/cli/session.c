@@ -51,7 +51,7 @@ static enum status session_keep(struct cli *cli, struct fault *why)
 }
 
 /* The line typed, without showing it. */
-static enum status password_ask(char out[PASSWORD_MAX], struct fault *why)
+static enum status password_ask(const char *prompt, char out[PASSWORD_MAX], struct fault *why)
 {
     FILE *terminal = fopen("/dev/tty", "r+");
     struct termios before, silent;
@@ -59,11 +59,11 @@ static enum status password_ask(char out[PASSWORD_MAX], struct fault *why)
         if (terminal != NULL)
             (void)fclose(terminal);
         return fault_set(why, STATUS_INVALID, NULL,
-                         "no terminal to ask for the password: give --password-file FILE");
+                         "no terminal to ask for the password: give a file instead");
     }
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
-    (void)fputs("Password: ", terminal);
+    (void)fprintf(terminal, "%s: ", prompt);
     (void)fflush(terminal);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
     char *got = fgets(out, PASSWORD_MAX, terminal);
@@ -76,24 +76,48 @@ static enum status password_ask(char out[PASSWORD_MAX], struct fault *why)
     return STATUS_OK;
 }
 
-static enum status password_get(const struct cli *cli, char out[PASSWORD_MAX], struct fault *why)
+static enum status password_read(const char *path, char out[PASSWORD_MAX], struct fault *why)
 {
-    if (cli->password_file == NULL)
-        return password_ask(out, why);
     char *text = NULL;
     size_t len = 0;
-    enum status status = file_read_all(cli->password_file, 4096, false, &text, &len, why);
+    enum status status = file_read_all(path, 4096, false, &text, &len, why);
     if (status != STATUS_OK)
         return status;
     size_t line = strcspn(text, "\r\n");
     if (line == 0 || line >= PASSWORD_MAX)
-        status =
-            fault_set(why, STATUS_INVALID, NULL, "%s has no password in its first line", cli->password_file);
+        status = fault_set(why, STATUS_INVALID, NULL, "%s has no password in its first line", path);
     else
         (void)snprintf(out, PASSWORD_MAX, "%.*s", (int)line, text);
     explicit_bzero(text, len);
     free(text);
     return status;
+}
+
+static enum status password_get(const struct cli *cli, char out[PASSWORD_MAX], struct fault *why)
+{
+    return cli->password_file != NULL ? password_read(cli->password_file, out, why)
+                                      : password_ask("Password", out, why);
+}
+
+enum status session_secrets(json_t *object, struct fault *why)
+{
+    static const struct {
+        const char *name, *prompt;
+    } fields[] = {
+        {"old_password", "Old password"}, {"password", "Password"}, {"new_password", "New password"}};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const char *given = json_string_value(json_object_get(object, fields[i].name));
+        char password[PASSWORD_MAX] = "";
+        if (given == NULL || (strcmp(given, "-") != 0 && given[0] != '@'))
+            continue;
+        enum status status = given[0] == '@' ? password_read(given + 1, password, why)
+                                             : password_ask(fields[i].prompt, password, why);
+        if (status != STATUS_OK)
+            return status;
+        (void)json_object_set_new(object, fields[i].name, json_string(password));
+        explicit_bzero(password, sizeof password);
+    }
+    return STATUS_OK;
 }
 
 int session_log_in(struct cli *cli, int argc, char **argv)

@@ -128,6 +128,8 @@ static void wrong_values_name_their_field(void **state)
     refused("Entry.Post", "{\"nonsense\":1}", "nonsense");
     refused("Entry.Post", "{\"description\":{}}", "description");
     refused("Entry.Post", "{\"description\":\"a\\u0007b\"}", "description");
+    refused("Entry.Post", "{\"lines\":[{\"debit\":\"1\",\"debit_minor\":\"2\"}]}", "lines[0].debit");
+    refused("Entry.Post", "{\"Date\":\"today\"}", "Date");
     refused("Account.Open", "{\"number\":-5}", "number");
     refused("Account.Open", "{\"number\":4294967296}", "number");
     refused("Account.Open", "{\"class\":\"nonsense\"}", "class");
