@@ -49,7 +49,7 @@ static const struct key keys[] = {
     {AT(master_key_file), .type = KEY_PATH, .may_be_empty = true, .standard = "",
      .doc = "File with the master key of the data folder: 32 bytes, or 64 hexadecimal digits; readable by "
             "the server "
-            "alone and kept outside the data folder. Empty: the systemd credential master-key."},
+            "alone and kept outside the data folder. A systemd credential named master-key comes before it."},
 
     {AT(listen_address), .group = "Network", .type = KEY_ADDRESS, .standard = "127.0.0.1",
      .doc = "Numeric address to listen on. 0.0.0.0 is every IPv4 address of the machine, :: every address."},

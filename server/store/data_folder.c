@@ -145,7 +145,9 @@ static enum status open_keyring(struct data_folder *folder, const struct data_fo
 {
     uint8_t master[KEYRING_KEY_BYTES];
     char keys[FOLDER_PATH_MAX];
-    const char *path = options->master_key_file[0] != '\0' ? options->master_key_file : NULL;
+    /* A credential that systemd holds for us comes before the file, which then only root can read. */
+    bool file = options->master_key_file[0] != '\0' && !keyring_has_credential();
+    const char *path = file ? options->master_key_file : NULL;
     enum status status = folder_join(options->path, "keys", keys, why);
     if (status == STATUS_OK)
         status = keyring_read_master(path, master, why);

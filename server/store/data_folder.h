@@ -20,7 +20,7 @@ struct data_folder;
 
 struct data_folder_options {
     const char *path;
-    const char *master_key_file; /* "" = $CREDENTIALS_DIRECTORY/master-key */
+    const char *master_key_file; /* unless there is $CREDENTIALS_DIRECTORY/master-key */
     const struct entropy *entropy;
     bool create;    /* the folder must not exist yet */
     bool read_only; /* no lock, nothing written: auditors on a copy, or beside a running server */

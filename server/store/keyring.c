@@ -106,6 +106,14 @@ static enum status master_check(const char *path, int fd, bool guarded, struct f
     return STATUS_OK;
 }
 
+bool keyring_has_credential(void)
+{
+    char path[FOLDER_PATH_MAX];
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    return folder != NULL && folder_join(folder, "master-key", path, NULL) == STATUS_OK &&
+           access(path, F_OK) == 0;
+}
+
 enum status keyring_read_master(const char *path, uint8_t out[KEYRING_KEY_BYTES], struct fault *why)
 {
     char credential[FOLDER_PATH_MAX];

@@ -31,6 +31,8 @@ struct keyring;
  * group and others may not read (INVALID otherwise). With path NULL: $CREDENTIALS_DIRECTORY/master-key, whose access
  * systemd guards. Wipe `out` when done (keyring_wipe). */
 enum status keyring_read_master(const char *path, uint8_t out[KEYRING_KEY_BYTES], struct fault *why) MUST_USE;
+/* Does systemd hold a credential master-key for this process? */
+bool keyring_has_credential(void);
 void keyring_wipe(void *secret, size_t len);
 
 struct keyring_options {

@@ -177,13 +177,40 @@ static void lost_log_does_not_come_back_empty(void **state)
     data_folder_close(folder, false);
 }
 
+/* What systemd holds for the process goes before the file, which only root may be able to read. */
+static void a_credential_comes_before_the_file(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    char credentials[FOLDER_PATH_MAX], key[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(top, "credentials", credentials, NULL), STATUS_OK);
+    assert_int_equal(mkdir(credentials, 0700), 0);
+    assert_int_equal(folder_join(credentials, "master-key", key, NULL), STATUS_OK);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", credentials, 1), 0);
+    assert_int_equal(try_open(false, true, &folder), STATUS_OK); /* there is none yet: the file */
+    data_folder_close(folder, false);
+    assert_int_equal(rename(master, key), 0);
+    assert_int_equal(try_open(false, true, &folder), STATUS_OK);
+    data_folder_close(folder, false);
+    write_text(key, "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n");
+    enum status wrong = try_open(false, true, &folder);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_int_equal(wrong, STATUS_INVALID);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(one_holder),        CASE(trusted_after_clean_stop_and_after_kill), CASE(dropped_after_power_cut),
-        CASE(views_are_swapped), CASE(lost_log_does_not_come_back_empty),
+        CASE(one_holder),
+        CASE(trusted_after_clean_stop_and_after_kill),
+        CASE(dropped_after_power_cut),
+        CASE(views_are_swapped),
+        CASE(lost_log_does_not_come_back_empty),
+        CASE(a_credential_comes_before_the_file),
+        CASE(lost_log_does_not_come_back_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
