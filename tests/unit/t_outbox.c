@@ -505,6 +505,7 @@ static void nothing_is_lost_or_doubled_when_killed(void **state)
     (void)close(fd);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+    (void)pthread_mutex_lock(&ledger->lock);
     for (size_t i = 0; i < ledger->count; i++) {
         assert_false(seen[ledger->records[i].number]); /* once */
         seen[ledger->records[i].number] = true;
@@ -514,6 +515,7 @@ static void nothing_is_lost_or_doubled_when_killed(void **state)
     for (size_t i = 0; i < RECORDS_MAX; i++)
         assert_true(!promised[i] || seen[i]);
     print_message("# %llu commands promised, %zu recorded\n", (unsigned long long)promises, ledger->count);
+    (void)pthread_mutex_unlock(&ledger->lock);
     assert_true(promises > KILLS);
     ledger_free(ledger);
     scratch_remove(scratch);

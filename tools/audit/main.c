@@ -92,6 +92,7 @@ static int verify_now(struct audit_options *options)
         verify_problem(&report, 0, why.text);
         status = STATUS_OK;
     }
+    report.cut_short = status != STATUS_OK;
     verify_report_end(&report);
     if (status != STATUS_OK)
         return cannot(&why);

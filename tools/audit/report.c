@@ -28,7 +28,8 @@ void verify_problem(struct verify_report *report, uint64_t position, const char 
 static void end_json(struct verify_report *report)
 {
     json_t *all = json_object();
-    (void)json_object_set_new(all, "holds", json_boolean(report->problems == 0));
+    (void)json_object_set_new(all, "holds", json_boolean(report->problems == 0 && !report->cut_short));
+    (void)json_object_set_new(all, "complete", json_boolean(!report->cut_short));
     (void)json_object_set_new(all, "records", json_integer((json_int_t)report->records));
     (void)json_object_set_new(all, "blocks", json_integer((json_int_t)report->blocks));
     (void)json_object_set_new(all, "tiles", json_integer((json_int_t)report->tiles));
@@ -51,5 +52,7 @@ void verify_report_end(struct verify_report *report)
         fprintf(report->out, "and %" PRIu64 " more\n", report->problems - VERIFY_PROBLEMS_MAX);
     fprintf(report->out, "%" PRIu64 " records, %" PRIu64 " replays compared, root %s: %s\n", report->records,
             report->replays, report->root[0] != '\0' ? report->root : "not known",
-            report->problems == 0 ? "all holds" : "NOT as it should be");
+            report->problems != 0 ? "NOT as it should be"
+            : report->cut_short   ? "could not look at everything"
+                                  : "all holds");
 }

@@ -11,7 +11,7 @@
 #include "server/views/digest.h"
 
 #define SLICE_RECORDS 4096u
-#define MAP_BYTES     (UINT64_C(1) << 40) /* address space only; the file is as large as what is in it */
+#define MAP_BYTES     (UINT64_C(1) << 37) /* address space only; the file is as large as what is in it */
 #define READERS_MAX   8u
 
 struct scratch {
