@@ -210,7 +210,6 @@ int main(void)
         CASE(views_are_swapped),
         CASE(lost_log_does_not_come_back_empty),
         CASE(a_credential_comes_before_the_file),
-        CASE(lost_log_does_not_come_back_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
