@@ -66,7 +66,6 @@ struct cli {
     struct cli_currency *currencies; /* the first is the base */
     size_t currency_count;
     struct conversion conversion;
-    int32_t utc_offset_minutes;
     bool today_known;
 };
 

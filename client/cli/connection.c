@@ -239,6 +239,8 @@ void cli_know_today(struct cli *cli)
     Daftari__V1__BooksInfo *info = daftari__v1__books_info__unpack(&allocator, len, body);
     if (info != NULL && date_valid(info->today_date))
         cli->conversion.today = info->today_date;
+    if (info != NULL && info->utc_offset_minutes >= -1440 && info->utc_offset_minutes <= 1440)
+        cli->conversion.utc_offset_minutes = info->utc_offset_minutes;
     client_arena_done(&arena);
     free(body);
 }

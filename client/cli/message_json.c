@@ -78,6 +78,20 @@ static enum status parse_date(const struct filler *filler, struct slice text, ci
     return STATUS_OK;
 }
 
+/* A moment; a date stands for the end of that day where the books are. */
+static enum status parse_time(const struct filler *filler, struct slice text, int64_t *out, const char *path)
+{
+    civil_date date;
+    if (timestamp_parse(text, out, NULL) == STATUS_OK)
+        return STATUS_OK;
+    if (parse_date(filler, text, &date, path) != STATUS_OK)
+        return fault_set(filler->why, STATUS_INVALID, path,
+                         "a moment such as 2026-11-23T10:15:00Z, or a date: the end of that day");
+    int64_t days = (int64_t)date_to_days(date) + 1;
+    *out = (days * 1440 - filler->conversion->utc_offset_minutes) * 60 * INT64_C(1000000) - 1;
+    return STATUS_OK;
+}
+
 static enum status parse_decimal(const struct filler *filler, struct slice text, uint32_t scale, int64_t *out,
                                  const char *path)
 {
@@ -188,9 +202,7 @@ static enum status fill_number(const struct filler *filler, const struct filling
         number = date;
         break;
     case FORM_TIME:
-        status = timestamp_parse(text, &number, NULL);
-        if (status != STATUS_OK)
-            status = fault_set(filler->why, STATUS_INVALID, path, "a moment such as 2026-11-23T10:15:00Z");
+        status = parse_time(filler, text, &number, path);
         break;
     case FORM_RATE:
         status = parse_decimal(filler, text, RATE_SCALE, &number, path);

@@ -22,7 +22,8 @@
 struct conversion {
     enum status (*scale)(void *context, const char *code, uint32_t *out_scale, struct fault *why);
     void *scale_context;
-    civil_date today; /* of "today" and "yesterday" */
+    civil_date today;           /* of "today" and "yesterday" */
+    int32_t utc_offset_minutes; /* of a date that stands for a moment: the end of that day */
 };
 
 /* JSON object -> packed message in the arena. INVALID names the field and says what would be right. */

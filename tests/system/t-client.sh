@@ -26,6 +26,12 @@ run who-am-i;                                    gives 0 "who am I"; says 'owner
 chmod 644 "$session"; run who-am-i;              gives 3 "a session that others could read is not used"; chmod 600 "$session"
 run ping --output json;                          gives 0 "ping"; says '"position"' "with the position of the log"
 
+# ---- with a certificate instead ----
+fingerprint=$(daftarid certificate client --keys "$work/s/keys" --email owner@example.com --file "$work/owner.pem" | tail -n 1)
+run user enroll-certificate --email owner@example.com --fingerprint "$fingerprint" --label laptop; gives 0 "a certificate is enrolled"
+DAFTARI_HOME="$work/other-home" DAFTARI_CERTIFICATE="$work/owner.pem" daftari who-am-i >"$work/out" 2>"$work/err"; ok $? "and stands for its owner"
+says 'owner@example.com' "by name"
+
 # ---- commands ----
 run account open --number 1110 --name "Cash in hand" --class cash; gives 0 "an account is opened"
 run account open --number 1110 --name "Cash in hand" --class cash; gives 0 "opening it again changes nothing"; says 'so already' "and is told so"

@@ -31,7 +31,7 @@ static enum status scale_of(void *context, const char *code, uint32_t *out, stru
     return STATUS_OK;
 }
 
-static const struct conversion conversion = {.scale = scale_of, .today = 20261123};
+static const struct conversion conversion = {.scale = scale_of, .today = 20261123, .utc_offset_minutes = 180};
 
 static const ProtobufCMessageDescriptor *input_of(const char *name)
 {
@@ -111,6 +111,8 @@ static void values_are_read_as_people_write_them(void **state)
     through("User.EnrollCertificate", "{\"fingerprint\":\"00ff10\"}", "{\"fingerprint\":\"00ff10\"}");
     through("Report.Run", "{\"known_at_time\":\"2026-11-23T10:15:00Z\"}",
             "{\"known_at_time\":\"2026-11-23T10:15:00.000000Z\"}");
+    through("Report.Run", "{\"known_at_time\":\"2026-11-23\"}",
+            "{\"known_at_time\":\"2026-11-23T20:59:59.999999Z\"}"); /* the end of the day in Nairobi */
     through("User.Create", "{\"email\":\"a@b.c\",\"roles\":\"Cashier\"}",
             "{\"email\":\"a@b.c\",\"roles\":[\"Cashier\"]}");
     through("Entry.Draft", "{\"entry\":{\"description\":\"x\",\"lines\":[]}}",
