@@ -198,6 +198,10 @@ static bool store_get(struct kv_txn *txn, unsigned table, struct slice key, stru
         self->error = status_of(rc);
         return false;
     }
+    if (value.mv_size > KV_VALUE_MAX + KV_VALUE_ROOM) { /* pages that were changed */
+        self->error = STATUS_CORRUPT;
+        return false;
+    }
     *out = slice_of_val(&value);
     return true;
 }
@@ -303,17 +307,23 @@ static void store_cursor_close(struct kv_cursor *cursor)
     free(self);
 }
 
+/* What was put always does; callers copy keys into KV_KEY_MAX bytes. Else the pages were changed. */
+static bool row_fits(const struct store_cursor *self)
+{
+    return key_fits(slice_of_val(&self->row_key)) && self->row_value.mv_size <= KV_VALUE_MAX + KV_VALUE_ROOM;
+}
+
 static bool cursor_move(struct store_cursor *self, MDB_cursor_op op)
 {
     int rc = MDB_NOTFOUND;
     if (self->cursor != NULL && self->txn->error == STATUS_OK)
         rc = mdb_cursor_get(self->cursor, &self->row_key, &self->row_value, op);
-    if (rc == MDB_SUCCESS) {
+    if (rc == MDB_SUCCESS && row_fits(self)) {
         self->place = PLACE_ON_ROW;
         return true;
     }
     if (rc != MDB_NOTFOUND)
-        self->txn->error = status_of(rc);
+        self->txn->error = rc == MDB_SUCCESS ? STATUS_CORRUPT : status_of(rc);
     self->place = PLACE_OFF;
     return false;
 }
@@ -488,6 +498,8 @@ static enum status env_open(struct store *store, const struct kv_lmdb_options *o
         rc = mdb_env_set_mapsize(store->env, options->map_bytes / store->page_bytes * store->page_bytes);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_open(store->env, store->path, flags, 0600);
+    if (rc == EBADF && options->read_only)
+        rc = MDB_INVALID; /* what LMDB gives for an empty file that it may not write */
     if (rc == MDB_SUCCESS)
         rc = tables_open(store, options->create && !options->read_only, options->read_only);
     if (rc == MDB_SUCCESS)

@@ -1,20 +1,20 @@
 /* daftari-audit: for auditors. Verifies a data folder or a server, and exports the books. See daftari-audit(1). */
 #include <daftari/daftari.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "proto/base/text.h"
 #include "server/domain/domain.h"
 #include "tools/audit/export.h"
+#include "tools/audit/guard.h"
 #include "tools/audit/verify.h"
 
 #define EXIT_WRONG  1
 #define EXIT_CANNOT 2
+
+#define GUARD_PATH_MAX 900 /* leaves room for the folders that replays make below it */
 
 static void usage(FILE *to)
 {
@@ -81,13 +81,18 @@ static int cannot(const struct fault *why)
 
 /* ---- verify ---------------------------------------------------------------------------------------------------- */
 
-static int verify_now(struct audit_options *options)
+struct look {
+    struct verify_options options;
+    bool folder;
+};
+
+static int look(void *context)
 {
-    struct verify_report report = {.json = options->verify.json, .out = stdout};
+    const struct look *look = context;
+    struct verify_report report = {.json = look->options.json, .out = stdout};
     struct fault why = {0};
-    enum status status = options->verify.source.data_dir != NULL
-                             ? verify_folder(&options->verify, &report, &why)
-                             : verify_server(&options->verify, &report, &why);
+    enum status status = look->folder ? verify_folder(&look->options, &report, &why)
+                                      : verify_server(&look->options, &report, &why);
     if (status == STATUS_CORRUPT) { /* found wrong, not out of reach */
         verify_problem(&report, 0, why.text);
         status = STATUS_OK;
@@ -99,31 +104,38 @@ static int verify_now(struct audit_options *options)
     return report.problems == 0 ? 0 : EXIT_WRONG;
 }
 
-/* LMDB trusts the pages it reads: damage to its own structure can make it jump anywhere, or nowhere. So a folder is looked
- * at by a child process, and its death is a finding like others. */
-static int run_verify(struct audit_options *options)
+static int pages_damaged(const struct look *look, int signal_number)
 {
-    if (options->verify.source.data_dir == NULL)
-        return verify_now(options);
-    (void)fflush(stdout);
-    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was found before is not lost with the child */
-    pid_t child = fork();
-    if (child < 0)
-        return verify_now(options);
-    if (child == 0)
-        exit(verify_now(options));
-    int how = 0;
-    while (waitpid(child, &how, 0) < 0 && errno == EINTR)
-        continue;
-    if (WIFEXITED(how))
-        return WEXITSTATUS(how);
-    char what[128];
-    struct verify_report report = {.json = options->verify.json, .out = stdout};
-    (void)snprintf(what, sizeof what, "the store's own structure is damaged: reading it ended with signal %d",
-                   WTERMSIG(how));
+    struct verify_report report = {.json = look->options.json, .out = stdout};
+    char what[160];
+    snprintf(what, sizeof what,
+             "pages of a stored file are damaged: reading them ended with a fault of memory (%s)",
+             strsignal(signal_number));
     verify_problem(&report, 0, what);
     verify_report_end(&report);
     return EXIT_WRONG;
+}
+
+static int run_verify(struct audit_options *options)
+{
+    struct look wanted = {.options = options->verify, .folder = options->verify.source.data_dir != NULL};
+    char scratch[GUARD_PATH_MAX];
+    const char *base = options->verify.scratch_dir != NULL ? options->verify.scratch_dir : getenv("TMPDIR");
+    struct fault why = {0};
+    int code = EXIT_CANNOT, signal_number = 0;
+    if (!wanted.folder)
+        return look(&wanted);
+    int len = snprintf(scratch, sizeof scratch, "%s/daftari-audit-XXXXXX", base != NULL ? base : "/tmp");
+    if (len < 0 || (size_t)len >= sizeof scratch || mkdtemp(scratch) == NULL) {
+        (void)fault_set(&why, STATUS_IO, "scratch", "a folder that can be written for the replays");
+        return cannot(&why);
+    }
+    wanted.options.scratch_dir = scratch;
+    enum status status = guard_run(look, &wanted, &code, &signal_number, &why);
+    guard_remove(scratch);
+    if (status == STATUS_CORRUPT)
+        return pages_damaged(&wanted, signal_number);
+    return status == STATUS_OK ? code : cannot(&why);
 }
 
 /* ---- export ---------------------------------------------------------------------------------------------------- */

@@ -49,6 +49,15 @@ static enum status open_environment(struct verification *v, const char *name, co
                                         out, why);
 }
 
+/* A store that cannot be what was written. */
+static void damaged(struct verification *v, const char *name, struct fault *why)
+{
+    char text[FAULT_TEXT_MAX + 80];
+    snprintf(text, sizeof text, "%s is damaged: %s", name, why->text);
+    verify_problem(v->report, 0, text);
+    *why = (struct fault){0};
+}
+
 /* Opens a derived environment if it is there, and a scratch one to fold the log into up to the same position. */
 static enum status open_derived(struct verification *v, struct derived *d, struct scratch_fold fold,
                                 bool (*cursor)(struct kv_txn *, uint64_t *), struct fault *why)
@@ -58,6 +67,11 @@ static enum status open_derived(struct verification *v, struct derived *d, struc
     if (status == STATUS_NOT_FOUND) {
         d->kv = NULL;
         *why = (struct fault){0};
+        return STATUS_OK;
+    }
+    if (status == STATUS_CORRUPT) { /* the others can be looked at all the same */
+        d->kv = NULL;
+        damaged(v, d->name, why);
         return STATUS_OK;
     }
     if (status == STATUS_OK)
@@ -210,6 +224,11 @@ enum status verify_folder(const struct verify_options *options, struct verify_re
         status = open_all(&v, why);
     if (status == STATUS_OK)
         status = run(&v, why);
+    if (status == STATUS_CORRUPT &&
+        v.folder != NULL) { /* found wrong, not out of reach as with a wrong key */
+        damaged(&v, "log", why);
+        status = STATUS_OK;
+    }
     close_all(&v);
     return status;
 }
