@@ -178,7 +178,7 @@ static void record_step(struct check *check, uint64_t position, struct slice byt
             check_problem(check, position, "the first record says that there is one before it");
             link.reported = true;
         }
-        if (check->options->record != NULL)
+        if (check->options->record != NULL && !seal_broken_at(check, position))
             check->options->record(check->options->context, &record, &link.hash);
         check->result.head =
             (struct log_head){.size = position, .last = link.hash, .time = record.header.time};

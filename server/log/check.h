@@ -22,7 +22,8 @@ struct log_check_options {
 
     /* `position` 0: the log as a whole. `what` is one sentence, borrowed for the call. */
     void (*problem)(void *context, uint64_t position, const char *what);
-    /* A record that decodes, in order of positions, for whoever checks more (replay); NULL is fine. */
+    /* A record that decodes and whose seal holds, in order of positions, for whoever checks more (replay): what was
+     * changed without the keys never gets there. NULL is fine. */
     void (*record)(void *context, const struct record *record, const struct hash *hash);
     void *context;
 };

@@ -103,6 +103,20 @@ mkdir "$D/scratch"
 tap "verify changes no stored byte" test "$before" = "$(cd "$D/data" && find . -name data.mdb -exec sha256sum {} + | sort)"
 tap "verify leaves nothing in the scratch folder" test -z "$(ls -A "$D/scratch")"
 
+# ---- whole files: of one view, of core state, of the log
+for part in views/journal state log; do
+  cp "$D/data/$part/data.mdb" "$D/kept"
+  head -c 100000 /dev/urandom >"$D/data/$part/data.mdb"
+  "${AUDIT[@]}" >"$D/out" 2>&1
+  code=$?
+  tap "$part overwritten as a whole: exit 1, named" told 1 "$code" "$D/out" "^$part is damaged"
+  : >"$D/data/$part/data.mdb"
+  "${AUDIT[@]}" >"$D/out" 2>&1
+  code=$?
+  tap "$part emptied: exit 1, named" told 1 "$code" "$D/out" "^$part is damaged"
+  cp "$D/kept" "$D/data/$part/data.mdb"
+done
+
 # ---- a change
 pages=$(($(stat -c %s "$D/data/log/data.mdb") / 4096))
 dd if=/dev/urandom of="$D/data/log/data.mdb" bs=4096 seek=$((pages / 4)) count=$((pages / 2)) conv=notrunc status=none
@@ -114,13 +128,3 @@ tap "overwritten pages: problems in the JSON" json_has "$D/json" '.holds == fals
 "${AUDIT[@]}" --scratch "$D/scratch" >"$D/out"
 tap "overwritten pages: told line by line, then the verdict" grep -q 'NOT as it should be' "$D/out"
 tap "and nothing is left in the scratch folder" test -z "$(ls -A "$D/scratch")"
-for part in views/journal state log; do
-  head -c 100000 /dev/urandom >"$D/data/$part/data.mdb"
-  "${AUDIT[@]}" >"$D/out" 2>&1
-  code=$?
-  tap "$part overwritten as a whole: exit 1, named" told 1 "$code" "$D/out" "^$part is damaged"
-  : >"$D/data/$part/data.mdb"
-  "${AUDIT[@]}" >"$D/out" 2>&1
-  code=$?
-  tap "$part emptied: exit 1, named" told 1 "$code" "$D/out" "^$part is damaged"
-done

@@ -42,7 +42,7 @@
 #define PAGE_FLIPS  4u   /* of each page */
 #define RECORDS_MIN 256u /* so that there is a full tile */
 
-#define COPIES_MAX 8u /* pages that LMDB wrote anew leave the old one behind, unused */
+#define COPIES_MAX 64u /* pages that LMDB wrote anew leave the old one behind, unused */
 
 struct value { /* one stored value, and where it lies in data.mdb */
     bool block;
@@ -133,7 +133,8 @@ static void value_add(struct slice raw, bool block, uint64_t first)
     struct value value = {.block = block, .len = raw.len, .first = first};
     const uint8_t *from = file, *end = file + file_len, *found;
     while ((found = memmem(from, (size_t)(end - from), raw.ptr, raw.len)) != NULL) {
-        assert_true(value.copies < COPIES_MAX);
+        if (value.copies == COPIES_MAX)
+            fail_msg("a value of %zu bytes is stored too often", raw.len);
         value.at[value.copies++] = (size_t)(found - file);
         from = found + raw.len;
     }

@@ -1,6 +1,7 @@
 /*
- * Looking at stored bytes in a process of its own. LMDB trusts the pages of its file: a changed page number or node
- * pointer can make it read outside of its map. That must be an answer ("these pages are damaged"), not a crash.
+ * Looking at hostile bytes in a process of its own. LMDB trusts the pages of its file: a changed page number or node
+ * pointer can make it read outside of its map; a replay trusts records that were decided upon. When it ends in a fault
+ * of memory, that must be an answer ("these pages are damaged"), not a crash.
  */
 #ifndef TOOLS_AUDIT_GUARD_H
 #define TOOLS_AUDIT_GUARD_H

@@ -104,12 +104,12 @@ static int look(void *context)
     return report.problems == 0 ? 0 : EXIT_WRONG;
 }
 
-static int pages_damaged(const struct look *look, int signal_number)
+static int fault_found(const struct look *look, int signal_number)
 {
     struct verify_report report = {.json = look->options.json, .out = stdout};
     char what[160];
-    snprintf(what, sizeof what,
-             "pages of a stored file are damaged: reading them ended with a fault of memory (%s)",
+    snprintf(what, sizeof what, "%s: looking at them ended with a fault of memory (%s)",
+             look->folder ? "pages of a stored file are damaged" : "the server sent records that cannot be",
              strsignal(signal_number));
     verify_problem(&report, 0, what);
     verify_report_end(&report);
@@ -123,8 +123,6 @@ static int run_verify(struct audit_options *options)
     const char *base = options->verify.scratch_dir != NULL ? options->verify.scratch_dir : getenv("TMPDIR");
     struct fault why = {0};
     int code = EXIT_CANNOT, signal_number = 0;
-    if (!wanted.folder)
-        return look(&wanted);
     int len = snprintf(scratch, sizeof scratch, "%s/daftari-audit-XXXXXX", base != NULL ? base : "/tmp");
     if (len < 0 || (size_t)len >= sizeof scratch || mkdtemp(scratch) == NULL) {
         (void)fault_set(&why, STATUS_IO, "scratch", "a folder that can be written for the replays");
@@ -134,7 +132,7 @@ static int run_verify(struct audit_options *options)
     enum status status = guard_run(look, &wanted, &code, &signal_number, &why);
     guard_remove(scratch);
     if (status == STATUS_CORRUPT)
-        return pages_damaged(&wanted, signal_number);
+        return fault_found(&wanted, signal_number);
     return status == STATUS_OK ? code : cannot(&why);
 }
 

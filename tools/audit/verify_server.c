@@ -207,6 +207,7 @@ static enum status follow_all(struct following *f, struct fault *why)
 {
     struct slice bytes;
     enum status status = STATUS_OK;
+    source_end_at(f->source, f->checkpoint.size); /* the log goes on growing */
     while (f->report->records < f->checkpoint.size &&
            (status = source_next(f->source, &bytes, why)) == STATUS_OK)
         check_record(f, bytes);

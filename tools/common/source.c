@@ -69,17 +69,19 @@ static enum status of_client(enum dft_status status, const struct dft_fault *fau
 
 static enum status open_server(struct source *source, const struct source_options *options, struct fault *why)
 {
-    struct dft_fault fault = {0};
-    uint8_t body[FOLLOW_MAX];
-    Daftari__V1__FollowLog follow = DAFTARI__V1__FOLLOW_LOG__INIT;
     source->cli.server = options->server;
     if (options->ca_file != NULL)
         source->cli.ca_file = options->ca_file;
     if (options->home != NULL)
         source->cli.home_given = options->home;
-    enum status connected = cli_connect(&source->cli, why);
-    if (connected != STATUS_OK)
-        return connected;
+    return cli_connect(&source->cli, why);
+}
+
+static enum status open_stream(struct source *source, struct fault *why)
+{
+    struct dft_fault fault = {0};
+    uint8_t body[FOLLOW_MAX];
+    Daftari__V1__FollowLog follow = DAFTARI__V1__FOLLOW_LOG__INIT;
     if (source->until != 0) {
         follow.has_to_position = 1;
         follow.to_position = source->until;
@@ -110,6 +112,9 @@ static enum status next_part(struct source *source, struct fault *why)
 
 static enum status next_of_server(struct source *source, struct slice *out, struct fault *why)
 {
+    enum status opened = source->stream != NULL ? STATUS_OK : open_stream(source, why);
+    if (opened != STATUS_OK)
+        return opened;
     while (source->part == NULL || source->part_next == source->part->n_records) {
         enum status status = next_part(source, why);
         if (status != STATUS_OK)
@@ -156,13 +161,19 @@ void source_close(struct source *source)
 
 enum status source_next(struct source *source, struct slice *out, struct fault *why)
 {
-    if (source->stream != NULL)
+    if (source->folder == NULL)
         return next_of_server(source, out, why);
     if (source->position >= source->until)
         return STATUS_END;
     enum status status = log_read(source->reader, source->position + 1, out, why);
     source->position += status == STATUS_OK;
     return status;
+}
+
+void source_end_at(struct source *source, uint64_t position)
+{
+    if (source->stream == NULL && (source->until == 0 || source->until > position))
+        source->until = position;
 }
 
 struct dft_client *source_client(struct source *source)

@@ -22,6 +22,9 @@ enum status source_open(const struct source_options *options, struct source **ou
 void source_close(struct source *source); /* NULL is fine */
 /* The connection of a source that is a server, for calls beside the stream; NULL for a data folder. */
 struct dft_client *source_client(struct source *source);
+/* Before the first record is taken: nothing behind `position` is wanted. A server's present end is that of the moment
+ * when the first record is asked for. */
+void source_end_at(struct source *source, uint64_t position);
 /* The next record's bytes, borrowed until the next call; END after the last. */
 enum status source_next(struct source *source, struct slice *out, struct fault *why) MUST_USE;
 
