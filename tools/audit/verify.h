@@ -21,7 +21,7 @@ struct verify_report {
     bool cut_short;                           /* it could not look at everything */
     uint64_t records, blocks, tiles, replays; /* looked at */
     uint64_t problems;
-    char root[65];       /* hex of the tree root over all records, "" when not known */
+    char root[65]; /* hex of the tree root over all records, "" when not known */
     bool json;
     json_t *list; /* of problems, when json */
     FILE *out;
