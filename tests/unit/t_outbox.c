@@ -479,7 +479,9 @@ static void nothing_is_lost_or_doubled_when_killed(void **state)
     scratch_make(scratch);
     outbox_path(path, scratch);
     struct ledger *ledger = ledger_new(scratch);
+    (void)pthread_mutex_lock(&ledger->lock);
     ledger->drop_every = 11;
+    (void)pthread_mutex_unlock(&ledger->lock);
     static bool promised[RECORDS_MAX], seen[RECORDS_MAX];
     uint64_t promises = 0;
     for (unsigned round = 0; round < KILLS; round++) {
