@@ -50,7 +50,9 @@ int cli_fail(const struct fault *why)
         (void)fputs(
             "daftari: the server's books are not the ones seen before, or records were taken away. Both "
             "signed\n"
-            "daftari: checkpoints were kept as evidence beside the checkpoint file; tell your auditor.\n",
+            "daftari: checkpoints were kept as evidence beside that file; tell your auditor. Only when the "
+            "books\n"
+            "daftari: were rightly set up anew, remove it.\n",
             stderr);
     return exit_of(why->status);
 }
@@ -109,6 +111,8 @@ enum status cli_connect(struct cli *cli, struct fault *why)
     if (connected != DFT_OK) {
         dft_client_free(client);
         *why = fault_of(&fault);
+        if (connected == DFT_ROLLED_BACK)
+            (void)fprintf(stderr, "daftari: what was seen before is in %s\n", checkpoint);
         return why->status;
     }
     cli->client = client;

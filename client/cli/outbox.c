@@ -45,42 +45,76 @@ static enum status currencies_kept(struct cli *cli, struct fault *why)
     return cli_currencies_read(cli, path, why);
 }
 
+/* One message into the outbox; a "command_id" beside its fields is its id. */
+static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
+                        json_t *object, const char *command_id_text, struct fault *why)
+{
+    struct client_arena arena;
+    struct slice body;
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    struct dft_fault fault = {.status = DFT_OK};
+    client_arena_init(&arena, CLI_ARENA_MAX);
+    const char *given = json_string_value(json_object_get(object, "command_id"));
+    enum status status = run_command_id(given != NULL ? given : command_id_text, command_id, why);
+    (void)json_object_del(object, "command_id");
+    if (status == STATUS_OK)
+        status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
+    if (status == STATUS_OK &&
+        dft_outbox_add(outbox, method->name, command_id, body.ptr, body.len, &fault) != DFT_OK) {
+        *why = fault_of(&fault);
+        status = why->status;
+    }
+    client_arena_done(&arena);
+    return status;
+}
+
+/* Messages of a JSON file, each kept by itself. */
+static enum status keep_file(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
+                             struct fault *why)
+{
+    FILE *from = strcmp(cli->json_path, "-") == 0 ? stdin : fopen(cli->json_path, "re");
+    if (from == NULL)
+        return fault_set(why, STATUS_INVALID, NULL, "%s cannot be opened", cli->json_path);
+    struct json_reader reader = {.from = from};
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK) {
+        json_t *object = NULL;
+        status = json_reader_next(&reader, &object, why);
+        if (status == STATUS_OK)
+            status = keep(cli, outbox, method, object, NULL, why);
+        json_decref(object);
+    }
+    if (status != STATUS_END)
+        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
+    json_reader_done(&reader);
+    if (from != stdin)
+        (void)fclose(from);
+    return status == STATUS_END ? STATUS_OK : status;
+}
+
 static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char **argv)
 {
     struct method method;
     struct fault why = {.status = STATUS_OK};
     json_t *object = NULL;
-    uint8_t command_id[DFT_COMMAND_ID_BYTES];
     const ProtobufCServiceDescriptor *service = argc >= 2 ? service_by_noun(argv[0]) : NULL;
     if (service == NULL || !method_by_verb(service, argv[1], &method) || !method.command)
         return cli_usage(
             "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
     if (run_options(cli, method.row->input, argc - 2, argv + 2, &object, &why) != STATUS_OK)
         return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
-    struct client_arena arena;
-    struct slice body;
-    client_arena_init(&arena, CLI_ARENA_MAX);
-    enum status status = run_command_id(cli->command_id_text, command_id, &why);
+    enum status status = currencies_kept(cli, &why);
     if (status == STATUS_OK)
-        status = currencies_kept(cli, &why);
-    if (status == STATUS_OK)
-        status = message_from_json(method.row->input, object, cli_conversion(cli), &arena, &body, &why);
-    struct dft_fault fault = {.status = DFT_OK};
-    int code = EXIT_DONE;
-    if (status == STATUS_OK &&
-        dft_outbox_add(outbox, method.name, command_id, body.ptr, body.len, &fault) != DFT_OK) {
-        why = fault_of(&fault);
-        status = why.status;
-    }
-    if (status != STATUS_OK) {
-        code = cli_fail(&why);
-        code = status == STATUS_INVALID ? EXIT_USAGE : code;
-    } else if (!cli->quiet) {
-        (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
-    }
-    client_arena_done(&arena);
+        status = cli->json_path != NULL ? keep_file(cli, outbox, &method, &why)
+                                        : keep(cli, outbox, &method, object, cli->command_id_text, &why);
     json_decref(object);
-    return code;
+    if (status != STATUS_OK) {
+        int code = cli_fail(&why);
+        return status == STATUS_INVALID ? EXIT_USAGE : code;
+    }
+    if (!cli->quiet)
+        (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
+    return EXIT_DONE;
 }
 
 struct sending {

@@ -86,6 +86,7 @@ run outbox send;                                 gives 4 "the server is away"; c
 run outbox add entry post --date 2026-03-01 --description "offline" --debit 1110=9.50 --credit 4110=9.50; gives 0 "a command is kept while the server is away"
 sed -i "s/^listen_port = 0/listen_port = $port/" "$work/s/daftari.conf"; server_start "$work/s"
 [ "$DAFTARI_SERVER" = "$saved" ];                ok $? "the server is back where it was"
+printf '{"date":"2026-03-02","description":"offline too","lines":[{"account":1110,"debit":"2.00"},{"account":4110,"credit":"2.00"}]}\n' | daftari outbox add entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 0 "and one given as JSON"
 run outbox send;                                 gives 1 "sent, one refused"; complains '9999' "and why"
 run outbox list --output json;                   gives 0 "the refused one is kept for review"; says '"refused"' "as refused"
 run outbox clear;                                gives 0 "and dropped"
