@@ -92,6 +92,20 @@ run outbox list --output json;                   gives 0 "the refused one is kep
 run outbox clear;                                gives 0 "and dropped"
 run entry list --from 2026-03-01 --to 2026-03-01; says 'offline' "what was kept offline is in the books"
 
+# ---- the server is killed while commands are on their way ----
+run account open --number 1121 --name "Counted"; gives 0 "an account to count on"
+awk 'BEGIN { for (i = 1; i <= 12000; i++) printf "{\"date\":\"2026-04-01\",\"description\":\"count %d\",\"lines\":[{\"account\":1121,\"debit\":\"1.00\"},{\"account\":4110,\"credit\":\"1.00\"}]}\n", i }' >"$work/count"
+daftari entry post --json "$work/count" --output json >"$work/out" 2>"$work/err" &
+sender=$!
+for _ in 1 2; do
+  lines=$(wc -l <"$work/out")
+  for _ in $(seq 200); do [ "$(wc -l <"$work/out")" -gt "$((lines + 1000))" ] && break; sleep 0.02; done
+  server_kill "$work/s"; server_start "$work/s"
+done
+wait "$sender"; code=$?;                         gives 0 "12,000 commands are answered although the server was killed twice"
+[ "$(wc -l <"$work/out")" -eq 12000 ];           ok $? "each of them"
+run report balances --account 1121 --output csv; says ',12000.00.$' "and each is in the books once"
+
 # ---- when the server is not what it was ----
 server_stop "$work/s"; mv "$work/s/data" "$work/old-data"; mv "$work/s/keys" "$work/old-keys"; rm -f "$work/s/daftari.conf"
 SERVER_PORT=$port server_init "$work/s" && server_start "$work/s"
