@@ -141,13 +141,18 @@ static const char *cell_shown(const struct table *table, const struct table_row 
     return grouped;
 }
 
-static size_t first_text_column(const struct table *table)
+/* The column that shows depth: the names, else the first text. */
+static size_t indented_column(const struct table *table)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (table->columns[i].align == TABLE_LEFT && table->columns[i].filled)
+    size_t first = table->column_count;
+    for (size_t i = table->column_count; i-- > 0;) {
+        if (table->columns[i].align != TABLE_LEFT || !table->columns[i].filled)
+            continue;
+        if (strcmp(table->columns[i].name, "name") == 0)
             return i;
+        first = i;
     }
-    return table->column_count;
+    return first;
 }
 
 static size_t column_width(const struct table *table, size_t column, size_t indented)
@@ -193,7 +198,7 @@ static void print_rule(const size_t *widths, size_t count, FILE *to)
 void table_show(const struct table *table, FILE *to)
 {
     size_t widths[TABLE_COLUMNS_MAX] = {0};
-    size_t indented = first_text_column(table);
+    size_t indented = indented_column(table);
     size_t last = 0;
     for (size_t i = 0; i < table->column_count; i++) {
         if (table->columns[i].filled || table->row_count == 0) {
@@ -209,7 +214,7 @@ void table_show(const struct table *table, FILE *to)
     print_rule(widths, last + 1, to);
     for (size_t r = 0; r < table->row_count; r++) {
         const struct table_row *row = &table->rows[r];
-        if (row->kind == TABLE_TOTAL && (r == 0 || table->rows[r - 1].kind != TABLE_TOTAL))
+        if (row->kind == TABLE_TOTAL && r > 0 && table->rows[r - 1].kind != TABLE_TOTAL)
             print_rule(widths, last + 1, to);
         for (size_t i = 0; i < table->column_count; i++) {
             char grouped[CELL_GROUPED_MAX];

@@ -188,4 +188,13 @@ printf '2024-03-01 plain\n    assets:cash  1.005 KES\n    income:x\n' >"$work/pl
 hledger -f "$work/plain.journal" print --output-format json | daftari import journal - >"$work/import" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'needs 3 decimals' "$work/import"; ok $? "fine: an amount written with too many decimals is refused, not rounded" "$work/import"
 
+# ---- 4. choices ---------------------------------------------------------------------------------------------------
+printf '2023-05-01 early\n    assets:cash  1 KES\n    income:x\n\n2024-05-01 good\n    plan:rent  2 KES\n    income:x\n\n2024-05-02 fine\n    assets:cash  1.005 KES\n    income:x\n' >"$work/choice.journal"
+hledger -f "$work/choice.journal" print --output-format json >"$work/choice.json"
+daftari import journal "$work/choice.json" --dry-run --quiet >"$work/import" 2>"$work/err"
+[ $? -eq 1 ] && [ "$(grep -c 'would be refused:' "$work/import")" -eq 2 ]; ok $? "choices: a dry run lists both that would be refused" "$work/import"
+daftari import journal "$work/choice.json" --from 2024-01-01 --skip --type plan=expense --output json >"$work/import" 2>"$work/err"
+[ $? -eq 1 ] && grep -q '"recorded":1,.*"would_be_refused":1' "$work/import"; ok $? "choices: one is left out by date, one skipped, one recorded" "$work/import"
+daftari account list --output csv | grep -q ',plan:rent,expense,'; ok $? "choices: the account has the type that was given"
+
 exit $failed
