@@ -1,11 +1,10 @@
 /* `daftarid init`: keys, certificates, the first records (books, built-in roles, owner) and a configuration file. All or
- * nothing: the books are made in a folder beside and renamed when they are whole. */
+ * nothing: keys and books are made beside their places and moved there when they are whole. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "books.pb-c.h"
@@ -15,6 +14,7 @@
 #include "server/app/offline.h"
 #include "server/app/pki.h"
 #include "server/app/serve.h"
+#include "server/app/staging.h"
 #include "server/base/secret.h"
 #include "server/base/system.h"
 #include "server/domain/people/people.h"
@@ -169,26 +169,91 @@ static enum status write_books(const struct init_options *options, const struct 
 
 /* ---- folders and files --------------------------------------------------------------------------------------- */
 
-/* Beside its place, then renamed: a half-made folder is never taken for books. */
-static enum status make_books(const struct init_options *options, struct config *config, struct fault *why)
+/* What is being made, and where it goes. */
+struct making {
+    const struct init_options *options;
+    struct config *config; /* names the places where things are made, in the end those where they are */
+    char keys[CONFIG_PATH_MAX], data[CONFIG_PATH_MAX]; /* made here */
+    char master[CONFIG_PATH_MAX], config_file[CONFIG_PATH_MAX];
+    bool master_elsewhere; /* made, and not below `keys` */
+};
+
+static enum status path_set(char out[CONFIG_PATH_MAX], const char *folder, const char *name,
+                            struct fault *why)
 {
-    char fresh[CONFIG_PATH_MAX];
-    struct stat about;
-    if (stat(options->data_dir, &about) == 0)
-        return fault_set(why, STATUS_INVALID, "data", "a folder that does not exist yet; %s does",
-                         options->data_dir);
-    int len = snprintf(fresh, sizeof fresh, "%s.init-%ld", options->data_dir, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof fresh)
-        return fault_set(why, STATUS_INVALID, "data", "a shorter path");
-    snprintf(config->data_dir, sizeof config->data_dir, "%s", fresh);
-    config->log_map_mib = config->state_map_mib = FIRST_MAP_MIB; /* the server opens them with its own */
-    enum status status = write_books(options, config, why);
+    int len = snprintf(out, CONFIG_PATH_MAX, "%s%s%s", folder, name[0] != '\0' ? "/" : "", name);
+    return len >= 0 && len < CONFIG_PATH_MAX ? STATUS_OK
+                                             : fault_set(why, STATUS_INVALID, folder, "a shorter path");
+}
+
+/* A master key that is there is taken as it is. One in the key folder is made with the other keys. */
+static enum status place_master_key(struct making *m, struct fault *why)
+{
+    const char *key_dir = m->options->key_dir, *given = m->options->master_key_file;
+    size_t len = strlen(key_dir);
+    enum status status =
+        given != NULL ? path_set(m->master, given, "", why) : path_set(m->master, key_dir, "master-key", why);
     if (status != STATUS_OK)
         return status;
-    if (rename(fresh, options->data_dir) != 0)
-        return fault_set(why, STATUS_IO, "data", "%s: %s", options->data_dir, strerror(errno));
-    snprintf(config->data_dir, sizeof config->data_dir, "%s", options->data_dir);
-    return STATUS_OK;
+    bool there = access(m->master, F_OK) == 0;
+    bool with_keys = strncmp(m->master, key_dir, len) == 0 && m->master[len] == '/' &&
+                     strchr(m->master + len + 1, '/') == NULL;
+    if (there || !with_keys) {
+        m->master_elsewhere = !there;
+        return path_set(m->config->master_key_file, m->master, "", why);
+    }
+    return path_set(m->config->master_key_file, m->keys, m->master + len + 1, why);
+}
+
+/* Before anything is made: nothing may be in the way. */
+static enum status find_places(struct making *m, struct fault *why)
+{
+    const struct init_options *options = m->options;
+    enum status status = domain_check(why);
+    if (status == STATUS_OK)
+        status = options->config_path != NULL
+                     ? path_set(m->config_file, options->config_path, "", why)
+                     : path_set(m->config_file, options->key_dir, "daftari.conf", why);
+    if (status == STATUS_OK && access(m->config_file, F_OK) == 0)
+        status = fault_set(why, STATUS_INVALID, "config", "a file that does not exist yet; %s does",
+                           m->config_file);
+    if (status == STATUS_OK && access(options->data_dir, F_OK) == 0)
+        status = fault_set(why, STATUS_INVALID, "data", "a folder that does not exist yet; %s does",
+                           options->data_dir);
+    if (status == STATUS_OK)
+        status = pki_check_absent(options->key_dir, why);
+    if (status == STATUS_OK)
+        status = staging_path(options->key_dir, m->keys, why);
+    if (status == STATUS_OK)
+        status = staging_path(options->data_dir, m->data, why);
+    return status == STATUS_OK ? place_master_key(m, why) : status;
+}
+
+static enum status make_all(struct making *m, struct fault *why)
+{
+    struct config *config = m->config;
+    enum status status = pki_make(&(struct pki_options){.key_dir = m->keys,
+                                                        .master_key_file = config->master_key_file,
+                                                        .hosts = m->options->hosts,
+                                                        .log_name = m->options->books},
+                                  why);
+    if (status == STATUS_OK)
+        status = path_set(config->data_dir, m->data, "", why);
+    config->log_map_mib = config->state_map_mib = FIRST_MAP_MIB; /* the server opens them with its own */
+    return status == STATUS_OK ? write_books(m->options, config, why) : status;
+}
+
+/* Keys first: books without the key that opens them would be worse than keys without books. */
+static enum status move_all(struct making *m, struct fault *why)
+{
+    enum status status = staging_move(m->keys, m->options->key_dir, why);
+    if (status == STATUS_OK)
+        status = staging_move(m->data, m->options->data_dir, why);
+    if (status == STATUS_OK)
+        status = path_set(m->config->key_dir, m->options->key_dir, "", why);
+    if (status == STATUS_OK)
+        status = path_set(m->config->data_dir, m->options->data_dir, "", why);
+    return status == STATUS_OK ? path_set(m->config->master_key_file, m->master, "", why) : status;
 }
 
 static enum status write_config(const char *path, const struct config *config, struct fault *why)
@@ -209,38 +274,31 @@ static enum status write_config(const char *path, const struct config *config, s
 
 static enum status run_init(const struct init_options *options, struct fault *why)
 {
-    struct config *config = config_new();
-    char config_path[CONFIG_PATH_MAX], master_path[CONFIG_PATH_MAX];
-    if (config == NULL)
+    struct making m = {.options = options, .config = config_new()};
+    if (m.config == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
-    snprintf(config_path, sizeof config_path, "%s/daftari.conf", options->key_dir);
-    snprintf(master_path, sizeof master_path, "%s/master-key", options->key_dir);
-    const char *wanted = options->config_path != NULL ? options->config_path : config_path;
-    snprintf(config->key_dir, sizeof config->key_dir, "%s", options->key_dir);
-    snprintf(config->master_key_file, sizeof config->master_key_file, "%s",
-             options->master_key_file != NULL ? options->master_key_file : master_path);
-
-    enum status status = domain_check(why);
-    if (status == STATUS_OK && access(wanted, F_OK) == 0)
-        status = fault_set(why, STATUS_INVALID, "config", "a file that does not exist yet; %s does", wanted);
+    enum status status = find_places(&m, why);
+    if (status == STATUS_OK) {
+        status = make_all(&m, why);
+        if (status == STATUS_OK)
+            status = move_all(&m, why);
+        if (status != STATUS_OK) {
+            staging_remove(m.keys);
+            staging_remove(m.data);
+            if (m.master_elsewhere)
+                (void)unlink(m.master);
+        }
+    }
     if (status == STATUS_OK)
-        status = pki_make(&(struct pki_options){.key_dir = config->key_dir,
-                                                .master_key_file = config->master_key_file,
-                                                .hosts = options->hosts,
-                                                .log_name = options->books},
-                          why);
-    if (status == STATUS_OK)
-        status = make_books(options, config, why);
-    if (status == STATUS_OK)
-        status = write_config(wanted, config, why);
+        status = write_config(m.config_file, m.config, why);
     if (status == STATUS_OK)
         printf("New books in %s.\n"
                "Keys in %s: keep a copy of %s in another place; without it nobody can read the books.\n"
                "Start the server:  daftarid --config %s\n"
                "Log in:            daftari log-in --email %s   (with DAFTARI_CA=%s/ca.crt)\n",
-               options->data_dir, options->key_dir, config->master_key_file, wanted, options->owner_email,
+               options->data_dir, options->key_dir, m.master, m.config_file, options->owner_email,
                options->key_dir);
-    config_free(config);
+    config_free(m.config);
     return status;
 }
 

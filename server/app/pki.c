@@ -471,24 +471,33 @@ static enum status master_key_make(const char *path, struct fault *why)
 
 /* ---- the whole ---- */
 
-enum status pki_make(const struct pki_options *options, struct fault *why)
+enum status pki_check_absent(const char *key_dir, struct fault *why)
 {
     static const char *const names[] = {"ca.crt", "ca.key", "server.pem", "log.key"};
-    char path[NET_PATH_MAX], unused[SAN_BYTES];
-    enum status status = alternative_names(options->hosts, unused, why);
-    if (status != STATUS_OK)
-        return status;
-    if (mkdir(options->key_dir, 0700) != 0 && errno != EEXIST)
-        return io_fault(why, options->key_dir, "cannot be made");
+    char path[NET_PATH_MAX];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        status = path_join(options->key_dir, names[i], path, why);
+        enum status status = path_join(key_dir, names[i], path, why);
         if (status != STATUS_OK)
             return status;
         if (access(path, F_OK) == 0)
             return fault_set(why, STATUS_INVALID, "key_dir", "a folder without keys; %s is there already",
                              path);
     }
+    return STATUS_OK;
+}
+
+enum status pki_make(const struct pki_options *options, struct fault *why)
+{
+    char unused[SAN_BYTES];
     struct authority authority;
+    enum status status = alternative_names(options->hosts, unused, why);
+    if (status != STATUS_OK)
+        return status;
+    if (mkdir(options->key_dir, 0700) != 0 && errno != EEXIST)
+        return io_fault(why, options->key_dir, "cannot be made");
+    status = pki_check_absent(options->key_dir, why);
+    if (status != STATUS_OK)
+        return status;
     status = authority_make(options->key_dir, &authority, why);
     if (status != STATUS_OK)
         return status;

@@ -22,6 +22,8 @@ struct pki_options {
     const char *log_name; /* name of the books: part of the log's name */
 };
 
+/* INVALID when the folder holds any of the keys already; a folder that is not there holds none. */
+enum status pki_check_absent(const char *key_dir, struct fault *why) MUST_USE;
 /* Everything above, or as little as could be written before the fault. INVALID when the folder holds keys already. */
 enum status pki_make(const struct pki_options *options, struct fault *why) MUST_USE;
 

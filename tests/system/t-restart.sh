@@ -26,10 +26,10 @@ whole() { daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key
 
 server_init "$D" && server_start "$D" && server_log_in "$D" || exit 1
 for file in kenya-three-businesses car-wash demo-day; do daftari load --quiet "data/$file.jsonl" >"$D/out" 2>&1 || cat "$D/out"; done
-seq 300 | while read -r i; do
-  echo '{"method":"Entry.Post","business":"WTR","date":"2026-10-'$((i % 28 + 1))'","type":"SALE","description":"sale '"$i"'","lines":[{"account":1110,"debit":"'"$i"'.00"},{"account":4100,"credit":"'"$i"'.00"}]}'
+seq 0 299 | while read -r i; do
+  echo '{"method":"Entry.Post","business":"WTR","date":"2026-10-'$((i % 28 + 1))'","type":"SALE","description":"sale '"$i"'","lines":[{"account":1110,"debit":"'"$i"'.50"},{"account":4100,"credit":"'"$i"'.50"}]}'
 done | sed 's/-\([0-9]\)"/-0\1"/' >"$D/sales.jsonl"
-daftari load --quiet "$D/sales.jsonl" >"$D/out" 2>&1
+daftari load "$D/sales.jsonl" >"$D/out" 2>&1
 tap "the books are full" grep -q '300 recorded' "$D/out"
 reports >"$D/before" 2>"$D/out"
 tap "reports can be had" test "$(wc -l <"$D/before")" -ge 18
