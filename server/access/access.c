@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/access/directory.h"
+#include "server/domain/people/rights.h"
 
 #include "people.pb-c.h"
 
@@ -195,7 +196,7 @@ static enum status may(struct access *access, const struct actor *actor, const s
     touch(access, session);
     if (rights_allow(&user->rights, method->permission, method->level))
         return STATUS_OK;
-    return fault_set(why, STATUS_DENIED, NULL, "%s is not permitted to you", method->name);
+    return rights_deny(method->name, NULL, method->permission, method->level, why);
 }
 
 enum status access_may(struct access *access, const struct actor *actor, const struct method *method,

@@ -168,7 +168,7 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
         return fault_set(why, STATUS_INVALID, "command_id", "16 bytes made by the client, not all zero");
     if (context->rights != NULL && method->permission != 0 && method->kind != METHOD_INTERNAL &&
         !rights_allow(context->rights, method->permission, method->level))
-        return fault_set(why, STATUS_DENIED, NULL, "%s is not permitted to you", method->name);
+        return rights_deny(method->name, NULL, method->permission, method->level, why);
 
     ProtobufCMessage *message;
     enum status status =

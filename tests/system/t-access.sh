@@ -44,8 +44,8 @@ good 'a cashier' as owner daftari user create --email cashier@example.com --firs
 bad 'with a password of eight bytes at least' '8' as owner daftari user create --email x@example.com --first-name C --last-name A --password short --role Cashier
 good 'who may work in one business' as owner daftari access grant --email cashier@example.com --business WTR --level write
 good 'he logs in' log_in cashier cashier@example.com 'till number one'
-bad 'and may not post entries' 'not permitted' as cashier daftari entry post --date today --business WTR --description x --debit 1110=1 --credit 4100=1
-bad 'nor see users' 'not permitted' as cashier daftari user list
+bad 'and may not post entries' 'permission journal at level write' as cashier daftari entry post --date today --business WTR --description x --debit 1110=1 --credit 4100=1
+bad 'nor see users' 'permission users at level read' as cashier daftari user list
 shows 'but his own session' 'cashier@example.com' as cashier daftari sessions list
 good 'a role more' as owner daftari user assign-roles --email cashier@example.com --role Cashier --role Auditor
 good 'acts on his open session' as cashier daftari user list

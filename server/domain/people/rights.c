@@ -1,5 +1,7 @@
 #include "server/domain/people/rights.h"
 
+#include <stdio.h>
+
 #include "proto/base/bytes.h"
 #include "server/domain/kernel/tables.h"
 #include "server/domain/people/user_row.h"
@@ -114,4 +116,24 @@ bool rights_cover(const struct rights *mine, const struct rights *theirs)
             (theirs->may_write[i] & ~mine->may_write[i]) != 0)
             return false;
     return true;
+}
+
+/* "FINANCE_REPORTS" -> "finance-reports", as the command line and roles write it. */
+static void permission_words(unsigned permission, char out[METHOD_NAME_MAX])
+{
+    const ProtobufCEnumValue *value =
+        protobuf_c_enum_descriptor_get_value(&daftari__v1__permission__descriptor, (int)permission);
+    (void)snprintf(out, METHOD_NAME_MAX, "%s", value != NULL ? value->name : "unknown");
+    for (char *c = out; *c != '\0'; c++)
+        *c = *c == '_' ? '-' : *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+}
+
+enum status rights_deny(const char *what, const char *field, unsigned permission, enum permission_level level,
+                        struct fault *why)
+{
+    char words[METHOD_NAME_MAX];
+    permission_words(permission, words);
+    return fault_set(why, STATUS_DENIED, field,
+                     "%s needs the permission %s at level %s, which none of your roles gives", what, words,
+                     level == PERMISSION_WRITE ? "write" : "read");
 }

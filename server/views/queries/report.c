@@ -1,6 +1,7 @@
 /* Report.List and Report.Run. */
 #include <stdlib.h>
 
+#include "server/domain/people/rights.h"
 #include "server/views/queries/queries.h"
 #include "server/views/reports/list.h"
 #include "server/views/reports/report_run.h"
@@ -73,7 +74,7 @@ static enum status report_permitted(const struct query_context *context,
                          "the name of a report, as Report.List gives them; there is no %.40s",
                          request->report);
     if (!rights_allow(context->rights, report->permission, PERMISSION_READ))
-        return fault_set(why, STATUS_DENIED, "report", "you may not read %s", report->name);
+        return rights_deny(report->name, "report", report->permission, PERMISSION_READ, why);
     *out = report;
     return STATUS_OK;
 }
