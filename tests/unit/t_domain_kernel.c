@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "entry.pb-c.h"
+#include "people.pb-c.h"
 #include "proto/wire/message.h"
+#include "reason.pb-c.h"
 #include "server/base/kv_mem.h"
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/effects.h"
@@ -234,6 +236,8 @@ static void text_fields_are_found_without_unpacking(void **unused)
     assert_true(slice_equal(row_text_field(txn, slice_of(message, sizeof message), 1), slice_text("c")));
     assert_int_equal(row_text_field(txn, slice_of(message, sizeof message), 9).len, 0);
     assert_int_equal(kv_error(txn), STATUS_OK);
+    assert_int_equal(row_number_field(txn, slice_of(message, sizeof message), 2), 300);
+    assert_int_equal(row_number_field(txn, slice_of(message, sizeof message), 1), 0);
     (void)row_text_field(txn, slice_of(message, sizeof message - 1), 1);
     assert_int_equal(kv_error(txn), STATUS_CORRUPT);
     kv_abort(txn);
@@ -373,8 +377,8 @@ static void memory_that_runs_out_is_a_status(void **unused)
     }
 }
 
-/* The draft that takes most memory for its bytes: as many empty tags as a record holds. */
-static void applying_the_worst_record_keeps_within_its_memory(void **unused)
+/* Keeps the draft that takes most memory for its bytes: as many empty tags as a record holds. */
+static uint64_t keep_worst_draft(civil_date date)
 {
     enum { LINES = 380, TAGS = 32 };
     static Daftari__V1__Tag tag = DAFTARI__V1__TAG__INIT;
@@ -386,7 +390,6 @@ static void applying_the_worst_record_keeps_within_its_memory(void **unused)
     struct world_actor server = {0};
     struct world_answer answer;
     char name[] = "n", description[] = "d";
-    (void)unused;
     tag.name = name;
     for (size_t i = 0; i < TAGS; i++)
         tags[i] = &tag;
@@ -397,6 +400,8 @@ static void applying_the_worst_record_keeps_within_its_memory(void **unused)
     entry.description = description;
     entry.lines = lines;
     entry.n_lines = LINES;
+    entry.has_date = date != 0;
+    entry.date = date;
     draft.entry = &entry;
     size_t len = daftari__v1__draft_entry__get_packed_size(&draft);
     assert_true(len > 60000 && len < RECORD_BYTES_MAX - RECORD_HEADER_BYTES);
@@ -406,8 +411,13 @@ static void applying_the_worst_record_keeps_within_its_memory(void **unused)
     free(body);
     assert_int_equal(answer.status, STATUS_OK);
     assert_string_equal(world->trouble, "");
+    return answer.position;
+}
 
-    struct record record = world_record_at(world, answer.position);
+static void applying_the_worst_record_keeps_within_its_memory(void **unused)
+{
+    (void)unused;
+    struct record record = world_record_at(world, keep_worst_draft(0));
     struct arena *arena = arena_new(DOMAIN_APPLY_BYTES_MAX);
     struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
     struct kv_txn *txn;
@@ -415,6 +425,64 @@ static void applying_the_worst_record_keeps_within_its_memory(void **unused)
     domain_apply_master(txn, &record, arena);
     assert_int_equal(kv_error(txn), STATUS_OK);
     assert_true(arena_used(arena) < DOMAIN_APPLY_BYTES_MAX / 2);
+    kv_abort(txn);
+    kv_close(fresh);
+    arena_free(arena);
+}
+
+/* Memory that runs out in a decision stops the server: what waits must not add up. */
+static void closing_a_month_takes_no_memory_for_what_waits(void **unused)
+{
+    enum { DRAFTS = 16 };
+    struct world_actor server = {0};
+    struct world_answer answer;
+    (void)unused;
+    for (size_t i = 0; i < DRAFTS; i++)
+        (void)keep_worst_draft(20250110);
+    world_set_day(world, 20250301);
+    json_t *close = json_loads("{\"month\": 202501}", 0, NULL);
+    assert_true(world_command_json(world, &server, "Period.Close", close, &answer));
+    json_decref(close);
+    assert_int_equal(answer.fault.reason, DAFTARI__V1__REASON__DRAFTS_OPEN);
+    assert_non_null(strstr(answer.fault.text, "16 drafts"));
+    assert_string_equal(world->trouble, "");
+}
+
+/* Sessions are as many as there were log-ins: applying the end of all of them must not add them up either. */
+static void a_revoked_certificate_ends_any_number_of_sessions(void **unused)
+{
+    enum { SESSIONS = 100 };
+    static uint8_t fingerprint[32] = {7};
+    struct kv_txn *txn = begin(false);
+    kv_abort(txn);
+    struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
+    struct arena *arena = arena_new(8192);
+    assert_int_equal(kv_begin(fresh, true, &txn), STATUS_OK);
+    uint8_t user[4];
+    be32_put(user, 5);
+    (void)unused;
+    kv_put(txn, TABLE_CERTIFICATE, slice_of(fingerprint, sizeof fingerprint), slice_of(user, sizeof user));
+    for (uint64_t i = 1; i <= SESSIONS; i++) {
+        Daftari__V1__SessionOpened opened = DAFTARI__V1__SESSION_OPENED__INIT;
+        char certificate[] = "certificate", password[] = "password";
+        uint8_t bytes[100];
+        opened.has_user = true;
+        opened.user = 5;
+        opened.means = i == SESSIONS ? password : certificate;
+        struct record record = {.header = {.position = i, .time = 1}};
+        record.payload = slice_of(bytes, daftari__v1__session_opened__pack(&opened, bytes));
+        arena_reset(arena);
+        domain_event(EVENT_SESSION_OPENED)->apply(txn, &record, &opened.base, arena);
+    }
+    Daftari__V1__RevokeCertificate revoke = DAFTARI__V1__REVOKE_CERTIFICATE__INIT;
+    revoke.fingerprint = (ProtobufCBinaryData){.len = sizeof fingerprint, .data = fingerprint};
+    struct record record = {.header = {.position = SESSIONS + 1}};
+    arena_reset(arena);
+    domain_event(EVENT_CERTIFICATE_REVOKED)->apply(txn, &record, &revoke.base, arena);
+    assert_int_equal(kv_error(txn), STATUS_OK);
+    struct slice key, value;
+    assert_true(row_next(txn, TABLE_SESSION, slice_of(NULL, 0), &key, &value));
+    assert_int_equal(be64_get(key.ptr), SESSIONS); /* the one by password stays */
     kv_abort(txn);
     kv_close(fresh);
     arena_free(arena);
@@ -435,6 +503,8 @@ int main(void)
         cmocka_unit_test(account_numbers_say_the_type),
         cmocka_unit_test(memory_that_runs_out_is_a_status),
         cmocka_unit_test(applying_the_worst_record_keeps_within_its_memory),
+        cmocka_unit_test(closing_a_month_takes_no_memory_for_what_waits),
+        cmocka_unit_test(a_revoked_certificate_ends_any_number_of_sessions),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -1,4 +1,3 @@
-#include "entry.pb-c.h"
 #include "people.pb-c.h"
 #include "server/domain/kernel/periods.h"
 #include "server/domain/kernel/rows.h"
@@ -64,39 +63,36 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
     return check_open(state, facts, context->rights, business_date, why);
 }
 
-uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena)
+/* Rows are looked at as they are stored: there may be any number of them, of any size, and memory that runs out in a
+ * decision stops the server. */
+static uint32_t open_between(struct kv_txn *state, unsigned table, uint32_t entry_field, civil_date from,
+                             civil_date to, uint32_t state_field)
 {
-    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_DRAFT);
+    enum { POST_ENTRY_DATE = 2 };
+    struct kv_cursor *cursor = kv_cursor_open(state, table);
     uint32_t count = 0;
     uint8_t first = 0;
     for (bool more = kv_seek(cursor, slice_of(&first, 1)); more; more = kv_next(cursor)) {
         struct slice key, value;
         kv_row(cursor, &key, &value);
-        if (value.len == 0)
+        if (value.len == 0 || (state_field != 0 && !slice_equal(row_text_field(state, value, state_field),
+                                                                slice_text("requested"))))
             continue;
-        const Daftari__V1__DraftInfo *draft =
-            row_message(state, value, &daftari__v1__draft_info__descriptor, arena);
-        if (draft != NULL && draft->entry != NULL && draft->entry->date >= from && draft->entry->date <= to)
-            count++;
+        uint64_t date = row_number_field(state, row_text_field(state, value, entry_field), POST_ENTRY_DATE);
+        count += date >= from && date <= to ? 1 : 0;
     }
     kv_cursor_close(cursor);
     return count;
 }
 
-uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena)
+uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to)
 {
-    struct kv_cursor *cursor = kv_cursor_open(state, TABLE_ADJUSTMENT);
-    uint32_t count = 0;
-    uint8_t first = 0;
-    for (bool more = kv_seek(cursor, slice_of(&first, 1)); more; more = kv_next(cursor)) {
-        struct slice key, value;
-        kv_row(cursor, &key, &value);
-        const Daftari__V1__AdjustmentInfo *adjustment =
-            row_message(state, value, &daftari__v1__adjustment_info__descriptor, arena);
-        if (adjustment != NULL && adjustment->state != NULL && strcmp(adjustment->state, "requested") == 0 &&
-            adjustment->entry != NULL && adjustment->entry->date >= from && adjustment->entry->date <= to)
-            count++;
-    }
-    kv_cursor_close(cursor);
-    return count;
+    enum { DRAFT_INFO_ENTRY = 2 };
+    return open_between(state, TABLE_DRAFT, DRAFT_INFO_ENTRY, from, to, 0);
+}
+
+uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to)
+{
+    enum { ADJUSTMENT_INFO_STATE = 2, ADJUSTMENT_INFO_ENTRY = 3 };
+    return open_between(state, TABLE_ADJUSTMENT, ADJUSTMENT_INFO_ENTRY, from, to, ADJUSTMENT_INFO_STATE);
 }

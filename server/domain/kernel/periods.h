@@ -22,7 +22,7 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
                        civil_date business_date, struct fault *why) MUST_USE;
 
 /* Open drafts and adjustment requests with an entry date in [from, to]. Those without a date belong to no month yet. */
-uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena);
-uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to, struct arena *arena);
+uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to);
+uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to);
 
 #endif

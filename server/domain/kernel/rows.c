@@ -152,6 +152,8 @@ void row_put_message(struct kv_txn *state, unsigned table, struct slice key, con
     kv_put(state, table, key, slice_of(bytes, size));
 }
 
+enum { WIRE_VARINT = 0, WIRE_BYTES = 2 };
+
 static uint64_t varint(struct byte_reader *reader)
 {
     uint64_t value = 0;
@@ -165,40 +167,59 @@ static uint64_t varint(struct byte_reader *reader)
     return 0;
 }
 
-struct slice row_text_field(struct kv_txn *state, struct slice message, uint32_t field)
+struct row_field {
+    uint64_t number;
+    struct slice text;
+};
+
+/* The last value of a top-level field: a varint or bytes, as `wire` says. */
+static struct row_field row_field(struct kv_txn *state, struct slice message, uint32_t field, unsigned wire)
 {
-    enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
+    enum { WIRE_FIXED64 = 1, WIRE_FIXED32 = 5 };
     struct byte_reader reader = byte_reader_on(message);
-    struct slice found = slice_of(NULL, 0);
+    struct row_field found = {0};
     while (reader.rest.len != 0 && !reader.failed) {
         uint64_t tag = varint(&reader);
-        uint64_t len = 0;
+        uint64_t value = 0;
+        bool wanted = tag >> 3 == field && (tag & 7) == wire;
         switch (tag & 7) {
         case WIRE_VARINT:
-            (void)varint(&reader);
+            value = varint(&reader);
+            if (wanted)
+                found.number = value;
             continue;
         case WIRE_FIXED64:
-            len = 8;
+            value = 8;
             break;
         case WIRE_FIXED32:
-            len = 4;
+            value = 4;
             break;
         case WIRE_BYTES:
-            len = varint(&reader);
+            value = varint(&reader);
             break;
         default:
             reader.failed = true;
             continue;
         }
-        const uint8_t *at = byte_take(&reader, (size_t)len);
-        if (at != NULL && (tag & 7) == WIRE_BYTES && tag >> 3 == field)
-            found = slice_of(at, (size_t)len);
+        const uint8_t *at = byte_take(&reader, (size_t)value);
+        if (at != NULL && wanted)
+            found.text = slice_of(at, (size_t)value);
     }
     if (reader.failed) {
         kv_set_error(state, STATUS_CORRUPT);
-        return slice_of(NULL, 0);
+        return (struct row_field){0};
     }
     return found;
+}
+
+struct slice row_text_field(struct kv_txn *state, struct slice message, uint32_t field)
+{
+    return row_field(state, message, field, WIRE_BYTES).text;
+}
+
+uint64_t row_number_field(struct kv_txn *state, struct slice message, uint32_t field)
+{
+    return row_field(state, message, field, WIRE_VARINT).number;
 }
 
 bool row_next(struct kv_txn *state, unsigned table, struct slice after, struct slice *out_key,

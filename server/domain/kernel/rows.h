@@ -54,6 +54,8 @@ void row_put_message(struct kv_txn *state, unsigned table, struct slice key, con
 /* One top-level text field of packed bytes of our own, borrowed, without unpacking: for look-ups that need no more
  * than a code or a state. Empty when absent. Bytes that are no message set CORRUPT. */
 struct slice row_text_field(struct kv_txn *state, struct slice message, uint32_t field);
+/* The same of a whole number that is no sint; 0 when absent. */
+uint64_t row_number_field(struct kv_txn *state, struct slice message, uint32_t field);
 
 /* The first row with a key greater than `after` (an empty `after`: the first row of the table). For streams that
  * remember the last key they gave. False at the end. */

@@ -193,8 +193,9 @@ void apply_certificate_revoked(struct kv_txn *state, const struct record *record
                                const ProtobufCMessage *payload, struct arena *arena)
 {
     (void)record;
+    (void)arena;
     const Daftari__V1__RevokeCertificate *request = (const Daftari__V1__RevokeCertificate *)payload;
     uint32_t user = certificate_user(state, &request->fingerprint);
     kv_del(state, TABLE_CERTIFICATE, slice_of(request->fingerprint.data, request->fingerprint.len));
-    sessions_end(state, user, 0, true, arena);
+    sessions_end(state, user, 0, true);
 }

@@ -40,8 +40,7 @@ decide_fn decide_session_open, decide_session_close, decide_sessions_revoke, dec
     decide_access_refused, decide_data_exported;
 apply_fn apply_session_opened, apply_session_closed, apply_sessions_revoked;
 /* Takes away the open sessions of `user` but `keep`; those opened by certificate only, if so asked. */
-void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_certificate,
-                  struct arena *arena);
+void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_certificate);
 
 /* ---- people_queries.c ---------------------------------------------------------------------------------------------- */
 

@@ -44,15 +44,14 @@ void apply_session_opened(struct kv_txn *state, const struct record *record, con
 
 /* ---- closing ------------------------------------------------------------------------------------------------------- */
 
-static bool by_certificate_only(struct kv_txn *state, const struct session_row *row, struct arena *arena)
+/* As stored, not unpacked: a user may have any number of sessions, and a record must not be without memory to apply. */
+static bool by_certificate_only(struct kv_txn *state, const struct session_row *row)
 {
-    Daftari__V1__SessionOpened *info =
-        row_message(state, row->info, &daftari__v1__session_opened__descriptor, arena);
-    return info != NULL && info->means != NULL && strcmp(info->means, "certificate") == 0;
+    enum { SESSION_OPENED_MEANS = 6 };
+    return slice_equal(row_text_field(state, row->info, SESSION_OPENED_MEANS), slice_text("certificate"));
 }
 
-void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_certificate,
-                  struct arena *arena)
+void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_certificate)
 {
     struct row_key at = row_key_u64(0);
     struct slice key, value;
@@ -63,8 +62,7 @@ void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_ce
             return;
         }
         at = row_key_u64(row.session);
-        if (row.user == user && row.session != keep &&
-            (!by_certificate || by_certificate_only(state, &row, arena)))
+        if (row.user == user && row.session != keep && (!by_certificate || by_certificate_only(state, &row)))
             kv_del(state, TABLE_SESSION, row_key_slice(&at));
     }
 }
@@ -130,7 +128,8 @@ void apply_sessions_revoked(struct kv_txn *state, const struct record *record,
 {
     const Daftari__V1__RevokeSessions *request = (const Daftari__V1__RevokeSessions *)payload;
     uint32_t user = request->email != NULL ? user_by_email(state, request->email) : record->header.user;
-    sessions_end(state, user, 0, false, arena);
+    (void)arena;
+    sessions_end(state, user, 0, false);
 }
 
 /* ---- what the server notes --------------------------------------------------------------------------------------- */

@@ -236,7 +236,7 @@ void apply_password_set(struct kv_txn *state, const struct record *record, const
     info->password_salt = change->password_salt;
     info->password_hash = change->password_hash;
     user_row_put(state, row.user, row.flags, info, arena);
-    sessions_end(state, row.user, record->header.session, false, arena);
+    sessions_end(state, row.user, record->header.session, false);
 }
 
 /* ---- in and out of use ---------------------------------------------------------------------------------------------- */
@@ -265,7 +265,7 @@ void apply_user_deactivated(struct kv_txn *state, const struct record *record,
     (void)record;
     const Daftari__V1__DeactivateUser *request = (const Daftari__V1__DeactivateUser *)payload;
     set_flags(state, request->email, 0, USER_ACTIVE, arena);
-    sessions_end(state, user_by_email(state, request->email), 0, false, arena);
+    sessions_end(state, user_by_email(state, request->email), 0, false);
 }
 
 enum status decide_user_reactivate(const struct context *context, struct kv_txn *state,

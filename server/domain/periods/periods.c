@@ -124,11 +124,11 @@ enum status period_decide_close(const struct context *context, struct kv_txn *st
     if (status != STATUS_OK)
         return status;
     civil_date first = request->month * 100 + 1, last = date_month_end(first);
-    uint32_t open = drafts_open_between(state, first, last, context->arena);
+    uint32_t open = drafts_open_between(state, first, last);
     if (open != 0)
         return fault_refuse(why, REASON(DRAFTS_OPEN), "month",
                             "%u drafts are dated in it: post or discard them", open);
-    open = adjustments_open_between(state, first, last, context->arena);
+    open = adjustments_open_between(state, first, last);
     if (open != 0)
         return fault_refuse(why, REASON(ADJUSTMENTS_OPEN), "month",
                             "%u adjustments dated in it wait: approve or reject them", open);
