@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shell functions for test scripts that print TAP lines. Source after server.sh.
 #   tap WHAT COMMAND...         "ok - WHAT" when the command succeeds, else "not ok" with what $D/out holds
 #   told WANT CODE FILE REGEX   the exit code is WANT and the file says REGEX
