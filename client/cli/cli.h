@@ -31,11 +31,12 @@ enum cli_exit {
 
 enum cli_output { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON };
 
-#define CLI_PATH_MAX       4096
-#define CLI_CURRENCIES_MAX 65536u
-#define CLI_ARENA_MAX      (64u * 1024u * 1024u)
-#define CLI_BATCH_COMMANDS 1000u
-#define CLI_IN_FLIGHT      4u
+#define CLI_PATH_MAX             4096
+#define CLI_CURRENCIES_MAX       65536u
+#define CLI_CURRENCIES_BYTES_MAX (CLI_CURRENCIES_MAX * 64u) /* of the file that keeps them */
+#define CLI_ARENA_MAX            (64u * 1024u * 1024u)
+#define CLI_BATCH_COMMANDS       1000u
+#define CLI_IN_FLIGHT            4u
 
 struct cli_currency {
     char code[32];

@@ -157,6 +157,28 @@ static enum status currency_keep(struct cli *cli, const struct dft_answer *part,
     return status;
 }
 
+/* Keeps the list for a day without a connection, when it is not the one kept already. A list that cannot be kept is no
+ * reason to fail what is being done: an outbox that needs it later says so. */
+static void currencies_remember(struct cli *cli)
+{
+    char path[CLI_PATH_MAX];
+    struct fault why = {.status = STATUS_OK};
+    char *before = NULL;
+    size_t before_len = 0;
+    json_t *list = json_array();
+    for (size_t i = 0; i < cli->currency_count; i++)
+        (void)json_array_append_new(list, json_pack("{s:s, s:i}", "code", cli->currencies[i].code, "scale",
+                                                    (int)cli->currencies[i].scale));
+    char *text = json_dumps(list, JSON_COMPACT);
+    json_decref(list);
+    if (text != NULL && settings_path(cli, "currencies", true, path, &why) == STATUS_OK &&
+        (file_read_all(path, CLI_CURRENCIES_BYTES_MAX, true, &before, &before_len, &why) != STATUS_OK ||
+         strcmp(before, text) != 0))
+        (void)!file_write_secret(path, text, &why);
+    free(before);
+    free(text);
+}
+
 static enum status currencies_ask(struct cli *cli, struct fault *why)
 {
     enum status status = cli_connect(cli, why);
@@ -173,6 +195,8 @@ static enum status currencies_ask(struct cli *cli, struct fault *why)
             status = currency_keep(cli, &part, why);
     }
     dft_stream_close(stream);
+    if (status == STATUS_OK && result == DFT_END)
+        currencies_remember(cli);
     if (status != STATUS_OK || result == DFT_END)
         return status;
     *why = fault_of(&fault);
@@ -201,7 +225,7 @@ enum status cli_currencies_read(struct cli *cli, const char *path, struct fault 
         free(currencies);
         return fault_set(
             why, STATUS_UNAVAILABLE, NULL,
-            "the server cannot be reached and its currencies are not known here yet: be online once");
+            "the server cannot be reached and its currencies are not known here yet: log in once");
     }
     cli_currencies_forget(cli);
     cli->currencies = currencies;

@@ -30,17 +30,8 @@ static enum status currencies_kept(struct cli *cli, struct fault *why)
         return status;
     if (cli_connect(cli, &online) == STATUS_OK) {
         cli_know_today(cli);
-        if (cli_scale(cli, NULL, &scale, &online) == STATUS_OK) {
-            json_t *list = json_array();
-            for (size_t i = 0; i < cli->currency_count; i++)
-                (void)json_array_append_new(list, json_pack("{s:s, s:i}", "code", cli->currencies[i].code,
-                                                            "scale", (int)cli->currencies[i].scale));
-            char *text = json_dumps(list, JSON_COMPACT);
-            json_decref(list);
-            status = text != NULL ? file_write_secret(path, text, why) : STATUS_NO_MEMORY;
-            free(text);
-            return status;
-        }
+        if (cli_scale(cli, NULL, &scale, &online) == STATUS_OK)
+            return STATUS_OK;
     }
     return cli_currencies_read(cli, path, why);
 }

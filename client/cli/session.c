@@ -158,6 +158,9 @@ int session_log_in(struct cli *cli, int argc, char **argv)
     explicit_bzero(password, sizeof password);
     if (status == STATUS_OK)
         status = session_keep(cli, &why);
+    uint32_t scale;
+    if (status == STATUS_OK) /* learns the currencies: the outbox needs them when the line is gone */
+        (void)cli_scale(cli, NULL, &scale, NULL);
     if (status == STATUS_OK && cli->output == OUTPUT_TABLE && !cli->quiet)
         (void)printf("logged in as %s\n", email);
     json_decref(given);

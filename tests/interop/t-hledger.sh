@@ -197,4 +197,20 @@ daftari import journal "$work/choice.json" --from 2024-01-01 --skip --type plan=
 [ $? -eq 1 ] && grep -q '"recorded":1,.*"would_be_refused":1' "$work/import"; ok $? "choices: one is left out by date, one skipped, one recorded" "$work/import"
 daftari account list --output csv | grep -q ',plan:rent,expense,'; ok $? "choices: the account has the type that was given"
 
+# ---- 5. an account that was renamed ------------------------------------------------------------------------------
+daftari account open --number 1901 --name 'Till' --quiet >/dev/null
+daftari account open --number 4901 --name 'Sales' --quiet >/dev/null
+daftari entry post --date 2024-06-01 --description before --debit 1901=7.25 --credit 4901=7.25 >/dev/null
+daftari account change --number 1901 --name 'Till by the door' >/dev/null
+daftari entry post --date 2024-06-02 --description after --debit 1901=0.75 --credit 4901=0.75 >/dev/null
+for format in hledger ledger beancount csv; do
+  daftari-audit export --format "$format" --server "$DAFTARI_SERVER" --to "$work/out.$format" 2>"$work/err"
+  ok $? "renamed: exported for $format" "$work/err"
+done
+hledger -f "$work/out.hledger" check accounts >"$work/err" 2>&1; ok $? "renamed: hledger finds every account declared" "$work/err"
+bean-check "$work/out.beancount" >"$work/err" 2>&1; ok $? "renamed: bean-check accepts the export" "$work/err"
+hledger -f "$work/out.hledger" bal -N --flat 'Till' >"$work/ours"
+[ "$(awk '{ print $1 }' "$work/ours")" = 8.00 ]; ok $? "renamed: one account with one balance in the export" "$work/ours"
+[ "$(awk -F, '$7 == 1901 { print $8 }' "$work/out.csv" | sort -u)" = 'Till by the door' ]; ok $? "renamed: one name in the CSV" "$work/out.csv"
+
 exit $failed

@@ -79,11 +79,14 @@ daftari report trial-balance --known-at "$position" --output json >"$work/out" 2
 
 # ---- the outbox ----
 saved=$DAFTARI_SERVER
+fresh=$work/fresh; mkdir -m 700 "$fresh"
+daftari log-in --home "$fresh" --email "$SERVER_OWNER" --password-file "$work/s/owner-password" >"$work/out" 2>"$work/err"; code=$?; gives 0 "log-in from a new device"
 run outbox add entry post --date today --description "from the box" --debit 1110=9 --credit 4110=9; gives 0 "a command is kept"
 run outbox add entry post --date today --description "bad" --debit 1110=9 --credit 9999=9; gives 0 "another, which will be refused"
 port=$(server_port "$work/s"); server_stop "$work/s"
 run outbox send;                                 gives 4 "the server is away"; complains '2 waiting' "both wait"
 run outbox add entry post --date 2026-03-01 --description "offline" --debit 1110=9.50 --credit 4110=9.50; gives 0 "a command is kept while the server is away"
+run --home "$fresh" outbox add entry post --date 2026-03-01 --description "first" --debit 1110=1.50 --credit 4110=1.50; gives 0 "also on a device that has only logged in so far"
 sed -i "s/^listen_port = 0/listen_port = $port/" "$work/s/daftari.conf"; server_start "$work/s"
 [ "$DAFTARI_SERVER" = "$saved" ];                ok $? "the server is back where it was"
 printf '{"date":"2026-03-02","description":"offline too","lines":[{"account":1110,"debit":"2.00"},{"account":4110,"credit":"2.00"}]}\n' | daftari outbox add entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 0 "and one given as JSON"

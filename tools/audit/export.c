@@ -83,13 +83,15 @@ static void take_words(struct export_entry *out, struct books *books, const Prot
     }
 }
 
+/* Names of accounts are those at the end of the export: one account has one name, whenever it got it. */
 static enum status take_lines(const struct export_format *format, struct export_entry *out,
-                              struct books *books, struct arena *arena, struct fault *why)
+                              struct books *books, struct books *names, struct arena *arena,
+                              struct fault *why)
 {
     for (size_t i = 0; i < out->line_count; i++) {
         struct export_line *line = &out->lines[i];
         line->posting = record_posting(out->record, i);
-        Daftari__V1__AccountInfo *account = books_account(books, line->posting.account, arena);
+        Daftari__V1__AccountInfo *account = books_account(names, line->posting.account, arena);
         Daftari__V1__CurrencyInfo *currency = books_currency(books, line->posting.currency, arena);
         Daftari__V1__BusinessInfo *business = books_business(books, line->posting.business, arena);
         char name[EXPORT_NAME_MAX];
@@ -110,9 +112,20 @@ static enum status take_lines(const struct export_format *format, struct export_
     return STATUS_OK;
 }
 
-static enum status write_entry(const struct export_format *format, const struct record *record,
-                               struct books *books, struct arena *arena, FILE *out, struct fault *why)
+struct pass {
+    const struct export_format *format;
+    struct books *books; /* folded up to the record before */
+    struct books *names; /* folded to the end; NULL in the first pass */
+    uint32_t *accounts;  /* opened, in that order */
+    size_t account_count;
+    struct arena *arena;
+    FILE *out;
+};
+
+static enum status write_entry(const struct pass *pass, const struct record *record, struct fault *why)
 {
+    struct books *books = pass->books;
+    struct arena *arena = pass->arena;
     const struct event_type *type = domain_event(record->header.type);
     ProtobufCMessage *payload;
     struct export_entry entry = {
@@ -131,22 +144,39 @@ static enum status write_entry(const struct export_format *format, const struct 
     if (entry.lines == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for an entry");
     books_number(books, &record->header, entry.number);
-    status = take_lines(format, &entry, books, arena, why);
+    status = take_lines(pass->format, &entry, books, pass->names, arena, why);
     if (status != STATUS_OK)
         return status;
     take_words(&entry, books, payload, arena);
-    format->entry(out, &entry);
+    pass->format->entry(pass->out, &entry);
     return STATUS_OK;
 }
 
 /* ---- passes ------------------------------------------------------------------------------------------------------ */
 
-struct pass {
-    const struct export_format *format;
-    struct books *books;
-    struct arena *arena;
-    FILE *out;
-};
+/* Remembers an account that was opened, to be declared when its last name is known. */
+static enum status account_keep(struct pass *pass, uint32_t number, struct fault *why)
+{
+    uint32_t *grown = realloc(pass->accounts, (pass->account_count + 1) * sizeof *grown);
+    if (grown == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the accounts");
+    pass->accounts = grown;
+    grown[pass->account_count++] = number;
+    return STATUS_OK;
+}
+
+static void write_accounts(const struct pass *pass)
+{
+    for (size_t i = 0; i < pass->account_count; i++) {
+        char name[EXPORT_NAME_MAX];
+        arena_reset(pass->arena);
+        Daftari__V1__AccountInfo *account = books_account(pass->names, pass->accounts[i], pass->arena);
+        if (account == NULL || account->header)
+            continue;
+        pass->format->account_name(account, name);
+        pass->format->account(pass->out, account, name);
+    }
+}
 
 static enum status pass_declarations(struct pass *pass, const struct record *record, struct fault *why)
 {
@@ -157,15 +187,10 @@ static enum status pass_declarations(struct pass *pass, const struct record *rec
         ProtobufCMessage *payload;
         status = message_unpack(&daftari__v1__open_account__descriptor, record->payload, false,
                                 arena_allocator(pass->arena), &payload, why);
+        if (status == STATUS_OK)
+            status = account_keep(pass, ((Daftari__V1__OpenAccount *)payload)->number, why);
         if (status != STATUS_OK)
             return status;
-        char name[EXPORT_NAME_MAX];
-        Daftari__V1__AccountInfo *account =
-            books_account(pass->books, ((Daftari__V1__OpenAccount *)payload)->number, pass->arena);
-        if (account == NULL || account->header)
-            return STATUS_OK;
-        pass->format->account_name(account, name);
-        pass->format->account(pass->out, account, name);
     }
     if (pass->format->currency == NULL)
         return STATUS_OK;
@@ -187,7 +212,7 @@ static enum status pass_declarations(struct pass *pass, const struct record *rec
 static enum status pass_entries(struct pass *pass, const struct record *record, struct fault *why)
 {
     if (record->posting_count != 0) {
-        enum status status = write_entry(pass->format, record, pass->books, pass->arena, pass->out, why);
+        enum status status = write_entry(pass, record, why);
         if (status != STATUS_OK)
             return status;
     }
@@ -198,35 +223,40 @@ static enum status run_pass(struct pass *pass, struct source *source,
                             enum status (*step)(struct pass *, const struct record *, struct fault *),
                             struct fault *why)
 {
-    enum status status;
+    enum status status = STATUS_OK;
     struct slice bytes;
     struct record record;
     pass->books = books_new();
-    pass->arena = arena_new(ENTRY_ARENA_BYTES);
-    if (pass->books == NULL || pass->arena == NULL)
+    if (pass->books == NULL)
         status = fault_set(why, STATUS_NO_MEMORY, NULL, "no memory to export");
-    else
-        status = STATUS_OK;
     while (status == STATUS_OK && (status = source_next(source, &bytes, why)) == STATUS_OK) {
         status = record_decode(bytes, &record, why);
         arena_reset(pass->arena);
         if (status == STATUS_OK)
             status = step(pass, &record, why);
     }
-    books_free(pass->books);
-    arena_free(pass->arena);
     return status == STATUS_END ? STATUS_OK : status;
 }
 
 enum status export_run(const struct export_format *format, struct source *declarations,
                        struct source *entries, FILE *out, struct fault *why)
 {
-    struct pass pass = {.format = format, .out = out};
+    struct pass pass = {.format = format, .out = out, .arena = arena_new(ENTRY_ARENA_BYTES)};
+    if (pass.arena == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory to export");
     if (format->begin != NULL)
         format->begin(out);
     enum status status = run_pass(&pass, declarations, pass_declarations, why);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        pass.names = pass.books;
+        pass.books = NULL;
+        write_accounts(&pass);
         status = run_pass(&pass, entries, pass_entries, why);
+    }
+    books_free(pass.books);
+    books_free(pass.names);
+    free(pass.accounts);
+    arena_free(pass.arena);
     if (status == STATUS_OK && (fflush(out) != 0 || ferror(out)))
         status = fault_set(why, STATUS_IO, NULL, "the export could not be written");
     return status;
