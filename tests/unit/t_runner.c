@@ -81,9 +81,12 @@ static enum status store_rename(void *context, const char *from, const char *to)
 static enum status rights_of(void *context, uint32_t user, struct rights *out)
 {
     (void)context;
-    if (user != 1)
+    if (user != 1 && user != 3)
         return STATUS_UNAUTHENTICATED;
     *out = *world_owner_rights();
+    if (user == 3) /* every permission, one business */
+        *out = (struct rights){.active = true, .may_read = {2}, .may_write = {2}};
+    memcpy(out->level, world_owner_rights()->level, sizeof out->level);
     return STATUS_OK;
 }
 
@@ -555,6 +558,22 @@ static void a_follower_gets_what_comes(void **state)
     question_close(&q);
 }
 
+/* Records are of every business, whole. */
+static void a_follower_may_read_every_business(void **state)
+{
+    struct rig *rig = *state;
+    struct question q;
+    Daftari__V1__FollowLog request = DAFTARI__V1__FOLLOW_LOG__INIT;
+    wait_for_all(rig);
+    question_open(&q, "Log.Follow", &request.base);
+    q.item.actor.user = 3;
+    question_ask(rig, &q);
+    assert_int_equal(q.item.part_count, 1);
+    assert_int_equal(q.item.parts[0].status, STATUS_DENIED);
+    assert_false(q.item.stream_more);
+    question_close(&q);
+}
+
 static void proofs_hold(void **state)
 {
     struct rig *rig = *state;
@@ -688,6 +707,7 @@ int main(void)
         TEST(waiting_queries_are_answered_at_the_end),
         TEST(streams_come_in_steps),
         TEST(a_follower_gets_what_comes),
+        TEST(a_follower_may_read_every_business),
         TEST(proofs_hold),
         TEST(the_past_is_replayed),
         TEST(a_view_that_fails_stops_alone),

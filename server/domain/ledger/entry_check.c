@@ -256,6 +256,31 @@ static enum status check_balanced(const struct context *context, struct kv_txn *
     return STATUS_OK;
 }
 
+/* Lines that name the control account themselves, when a common cost is split say, must leave it at nothing over all
+ * businesses, since consolidation counts on that. Those that are added do: the rest of a balanced entry adds up to
+ * nothing. */
+static enum status check_control_lines(const struct facts *facts, const struct decision *decision,
+                                       struct fault *why)
+{
+    for (size_t i = 0; i < decision->posting_count; i++) {
+        const struct posting *first = &decision->postings[i];
+        int128 sum = 0;
+        if (first->account != facts->control_account)
+            continue;
+        for (size_t j = 0; j < decision->posting_count; j++)
+            if (decision->postings[j].account == first->account &&
+                decision->postings[j].currency == first->currency)
+                sum += decision->postings[j].amount;
+        if (sum != 0)
+            return fault_refuse(
+                why, DAFTARI__V1__REASON__ENTRY_UNBALANCED, "lines",
+                "lines on the inter-business control account %u must add up to nothing: leave "
+                "them out, the ledger adds what is missing",
+                first->account);
+    }
+    return STATUS_OK;
+}
+
 enum status entry_add_control_lines(const struct context *context, struct kv_txn *state,
                                     const struct facts *facts, struct decision *out, struct fault *why)
 {
@@ -324,6 +349,8 @@ enum status entry_check(const struct context *context, struct kv_txn *state,
     if (status == STATUS_OK)
         status = check_balanced(context, state, out, why);
     if (status == STATUS_OK)
+        status = check_control_lines(&facts, out, why);
+    if (status == STATUS_OK)
         status = entry_add_control_lines(context, state, &facts, out, why);
     if (status != STATUS_OK)
         return status;
@@ -345,10 +372,19 @@ static bool touchable(const struct rights *rights, struct kv_txn *state, const D
     if ((entry->business == NULL || business_find(state, entry->business, &business)) &&
         !may_in_business(rights, business, level))
         return false;
-    for (size_t i = 0; i < entry->n_lines; i++)
-        if (entry->lines[i]->business != NULL && business_find(state, entry->lines[i]->business, &business) &&
-            !may_in_business(rights, business, level))
+    for (size_t i = 0; i < entry->n_lines; i++) {
+        const Daftari__V1__EntryLine *line = entry->lines[i];
+        struct account_row account;
+        bool known;
+        if (line->business != NULL) {
+            known = business_find(state, line->business, &business);
+        } else { /* whose account it is says as much */
+            known = account_row_get(state, line->account, &account) && account.business != ACCOUNT_SHARED;
+            business = known ? account.business : business;
+        }
+        if (known && !may_in_business(rights, business, level))
             return false;
+    }
     return true;
 }
 

@@ -264,6 +264,12 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
     if (!account_row_get(state, info->account, &account) ||
         (!text_empty(info->currency) && !currency_find(state, info->currency, &currency)))
         return fault_set(why, STATUS_CORRUPT, "reconciliation", "its account or currency is gone");
+    facts_get(state, &facts);
+    if (info->account == facts.control_account || request->against == facts.control_account)
+        return fault_refuse(why, REASON(ENTRY_UNBALANCED),
+                            info->account == facts.control_account ? "reconciliation" : "against",
+                            "one business alone cannot post to the inter-business control account %u",
+                            facts.control_account);
     int sign = account_normal_sign(&account);
     status = system_balance(state, info->account, sign, business, currency, info->as_at_date, &now, why);
     if (status != STATUS_OK)
@@ -271,7 +277,6 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
     if (now != info->system_balance_minor)
         return fault_refuse(why, REASON(RECONCILIATION_STALE), "reconciliation",
                             "the books of that date have changed since: record it again");
-    facts_get(state, &facts);
     status = booking_date(context, state, &facts, info->as_at_date, &date, why);
     if (status != STATUS_OK)
         return status;

@@ -185,6 +185,9 @@ enum status query_log_follow(struct view_reader *reader, const struct query_cont
                              const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                              struct fault *why)
 {
+    /* Records are of every business, whole: a part of the books' readers cannot be shown a part of them. */
+    if (context->rights != NULL && !context->rights->every_business)
+        return fault_set(why, STATUS_DENIED, NULL, "the raw log is for those who may read every business");
     if (*state == NULL) {
         enum status status = follow_open(reader, (const Daftari__V1__FollowLog *)request, state, why);
         if (status != STATUS_OK)
