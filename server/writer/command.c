@@ -8,6 +8,7 @@
 #include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/tables.h"
 #include "server/domain/people/rights.h"
+#include "server/domain/people/user_row.h"
 #include "type_ids.h"
 
 #include "books.pb-c.h"
@@ -137,6 +138,18 @@ static const struct rights *rights_of(struct writer *writer, struct kv_txn *stat
     return &writer->rights;
 }
 
+/* Was the session ended while the command waited? net looked when the command came, and a revocation acts at once. */
+static bool session_ended(struct writer *writer, struct kv_txn *state, const struct actor *actor)
+{
+    struct session_row row;
+    if (actor->session == 0 || actor->session == writer->session_good)
+        return false;
+    if (!session_row_get(state, actor->session, &row) || row.user != actor->user)
+        return true;
+    writer->session_good = actor->session;
+    return false;
+}
+
 static timestamp_us next_time(const struct writer *writer)
 {
     timestamp_us now = clock_wall(writer->config.clock);
@@ -161,7 +174,8 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
         .arena = writer->arena,
         .records = {record_at, writer},
     };
-    if (!item->from_server && (context->user == 0 || method->kind == METHOD_INTERNAL))
+    if (session_ended(writer, state, &item->actor) ||
+        (!item->from_server && (context->user == 0 || method->kind == METHOD_INTERNAL)))
         return fault_set(why, STATUS_UNAUTHENTICATED, NULL, "log in first");
     context->today = date_of_timestamp(context->now, writer->utc_offset_minutes);
     if (method->kind == METHOD_COMMAND && command_id_is_zero(&part->command_id))
@@ -270,8 +284,10 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
         return status;
     ASSERT(record != NULL);
     answer_recorded(item, part, state, &record->header);
-    if (record->header.type >= FIRST_PEOPLE_TYPE)
+    if (record->header.type >= FIRST_PEOPLE_TYPE) {
         writer->rights_known = false;
+        writer->session_good = 0;
+    }
     if (record->header.type == EVENT_BOOKS_OPENED)
         command_load_books(writer, state);
     return STATUS_OK;

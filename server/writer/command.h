@@ -25,6 +25,7 @@ struct writer {
     struct rights rights;
     uint32_t rights_user;
     bool rights_known;
+    uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
     bool running;
     pthread_t thread;
 };

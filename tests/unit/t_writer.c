@@ -13,6 +13,7 @@
 #include "books.pb-c.h"
 #include "common.pb-c.h"
 #include "entry.pb-c.h"
+#include "people.pb-c.h"
 #include "server/base/arena.h"
 #include "server/base/kv_mem.h"
 #include "server/domain/kernel/tables.h"
@@ -337,6 +338,61 @@ static void who_is_not_logged_in_may_nothing(void **state)
     rig_close(&rig);
 }
 
+/* What was let in and then waited is judged by what holds when its turn comes. */
+static void what_was_taken_away_meanwhile_is_not_used(void **state)
+{
+    struct rig rig;
+    struct ask ask;
+    char email[] = "jane@example.org", other[] = "joe@example.org", name[] = "Jane", means[] = "password";
+    Daftari__V1__UserCreated user = DAFTARI__V1__USER_CREATED__INIT;
+    Daftari__V1__SessionOpened session = DAFTARI__V1__SESSION_OPENED__INIT;
+    Daftari__V1__CloseSession close = DAFTARI__V1__CLOSE_SESSION__INIT;
+    Daftari__V1__RevokeSessions revoke = DAFTARI__V1__REVOKE_SESSIONS__INIT;
+    (void)state;
+    rig_open(&rig, 100);
+    user.email = email;
+    user.first_name = user.last_name = name;
+    ask_start(&ask, "internal.CreateUser");
+    ask_add(&ask, 0, &user.base);
+    ask_run(&rig, &ask);
+    (void)answered(&ask, 0);
+    ask_end(&ask);
+    session.has_user = session.has_expires_time_us = 1;
+    session.user = 1;
+    session.expires_time_us = INT64_MAX;
+    session.means = means;
+    ask_start(&ask, "internal.OpenSession");
+    ask_add(&ask, 0, &session.base);
+    ask_run(&rig, &ask);
+    struct actor jane = {.user = 1, .session = answered(&ask, 0)};
+    ask_end(&ask);
+
+    user.email = other; /* with a password that took long to hash */
+    ask_start(&ask, "internal.CreateUser");
+    ask.item.actor = jane;
+    ask_add(&ask, 900, &user.base);
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_DENIED);
+    ask_end(&ask);
+
+    ask_start(&ask, "Sessions.Close");
+    ask.item.from_server = false;
+    ask.item.actor = jane;
+    ask_add(&ask, 901, &close.base);
+    ask_run(&rig, &ask);
+    uint64_t closed = answered(&ask, 0);
+    ask_end(&ask);
+    ask_start(&ask, "Sessions.Revoke");
+    ask.item.from_server = false;
+    ask.item.actor = jane;
+    ask_add(&ask, 902, &revoke.base);
+    ask_run(&rig, &ask);
+    assert_int_equal(ask.parts[0].status, STATUS_UNAUTHENTICATED);
+    assert_int_equal(ask.item.position, closed);
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
 static void a_refusal_records_nothing_and_its_id_stays_free(void **state)
 {
     (void)state;
@@ -612,6 +668,7 @@ int main(void)
         cmocka_unit_test(a_retry_gets_the_first_answer),
         cmocka_unit_test(another_user_does_not_get_somebodys_answer),
         cmocka_unit_test(who_is_not_logged_in_may_nothing),
+        cmocka_unit_test(what_was_taken_away_meanwhile_is_not_used),
         cmocka_unit_test(a_refusal_records_nothing_and_its_id_stays_free),
         cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
         cmocka_unit_test(time_never_stands_still),

@@ -103,6 +103,9 @@ enum status decide_user_create(const struct context *context, struct kv_txn *sta
     char *email = arena_take(context->arena, EMAIL_TEXT_MAX + 1);
     if (email == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "the request is too large");
+    /* Asked before the password was hashed, too; that takes long enough for rights to change. */
+    if (!rights_allow(context->rights, DAFTARI__V1__PERMISSION__USERS, PERMISSION_WRITE))
+        return fault_set(why, STATUS_DENIED, NULL, "User.Create is not permitted to you");
     if (!email_normalise(user.email, email))
         return fault_refuse(why, REASON(EMAIL_BAD), "email", "an address like name@example.com");
     enum status status = person_check(user.first_name, user.last_name, user.phone, true, why);
