@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# The outbox under hostile conditions: the client is killed while it adds and while it sends, the server is killed while it
+# records, two senders run at once. What was said to be kept is recorded, once, in order.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/support/server.sh
+. tests/support/tap.sh
+D=$(mktemp -d)
+trap 'tap_end_server "$D"; rm -rf "$D"' EXIT
+
+server_init "$D" && server_start "$D" && server_log_in "$D" || exit 1
+{ daftari account open --number 1110 --name Cash --class cash && daftari account open --number 3100 --name Capital --class capital; } >/dev/null
+daftari outbox add entry post --date 2026-02-01 --description first --debit 1110=1 --credit 3100=1 >/dev/null # learns the currencies
+daftari outbox send >/dev/null
+port=$(server_port "$D")
+server_stop "$D"
+sed -i "s/^listen_port = .*/listen_port = $port/" "$D/daftari.conf"
+
+lines() { # lines FROM TO: entries with these numbers, one a line
+  awk -v from="$1" -v to="$2" 'BEGIN { for (i = from; i <= to; i++)
+    printf "{\"date\":\"2026-03-01\",\"description\":\"kept %05d\",\"lines\":[{\"account\":1110,\"debit\":\"1.00\"},{\"account\":3100,\"credit\":\"1.00\"}]}\n", i }'
+}
+waiting() { daftari outbox list --output json 2>/dev/null | jq -s '[.[] | if type == "array" then .[] else . end] | length'; }
+
+# ---- killed while it adds: what it said is kept, and at most what it was given
+kept=0
+for i in 1 2 3 4 5 6; do
+  lines "$i" "$i" | daftari outbox add entry post --json - >"$D/added" 2>&1 && kept=$((kept + 1))
+done
+tap "commands are kept while the server is down" test "$kept" = 6
+lines 7 6000 >"$D/many"
+daftari outbox add entry post --json "$D/many" >"$D/added" 2>&1 &
+adder=$!
+wait_until 10 test "$(find "$D/home" -name '*outbox*' -type f -size +20k | wc -l)" -gt 0
+kill -KILL "$adder" 2>/dev/null
+wait "$adder" 2>/dev/null
+daftari outbox list >"$D/out" 2>&1
+tap "the box opens after its writer was killed" test $? = 0
+lines 9001 9001 | daftari outbox add entry post --json - >"$D/out" 2>&1
+tap "and takes more" test $? = 0
+tap "the box is nobody else's to read" test -z "$(find "$D/home" -type f ! -perm 0600)"
+daftari outbox send >"$D/out" 2>&1
+tap "without a server they wait: exit 4" told 4 $? "$D/out" 'waiting'
+
+# ---- sent, with the client and the server killed in the middle, again and again
+server_start "$D"
+for i in 1 2 3 4 5; do
+  daftari outbox send >/dev/null 2>&1 &
+  sender=$!
+  sleep "0.0$((i * 15 % 10))"
+  if [ "$i" = 3 ]; then server_kill "$D" 2>/dev/null; server_start "$D"; else kill -KILL "$sender" 2>/dev/null; fi
+  wait "$sender" 2>/dev/null
+done
+daftari outbox send >"$D/one" 2>&1 & # and by two at once
+first=$!
+daftari outbox send >"$D/two" 2>&1
+wait "$first"
+daftari outbox send >"$D/out" 2>&1
+tap "all is sent in the end" test $? = 0
+daftari outbox list --output json >"$D/out" 2>&1
+tap "and nothing waits or was refused" test -z "$(grep -Eo 'kept|waiting"|refused' "$D/out")"
+
+daftari entry list --output json | jq -r '.. | objects | select(.description? // "" | startswith("kept ")) | "\(.position) \(.description)"' | sort -n -u >"$D/recorded"
+count=$(wc -l <"$D/recorded")
+cut -d' ' -f3 "$D/recorded" >"$D/order"
+echo "$count recorded" >"$D/out"
+tap "each is recorded once" test "$count" -ge 7 -a "$count" = "$(sort -u "$D/order" | wc -l)"
+tap "in the order in which they were kept" sort -c "$D/order"
+tap "those that were said to be kept are there" test "$(grep -cE '^0000[1-6]$|^09001$' "$D/order")" = 7
+tap "without a gap" test "$(head -n $((count - 1)) "$D/order" | tail -n 1 | sed 's/^0*//')" = $((count - 1))
+got=$(daftari report balances --account 1110 --output json | jq -r '.rows[0] | to_entries[] | select(.value | tostring | test("^[0-9]+[.]00$")) | .value' | head -n 1)
+tap "and the balance says the same" test "$got" = "$((count + 1)).00"
+daftari outbox send >"$D/out" 2>&1
+tap "sending an empty box is fine" test $? = 0
+tap "the books are whole" daftari-audit verify --server "$DAFTARI_SERVER"
