@@ -448,6 +448,30 @@ static void closing_a_month_takes_no_memory_for_what_waits(void **unused)
     assert_string_equal(world->trouble, "");
 }
 
+static void count_row(void *context, const ProtobufCMessage *message)
+{
+    (void)message;
+    ++*(size_t *)context;
+}
+
+/* Neither must rows that a list passes over: the drafts above are the head office's. */
+static void lists_pass_over_any_number_of_rows(void **unused)
+{
+    struct rights clerk = {.active = true, .may_read = {2}, .may_write = {2}};
+    struct world_actor actor = {.user = 9, .rights = &clerk};
+    struct fault why = {0};
+    size_t rows = 0;
+    (void)unused;
+    clerk.level[DAFTARI__V1__PERMISSION__JOURNAL] = PERMISSION_READ;
+    assert_int_equal(world_query(world, &actor, "Entry.Drafts", slice_of(NULL, 0), count_row, &rows, &why),
+                     STATUS_OK);
+    assert_int_equal(rows, 0);
+    actor = (struct world_actor){0};
+    assert_int_equal(world_query(world, &actor, "Entry.Drafts", slice_of(NULL, 0), count_row, &rows, &why),
+                     STATUS_OK);
+    assert_int_equal(rows, 17);
+}
+
 /* Sessions are as many as there were log-ins: applying the end of all of them must not add them up either. */
 static void a_revoked_certificate_ends_any_number_of_sessions(void **unused)
 {
@@ -504,6 +528,7 @@ int main(void)
         cmocka_unit_test(memory_that_runs_out_is_a_status),
         cmocka_unit_test(applying_the_worst_record_keeps_within_its_memory),
         cmocka_unit_test(closing_a_month_takes_no_memory_for_what_waits),
+        cmocka_unit_test(lists_pass_over_any_number_of_rows),
         cmocka_unit_test(a_revoked_certificate_ends_any_number_of_sessions),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);

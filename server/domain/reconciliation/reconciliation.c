@@ -354,6 +354,11 @@ enum status reconciliation_query_list(const struct query_context *context, struc
                                       const ProtobufCMessage *request, struct slice *cursor,
                                       ProtobufCMessage **out, struct fault *why)
 {
+    enum {
+        RECONCILIATION_INFO_ACCOUNT = 2,
+        RECONCILIATION_INFO_BUSINESS = 3,
+        RECONCILIATION_INFO_AS_AT_DATE = 4
+    };
     const Daftari__V1__ListReconciliations *list = (const Daftari__V1__ListReconciliations *)request;
     for (;;) {
         struct slice key, value;
@@ -363,16 +368,19 @@ enum status reconciliation_query_list(const struct query_context *context, struc
             query_next_row(context, masters, TABLE_RECONCILIATION, cursor, &key, &value, why);
         if (status != STATUS_OK)
             return status;
+        /* As stored, not unpacked: passing over any number of rows must take no memory. */
+        uint64_t account = row_number_field(masters, value, RECONCILIATION_INFO_ACCOUNT);
+        uint64_t date = row_number_field(masters, value, RECONCILIATION_INFO_AS_AT_DATE);
+        struct slice code = row_text_field(masters, value, RECONCILIATION_INFO_BUSINESS);
+        if ((list->has_account && account != list->account) ||
+            (list->has_from_date && date < list->from_date) || (list->has_to_date && date > list->to_date) ||
+            !row_get_u16(masters, TABLE_BUSINESS_CODE, code, &business) ||
+            !may_in_business(context->rights, business, PERMISSION_READ))
+            continue;
         Daftari__V1__ReconciliationInfo *info =
             row_message(masters, value, &daftari__v1__reconciliation_info__descriptor, context->arena);
         if (info == NULL)
             return query_end(masters, STATUS_CORRUPT, why);
-        if ((list->has_account && info->account != list->account) ||
-            (list->has_from_date && info->as_at_date < list->from_date) ||
-            (list->has_to_date && info->as_at_date > list->to_date) ||
-            !business_find(masters, info->business, &business) ||
-            !may_in_business(context->rights, business, PERMISSION_READ))
-            continue;
         if (info->recorded_by != NULL && number_parse(slice_text(info->recorded_by), 0, UINT32_MAX, &user))
             info->recorded_by = (char *)(uintptr_t)user_email_of(masters, (uint32_t)user, context->arena);
         *out = &info->base;
