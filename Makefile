@@ -268,6 +268,9 @@ deps: ## install the Debian packages of tools/dev/packages that are missing (roo
 demo: deps ## install what is needed, build, start a server with three businesses and show it working
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tools/dev/demo start
+bench: all ## measure: a server of its own and four kinds of load (docs/performance.md)
+	@tools/dev/bench
+.PHONY: bench
 demo-stop: ## stop the server of `make demo`
 	@tools/dev/demo stop
 demo-clean: ## stop it and remove its data
