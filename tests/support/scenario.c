@@ -466,7 +466,8 @@ static void then_ok(struct run *run, const char *at)
             struct named_position *name = &run->names[run->name_count++];
             next_word(&rest, name->name, sizeof name->name);
             name->position = run->answer.position;
-        } else if (strcmp(word, run->answer.number) != 0) {
+        } else if (strcmp(word, strcmp(run->answer.number, "") != 0 ? run->answer.number : "unnumbered") !=
+                   0) {
             fail(run, "document %s, not %s", run->answer.number, word);
         }
     }

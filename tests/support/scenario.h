@@ -11,7 +11,7 @@
  *   when WHO METHOD {json}                               one command; JSON may go on over indented lines
  *   when WHO posts DATE BUSINESS "text" [type T]         an entry, lines below it:
  *       D 1110 300.00 [BUSINESS] [CURRENCY] [xN]         debit or credit, account, amount ("-": none), N times
- *   then ok [NUMBER] [as NAME]                           lines below it: all its postings, in this order
+ *   then ok [NUMBER | unnumbered] [as NAME]              lines below it: all its postings, in this order
  *       D 1110 WTR 300.00 [CURRENCY]
  *   then refused REASON [field]      then invalid [field]      then denied [field]      then nothing
  *   balance 1110 WTR 300.00 [CURRENCY]                   debit positive

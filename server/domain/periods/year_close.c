@@ -214,8 +214,11 @@ enum status year_decide_close(const struct context *context, struct kv_txn *stat
     out->payload = slice_of(payload, protobuf_c_message_pack(&request.base, payload));
     out->type = EVENT_YEAR_CLOSED;
     out->business_date = end;
-    out->series = facts.entry_series;
-    out->number = facts.entry_series != 0 ? number_next(state, facts.entry_series, end) : 0;
+    if (out->posting_count != 0 &&
+        facts.entry_series != 0) { /* without postings there is no entry to number */
+        out->series = facts.entry_series;
+        out->number = number_next(state, facts.entry_series, end);
+    }
     return STATUS_OK;
 }
 
