@@ -553,7 +553,8 @@ static void year_close_leaves_the_result_readable(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "28120.00");
     table_free(&t);
     ask(f, "periods", request_of(NULL), &t);
-    assert_true(table_find(&t, DETAIL, "month", "202500", NULL) >= 0);
+    assert_true(table_find(&t, DETAIL, "month", "2025-00", NULL) >= 0);
+    assert_true(table_find(&t, DETAIL, "month", "2025-12", NULL) >= 0);
     table_free(&t);
 }
 
@@ -693,6 +694,10 @@ static void bad_parameters_are_named(void **state)
     request.has_to_date = true;
     request.to_date = 20250201;
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "from_date");
+    struct table t;
+    table_run(f->books, NULL, "trial-balance", request, &t);
+    assert_string_equal(t.fault.text, "a date not after 2025-02-01, where the report ends; got 2025-03-01");
+    table_free(&t);
     request = request_of(NULL);
     request.currency = (char *)(uintptr_t) "ZZZ";
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "currency");

@@ -61,9 +61,12 @@ enum status business_decide_settings(const struct context *context, struct kv_tx
     civil_date from = change->has_from_date ? change->from_date : context->today;
     if (!date_valid(from))
         return fault_set(why, STATUS_INVALID, "from_date", "a real date as YYYYMMDD, got %u", from);
-    if (from < facts.first_date)
+    if (from < facts.first_date) {
+        char first[DATE_TEXT_MAX];
+        (void)date_format(facts.first_date, first);
         return fault_refuse(why, DAFTARI__V1__REASON__DATE_BEFORE_BOOKS, "from_date",
-                            "these books begin on %u: give that date or a later one", facts.first_date);
+                            "these books begin on %s: give that date or a later one", first);
+    }
     status = check_all(context, state, change, why);
     if (status != STATUS_OK)
         return status;

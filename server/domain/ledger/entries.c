@@ -100,9 +100,12 @@ static enum status reversal_date(const struct context *context, struct kv_txn *s
     struct fault closed;
     if (reverse->has_date) {
         *out = reverse->date;
-        if (date_valid(*out) && *out < original)
-            return fault_set(why, STATUS_INVALID, "date", "the date of the entry itself (%u) or a later one",
-                             original);
+        if (date_valid(*out) && *out < original) {
+            char text[DATE_TEXT_MAX];
+            (void)date_format(original, text);
+            return fault_set(why, STATUS_INVALID, "date", "the date of the entry itself (%s) or a later one",
+                             text);
+        }
     } else {
         bool open = period_check(state, context->rights, original, &closed) == STATUS_OK;
         *out = open ? original : context->today;

@@ -1,4 +1,6 @@
 /* periods and reconciliations: what was closed, and what was compared with the world outside. */
+#include <stdio.h>
+
 #include "people.pb-c.h"
 #include "period.pb-c.h"
 #include "proto/base/text.h"
@@ -23,7 +25,7 @@ static void cell_user(struct report_run *run, const char *user)
 static const char *const periods_parameters[] = {
     "from_date", "to_date", "known_at_position", "known_at_time_us", "limit", "offset", NULL};
 static const struct report_column periods_columns[] = {
-    {"month", "Month", DAFTARI__V1__COLUMN_KIND__INTEGER},
+    {"month", "Month", DAFTARI__V1__COLUMN_KIND__TEXT},
     {"state", "State", DAFTARI__V1__COLUMN_KIND__TEXT},
     {"changed_by", "By", DAFTARI__V1__COLUMN_KIND__TEXT},
     {"changed", "Changed", DAFTARI__V1__COLUMN_KIND__TIME},
@@ -33,9 +35,11 @@ static const struct report_column periods_columns[] = {
 
 static void write_period(struct report_run *run, uint32_t month, const Daftari__V1__PeriodInfo *info)
 {
+    char text[16];
+    (void)snprintf(text, sizeof text, "%04u-%02u", month / 100, month % 100);
     if (!row_begin(run->out, DAFTARI__V1__ROW_KIND__DETAIL, 0))
         return;
-    cell_integer(run->out, month);
+    cell_text(run->out, text);
     cell_text(run->out, info->state);
     cell_user(run, info->changed_by);
     cell_time(run->out, info->changed_time_us);

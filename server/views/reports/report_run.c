@@ -153,8 +153,11 @@ static enum status check_order(struct report_run *run, const char *field, civil_
 {
     if (from == 0 || from <= to)
         return STATUS_OK;
-    return fault_set(run->why, STATUS_INVALID, field, "a date not after %u, where the report ends; got %u",
-                     to, from);
+    char end[DATE_TEXT_MAX], begin[DATE_TEXT_MAX];
+    (void)date_format(to, end);
+    (void)date_format(from, begin);
+    return fault_set(run->why, STATUS_INVALID, field, "a date not after %s, where the report ends; got %s",
+                     end, begin);
 }
 
 static enum status take_dates(struct report_run *run)
