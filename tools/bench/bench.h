@@ -36,10 +36,11 @@ bool bench_commits(const char *address, struct bench_commits *out);
 struct bench_result {
     uint64_t entries, refused;
     uint64_t elapsed_us;
-    struct latency latency;                     /* of requests */
-    uint64_t disk_before, disk_after;           /* bytes allocated below data_dir */
-    uint64_t memory_anonymous, memory_resident; /* bytes */
-    struct bench_commits commits;               /* during the run */
+    struct latency latency;                       /* of requests */
+    uint64_t disk_before, disk_after;             /* bytes allocated below data_dir; if disk_known */
+    uint64_t memory_anonymous, memory_resident;   /* bytes; if memory_known */
+    struct bench_commits commits;                 /* during the run; if commits_known */
+    bool disk_known, memory_known, commits_known; /* asked for, and could be had */
 };
 
 uint64_t bench_now_us(void); /* monotonic */
@@ -57,7 +58,8 @@ enum dft_status bench_client(const struct bench_options *options, struct dft_cli
 void bench_print(const struct bench_options *options,
                  const struct bench_result *result); /* on standard output */
 
-uint64_t bench_disk_bytes(const char *folder); /* allocated blocks of all files below; 0 for NULL */
+/* Allocated blocks of all files below. False: the folder is NULL or cannot be read; *out untouched. */
+bool bench_disk_bytes(const char *folder, uint64_t *out);
 void bench_memory(int pid, struct bench_result *out);
 
 #endif

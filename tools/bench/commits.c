@@ -83,8 +83,11 @@ bool bench_commits(const char *address, struct bench_commits *out)
 {
     char *page = address != NULL ? fetch(address) : NULL;
     memset(out, 0, sizeof *out);
-    if (page == NULL)
+    if (page == NULL ||
+        strstr(page, "\ndaftari_commit_records_count ") == NULL) { /* or somebody else's page */
+        free(page);
         return false;
+    }
     out->commits = value_of(page, "daftari_commit_records_count");
     out->records = value_of(page, "daftari_commit_records_sum");
     for (size_t i = 0; i < BENCH_COMMIT_BUCKETS; i++) {

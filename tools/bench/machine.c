@@ -18,12 +18,14 @@ static int add_blocks(const char *path, const struct stat *about, int kind, stru
     return 0;
 }
 
-uint64_t bench_disk_bytes(const char *folder)
+bool bench_disk_bytes(const char *folder, uint64_t *out)
 {
     disk_bytes = 0;
-    if (folder != NULL)
-        (void)nftw(folder, add_blocks, OPEN_FOLDERS_MAX, FTW_PHYS);
-    return disk_bytes;
+    /* Without read rights nftw calls on for a folder as FTW_DNR and goes on: what counts is that there is something. */
+    if (folder == NULL || nftw(folder, add_blocks, OPEN_FOLDERS_MAX, FTW_PHYS) != 0 || disk_bytes == 0)
+        return false;
+    *out = disk_bytes;
+    return true;
 }
 
 void bench_memory(int pid, struct bench_result *out)
@@ -39,5 +41,6 @@ void bench_memory(int pid, struct bench_result *out)
         if (strncmp(line, "VmRSS:", 6) == 0)
             out->memory_resident = strtoull(line + 6, NULL, 10) * 1024u;
     }
+    out->memory_known = out->memory_resident != 0;
     fclose(file);
 }

@@ -37,6 +37,7 @@ static void usage(FILE *to)
         "  --seed N         of amounts, accounts and ids (default: from the clock, printed)\n"
         "  --data DIR       the server's data folder, to measure bytes on disk\n"
         "  --pid N          the server's process, to measure its memory\n"
+        "  --metrics HOST:PORT  the server's metrics page, to count commits and the records in them\n"
         "  --output table|json\n"
         "Environment: DAFTARI_SERVER, DAFTARI_CA. Exit: 0 done, 1 entries were refused or failed, 2 usage.\n",
         to);
@@ -169,6 +170,17 @@ static bool take_scenario(struct bench_options *options, const char *name)
     return false;
 }
 
+/* What was asked for and could not be measured: a figure that is missing must not look as if nobody had asked. */
+static void tell_missing(const struct bench_options *options, const struct bench_result *result)
+{
+    if (options->data_dir != NULL && !result->disk_known)
+        fprintf(stderr, "daftari-bench: --data: %s cannot be read\n", options->data_dir);
+    if (options->server_pid != 0 && !result->memory_known)
+        fprintf(stderr, "daftari-bench: --pid: process %d tells no memory\n", options->server_pid);
+    if (options->metrics != NULL && !result->commits_known)
+        fprintf(stderr, "daftari-bench: --metrics: no metrics page at %s\n", options->metrics);
+}
+
 int main(int argc, char **argv)
 {
     struct bench_options options = {.server = getenv("DAFTARI_SERVER"),
@@ -198,6 +210,8 @@ int main(int argc, char **argv)
     enum dft_status status = bench_prepare(&options, &why);
     if (status == DFT_OK)
         status = bench_run(&options, &result, &why);
+    if (status == DFT_OK)
+        tell_missing(&options, &result);
     bench_print(&options, &result);
     if (status != DFT_OK)
         fprintf(stderr, "daftari-bench: %s: %s %s\n", dft_status_name(status), why.field, why.text);

@@ -320,12 +320,13 @@ enum dft_status bench_run(const struct bench_options *options, struct bench_resu
         return DFT_NO_MEMORY;
     }
     struct bench_commits before, after;
-    out->disk_before = bench_disk_bytes(options->data_dir);
-    (void)bench_commits(options->metrics, &before);
+    out->disk_known = bench_disk_bytes(options->data_dir, &out->disk_before);
+    out->commits_known = bench_commits(options->metrics, &before);
     run.status = connect_all(&run);
     if (run.status == DFT_OK)
         drive(&run, polled);
-    if (bench_commits(options->metrics, &after)) {
+    out->commits_known = out->commits_known && bench_commits(options->metrics, &after);
+    if (out->commits_known) {
         out->commits.commits = after.commits - before.commits;
         out->commits.records = after.records - before.records;
         for (size_t i = 0; i < BENCH_COMMIT_BUCKETS; i++)
@@ -334,7 +335,7 @@ enum dft_status bench_run(const struct bench_options *options, struct bench_resu
     disconnect_all(&run);
     free(polled);
     free(run.connections);
-    out->disk_after = bench_disk_bytes(options->data_dir);
+    out->disk_known = out->disk_known && bench_disk_bytes(options->data_dir, &out->disk_after);
     bench_memory(options->server_pid, out);
     return run.status;
 }
