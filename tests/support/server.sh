@@ -38,7 +38,7 @@ server_start() {
   _tries=0
   while [ ! -f "$_dir/ready" ]; do
     _tries=$((_tries + 1))
-    if [ "$_tries" -gt 600 ] || ! kill -0 "$(cat "$_dir/pid")" 2>/dev/null; then
+    if [ "$_tries" -gt 600 ] || ! server_alive "$(cat "$_dir/pid")"; then
       echo "the server did not start:" >&2
       tail -n 20 "$_dir/server.log" >&2
       return 1
@@ -62,9 +62,15 @@ server_log_in() {
   daftari log-in --email "$SERVER_OWNER" --password-file "$1/owner-password" >/dev/null
 }
 
+# Whether the process runs. One that has ended and that nobody has waited for (state Z) takes kill -0 as if it ran.
+# With a name, whether it also is that program. Form of /proc/PID/stat, proc(5): "pid (name) state ...".
+server_alive() { # PID [NAME]
+  { read -r _ _name _state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$_state" != Z ] && [ "$_name" = "(${2:-${_name:1:-1}})" ]
+}
+
 server_wait_end() {
   _tries=0
-  while kill -0 "$1" 2>/dev/null; do
+  while server_alive "$1"; do
     _tries=$((_tries + 1))
     [ "$_tries" -le 600 ] || return 1
     sleep 0.05
