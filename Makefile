@@ -245,11 +245,11 @@ $(GEN)/all.stamp: $(GEN_H)
 	@touch $@
 
 FUZZ_SECONDS ?= 10
-fuzz: ## run every fuzz harness for FUZZ_SECONDS (default 10) under libFuzzer and the sanitizers
+fuzz: ## run every fuzz harness (T=name: those whose name contains it) for FUZZ_SECONDS (default 10) under libFuzzer
 	@tools/dev/deps
 	@$(MAKE) --no-print-directory $(PARALLEL) VARIANT=fuzz fuzz-build
-	@FUZZ_SECONDS='$(FUZZ_SECONDS)' tests/support/run $(if $(TALLY),--tally $(TALLY)) $(if $(T),--only $(T)) --seconds 7200 tools/dev/fuzz
-FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_ONLY='$(T)' tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 7200 tools/dev/fuzz
+FUZZ_BIN := $(foreach f,$(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC)),$(if $(findstring $(T),$(notdir $(f))),$(f)))
 fuzz-build: $(FUZZ_BIN)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
@@ -295,6 +295,7 @@ sysusersdir  ?= $(prefix)/lib/sysusers.d
 completiondir ?= $(datarootdir)/bash-completion/completions
 
 MANUALS := $(sort $(wildcard docs/man/*.[1-8]))
+DOCS    := $(sort $(wildcard docs/*.md docs/*/*.md))
 COMPLETION := $(if $(filter %/daftari,$(PROGRAMS)),$(B)/install/daftari.bash)
 FILLED  := $(B)/install/daftarid.service $(B)/install/daftari.pc $(COMPLETION)
 FILL    := sed -e 's|@prefix@|$(prefix)|g' -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' \
@@ -321,6 +322,9 @@ $(foreach f,$(MANUALS),0644|$(f)|$(mandir)/man$(subst .,,$(suffix $(f)))/$(notdi
 0644|server/app/daftari.conf|$(docdir)/daftari.conf
 $(foreach f,$(COMPLETION),0644|$(f)|$(completiondir)/daftari)
 0644|README.md|$(docdir)/README.md
+0644|CHANGES.md|$(docdir)/CHANGES.md
+$(foreach f,$(DOCS),0644|$(f)|$(docdir)/$(f))
+$(foreach f,$(sort $(wildcard client/examples/*.c)),0644|$(f)|$(docdir)/examples/$(notdir $(f)))
 endef
 INSTALLED_ROWS := $(foreach row,$(INSTALLED),$(if $(wildcard $(word 2,$(subst |, ,$(row))))$(filter $(B)/%,$(word 2,$(subst |, ,$(row)))),$(row)))
 SO_LINKS := $(libdir)/libdaftari.so.$(SOVERSION) $(libdir)/libdaftari.so
@@ -334,7 +338,8 @@ install: all $(FILLED) ## install below $(DESTDIR)$(prefix): programs, library, 
 	@echo 'installed below $(DESTDIR)$(prefix)'
 uninstall: ## remove what install put there (configuration and data stay)
 	@rm -f $(foreach row,$(INSTALLED_ROWS),'$(DESTDIR)$(word 3,$(subst |, ,$(row)))') $(addprefix $(DESTDIR),$(SO_LINKS))
-	@rmdir '$(DESTDIR)$(includedir)/daftari' '$(DESTDIR)$(schemadir)' '$(DESTDIR)$(docdir)' 2>/dev/null; :
+	@rmdir '$(DESTDIR)$(includedir)/daftari' '$(DESTDIR)$(schemadir)' \
+	    $(foreach d,$(sort $(dir $(DOCS)) examples/),'$(DESTDIR)$(docdir)/$(d)') '$(DESTDIR)$(docdir)' 2>/dev/null; :
 dist: ## the source as build/daftari-VERSION.tar.gz
 	@mkdir -p build && git archive --format=tar --prefix=daftari-$(VERSION)/ HEAD | gzip -9n > build/daftari-$(VERSION).tar.gz
 distcheck: dist ## build the archive twice in different folders: both install the same bytes

@@ -28,6 +28,16 @@ for page in "$root"/usr/share/man/man*/*; do
     say "manual page ${page##*/} is well formed"
 done
 
+doc=$root/usr/share/doc/daftari
+grep -oE '\]\([^)#]+' "$doc/README.md" | cut -c3- | grep -vE '^https?:|^docs/man$' | while read -r link; do
+    [ -e "$doc/$link" ] || echo "the installed README links to $link, which is not installed"
+done >"$work/out"; [ ! -s "$work/out" ]; code=$?
+say "the pages that the installed README links to are installed"
+pages=0
+for page in "$doc"/examples/*.c; do [ -s "$page" ] && pages=$((pages + 1)); done
+[ "$pages" -eq 2 ]; code=$?
+say "both example programs are installed as source"
+
 cat >"$work/user.c" <<'END'
 #include <daftari/daftari.h>
 #include <stdio.h>
