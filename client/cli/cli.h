@@ -100,10 +100,12 @@ void cli_currencies_forget(struct cli *cli);
 /* From a file that was kept: [{"code":"KES","scale":2},...], the base first. */
 enum status cli_currencies_read(struct cli *cli, const char *path, struct fault *why) MUST_USE;
 enum status cli_scale(void *context, const char *code, uint32_t *out_scale, struct fault *why);
+/* With the field as people write it. */
 struct fault fault_of(const struct dft_fault *fault);
 
 /* Prints "daftari: field: text" to stderr and gives the exit code that fits. */
 int cli_fail(const struct fault *why);
+int cli_wrong(const struct fault *why); /* the same for what was typed: EXIT_USAGE */
 int cli_usage(const char *format, ...) PRINTF_LIKE(1, 2);
 int exit_of(enum status status);
 int cli_no_connection(const struct fault *why); /* as cli_fail; settings that are wrong are usage */
@@ -162,6 +164,7 @@ int help_run(int argc, char **argv);
 void help_method(const struct method *method, FILE *to);
 void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
 void help_all(FILE *to);
-const char *help_line(const char *method); /* one line for people; NULL */
+const char *help_line(const char *method);    /* one line for people; NULL */
+const char *help_example(const char *method); /* options as typed into a shell; NULL */
 
 #endif

@@ -13,7 +13,7 @@
 struct fault fault_of(const struct dft_fault *fault)
 {
     struct fault out = {.status = (enum status)fault->status, .reason = fault->reason};
-    memcpy(out.field, fault->field, sizeof out.field);
+    path_short(fault->field, out.field, sizeof out.field);
     memcpy(out.text, fault->text, sizeof out.text);
     return out;
 }
@@ -43,7 +43,9 @@ int exit_of(enum status status)
 int cli_fail(const struct fault *why)
 {
     const char *text = why->text[0] != '\0' ? why->text : status_text(why->status);
-    (void)fprintf(stderr, "daftari: %s%s%s\n", why->field, why->field[0] != '\0' ? ": " : "", text);
+    char field[FAULT_FIELD_MAX];
+    path_short(why->field, field, sizeof field);
+    (void)fprintf(stderr, "daftari: %s%s%s\n", field, field[0] != '\0' ? ": " : "", text);
     if (why->status == STATUS_UNAUTHENTICATED)
         (void)fputs("daftari: log in with: daftari log-in --email YOU@EXAMPLE.COM\n", stderr);
     if (why->status == STATUS_ROLLED_BACK)
@@ -61,6 +63,12 @@ int cli_no_connection(const struct fault *why)
 {
     int code = cli_fail(why);
     return why->status == STATUS_INVALID ? EXIT_USAGE : code;
+}
+
+int cli_wrong(const struct fault *why)
+{
+    (void)cli_fail(why);
+    return EXIT_USAGE;
 }
 
 int cli_usage(const char *format, ...)

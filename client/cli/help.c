@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "people.pb-c.h"
 
 #define WIDTH 100
 
@@ -19,16 +20,17 @@ static const struct help_row help_rows[] = {
     {"Access.List", "Who may see or record for which business", NULL},
     {"Access.Revoke", "Take somebody's access to a business away", NULL},
     {"Account.Change", "Rename an account or change how it is watched", NULL},
-    {"Account.Deactivate", "Take an account out of use; it stays in the books", "--number 5990"},
+    {"Account.Deactivate", "Take an account out of use; it stays in the books", "--number 5600"},
     {"Account.List", "The chart of accounts", "--business WTR --active-only"},
-    {"Account.Open", "Open an account", "--number 1110 --name \"Cash in hand\" --business WTR --class cash"},
+    {"Account.Open", "Open an account", "--number 1115 --name \"Petty cash\" --business WTR --class cash"},
     {"Account.Reactivate", "Put an account back into use", NULL},
     {"Account.Show", "One account", "1110"},
     {"Adjustment.Approve", "Post an adjustment that somebody else asked for", "--adjustment 812"},
     {"Adjustment.List", "Adjustments, asked for and decided", "--open-only"},
     {"Adjustment.Reject", "Turn an adjustment down", "--adjustment 812 --reason \"count again\""},
     {"Adjustment.Request", "Ask for an adjustment that somebody else must approve",
-     "--reason \"count of 30 Nov\" --description Shortage --debit 5820=150.00 --credit 1110=150.00"},
+     "--business WTR --reason \"count of 30 Nov\" --description Shortage --debit 5830=150.00 --credit "
+     "1110=150.00"},
     {"Books.Show", "Name, base currency and dates of these books", NULL},
     {"Business.Change", "Change what is known of a business", NULL},
     {"Business.Deactivate", "Close a business: no new documents, reports stay", "--code WTR"},
@@ -36,18 +38,18 @@ static const struct help_row help_rows[] = {
     {"Business.Open", "Open a business", "--code CWH --name \"Car wash\" --type other"},
     {"Business.Reactivate", "Open a closed business again", NULL},
     {"Business.Set", "Change settings of a business from a date on",
-     "--business WTR --setting opens=08:00 --from today"},
+     "--business WTR --setting operating_hours_start=07:30 --from today"},
     {"Business.Settings", "The settings of a business", "--business WTR"},
     {"Currency.Define", "Add a currency or commodity", "--code USD --scale 2 --symbol '$'"},
     {"Currency.List", "Currencies and commodities", NULL},
     {"Entry.Discard", "Throw a draft away", "--draft 812 --reason duplicate"},
     {"Entry.Draft", "Keep an entry as a draft, to be posted later",
-     "--date today --description \"Rent\" --debit 5200=12,000 --credit 1120=12,000"},
+     "--business LND --date today --description Rent --debit 5200=12,000 --credit 1120=12,000"},
     {"Entry.Drafts", "Drafts that are not posted yet", NULL},
     {"Entry.List", "Journal entries in the order of their dates",
      "--from 2026-11-01 --to today --account 1110"},
     {"Entry.Post", "Post a journal entry",
-     "--business WTR --date today --description \"Cash sale\" --debit 1110=1,250.50 --credit 4110=1,250.50"},
+     "--business WTR --date today --description \"Cash sale\" --debit 1110=1,250.50 --credit 4100=1,250.50"},
     {"Entry.PostDraft", "Post a draft", "--draft 812"},
     {"Entry.Reverse", "Undo an entry by a new one with the sides swapped",
      "JE-20261123-0001 --reason \"wrong account\""},
@@ -61,7 +63,7 @@ static const struct help_row help_rows[] = {
     {"Login.LogOut", "Log out", NULL},
     {"Login.WhoAmI", "Who you are to the server, and what you may do", NULL},
     {"Opening.Post", "Post a business's opening balances",
-     "--business WTR --date 2026-01-01 --balance 1110=5,000 --balance 1120=40,000"},
+     "--business WTR --date 2026-01-01 --balance 1110=5,000 --balance 1140=40,000"},
     {"Period.Close", "Close a month for good", "--month 2026-10"},
     {"Period.CloseYear", "Close a year: results to retained earnings", "--year 2026"},
     {"Period.List", "Months and their state", NULL},
@@ -78,13 +80,13 @@ static const struct help_row help_rows[] = {
     {"Role.Define", "Define a role by what it permits",
      "--name Clerk --permission journal=write --permission sales=read"},
     {"Role.List", "Roles and what they permit", NULL},
-    {"Series.Define", "Add a series of document numbers", "--prefix JE --name \"Journal entry\""},
+    {"Series.Define", "Add a series of document numbers", "--prefix QT --name Quotation"},
     {"Series.List", "Series of document numbers", NULL},
     {"Sessions.Close", "End one session", "--session 812"},
     {"Sessions.List", "Who is logged in, from where", NULL},
     {"Sessions.Revoke", "Log somebody out everywhere", "--email ana@example.com"},
     {"TransactionType.Deactivate", "Take a transaction type out of use", NULL},
-    {"TransactionType.Define", "Add a transaction type", "--code SALE --name Sale"},
+    {"TransactionType.Define", "Add a transaction type", "--code GIFT --name \"Gift given\""},
     {"TransactionType.List", "Transaction types", NULL},
     {"User.AssignRoles", "Set somebody's roles; replaces all", "--email ana@example.com --role Accountant"},
     {"User.Change", "Change what is known of somebody", NULL},
@@ -113,6 +115,12 @@ const char *help_line(const char *method)
 {
     const struct help_row *row = row_of(method);
     return row != NULL ? row->text : NULL;
+}
+
+const char *help_example(const char *method)
+{
+    const struct help_row *row = row_of(method);
+    return row != NULL ? row->example : NULL;
 }
 
 static const char *message_comment(const ProtobufCMessageDescriptor *type, const char *field)
@@ -186,16 +194,6 @@ static const char *form_word(const ProtobufCFieldDescriptor *field)
     return "";
 }
 
-static void option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
-{
-    char name[SERVICE_NAME_TEXT_MAX];
-    field_short_name(field, name);
-    name_kebab(name, out);
-    size_t len = strlen(out);
-    if (field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && out[len - 1] == 's')
-        out[len - 1] = '\0';
-}
-
 static void enum_words(const ProtobufCEnumDescriptor *type, FILE *to, int column)
 {
     (void)fprintf(to, "%*s", column, "");
@@ -211,7 +209,7 @@ static void help_field(const ProtobufCMessageDescriptor *type, const ProtobufCFi
                        FILE *to)
 {
     char name[SERVICE_NAME_TEXT_MAX], head[2 * SERVICE_NAME_TEXT_MAX];
-    option_name(field, name);
+    field_option_name(field, name);
     (void)snprintf(head, sizeof head, "--%s %s%s", name, form_word(field),
                    field->label == PROTOBUF_C_LABEL_REPEATED ? " ..." : "");
     const char *comment = message_comment(type, field->name);
@@ -229,15 +227,15 @@ static void help_lines(const ProtobufCFieldDescriptor *lines, FILE *to)
     for (unsigned i = 0; has_account && i < type->n_fields; i++) {
         if (field_form(&type->fields[i]) != FORM_AMOUNT)
             continue;
-        option_name(&type->fields[i], name);
+        field_option_name(&type->fields[i], name);
         (void)fprintf(to, "  --%s ACCOUNT=AMOUNT[,FIELD=VALUE,...]   a line by its %s\n", name, name);
     }
-    option_name(lines, name);
+    field_option_name(lines, name);
     (void)fprintf(to, "  fields of --%s:\n", name);
     for (unsigned i = 0; i < type->n_fields; i++) {
         const char *comment = message_comment(type, type->fields[i].name);
         char field[SERVICE_NAME_TEXT_MAX];
-        option_name(&type->fields[i], field);
+        field_option_name(&type->fields[i], field);
         (void)fprintf(to, "      %-26s ", field);
         wrapped(to, comment != NULL ? comment : "", 33);
     }
@@ -245,8 +243,14 @@ static void help_lines(const ProtobufCFieldDescriptor *lines, FILE *to)
 
 static void help_fields(const ProtobufCMessageDescriptor *type, FILE *to)
 {
-    for (unsigned i = 0; i < type->n_fields; i++)
-        help_field(type, &type->fields[i], to);
+    for (unsigned i = 0; i < type->n_fields; i++) {
+        if (strcmp(type->fields[i].name, "known_at_time_us") != 0 && /* --known-at takes both */
+            !(type == &daftari__v1__log_in__descriptor && strcmp(type->fields[i].name, "password") == 0))
+            help_field(type, &type->fields[i], to);
+    }
+    if (type == &daftari__v1__log_in__descriptor)
+        (void)fprintf(to, "  %-30s %s\n", "--password-file FILE",
+                      "take the password from the first line of this file, instead of asking for it");
     for (unsigned i = 0; i < type->n_fields; i++) {
         if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE &&
             type->fields[i].label == PROTOBUF_C_LABEL_REPEATED)
@@ -280,7 +284,8 @@ void help_method(const struct method *method, FILE *to)
     }
     if (row != NULL && row->example != NULL)
         (void)fprintf(to, "\nExample:\n  daftari %s %s\n", command, row->example);
-    (void)fputs("\nDates are today, yesterday or 2026-11-23; amounts 1,250.50. `daftari help options` lists "
+    (void)fputs("\nDates are 2026-11-23, 23/11/2026, today, yesterday or tomorrow; amounts 1,250.50. "
+                "`daftari help options` lists "
                 "the options of every "
                 "command.\n",
                 to);
@@ -307,7 +312,7 @@ void help_all(FILE *to)
         "First steps:\n"
         "  daftari log-in --email YOU@EXAMPLE.COM\n"
         "  daftari account list\n"
-        "  daftari entry post --date today --description \"Cash sale\" --debit 1110=500 --credit 4110=500\n"
+        "  daftari entry post --date today --description \"Cash sale\" --debit 1110=500 --credit 4100=500\n"
         "  daftari report trial-balance\n\n",
         to);
     for (size_t i = 0; i < services_count; i++)

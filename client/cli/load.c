@@ -25,9 +25,10 @@ static void load_answered(const struct batcher_answer *answer, void *context)
     struct load *load = context;
     if (answer->recorded == NULL) {
         load->refused++;
-        load->worst = (enum status)answer->fault->status;
-        (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line,
-                      answer->fault->field, answer->fault->field[0] != '\0' ? ": " : "", answer->fault->text);
+        struct fault why = fault_of(answer->fault);
+        load->worst = why.status;
+        (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line, why.field,
+                      why.field[0] != '\0' ? ": " : "", why.text);
     } else if (answer->recorded->position <= load->log_size) {
         load->unchanged++; /* the first answer again, or nothing to change */
     } else {

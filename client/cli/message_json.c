@@ -64,17 +64,54 @@ static bool word_is(struct slice text, const char *word)
     return text.len == strlen(word) && strncasecmp((const char *)text.ptr, word, text.len) == 0;
 }
 
+/* "23/11/2026", as dates are written in Kenya. */
+static bool slashed_date(struct slice text, civil_date *out)
+{
+    const uint8_t *first = text.len > 0 ? memchr(text.ptr, '/', text.len) : NULL;
+    if (first == NULL)
+        return false;
+    size_t day_len = (size_t)(first - text.ptr);
+    struct slice rest = slice_of(first + 1, text.len - day_len - 1);
+    const uint8_t *second = rest.len > 0 ? memchr(rest.ptr, '/', rest.len) : NULL;
+    if (second == NULL)
+        return false;
+    size_t month_len = (size_t)(second - rest.ptr);
+    struct slice last = slice_of(second + 1, rest.len - month_len - 1);
+    uint64_t day, month, year;
+    if (day_len > 2 || month_len > 2 || last.len != 4 ||
+        !number_parse(slice_of(text.ptr, day_len), 1, 31, &day) ||
+        !number_parse(slice_of(rest.ptr, month_len), 1, 12, &month) || !number_parse(last, 0, 9999, &year))
+        return false;
+    civil_date date = (civil_date)(year * 10000 + month * 100 + day);
+    if (!date_valid(date))
+        return false;
+    *out = date;
+    return true;
+}
+
+bool date_said(struct slice text, civil_date today, civil_date *out)
+{
+    static const struct {
+        const char *word;
+        int32_t days;
+    } words[] = {{"today", 0}, {"yesterday", -1}, {"tomorrow", 1}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (word_is(text, words[i].word)) {
+            *out = date_add_days(today, words[i].days);
+            return true;
+        }
+    }
+    return slashed_date(text, out) || date_parse(text, out, NULL) == STATUS_OK;
+}
+
 static enum status parse_date(const struct filler *filler, struct slice text, civil_date *out,
                               const char *path)
 {
-    if (word_is(text, "today"))
-        *out = filler->conversion->today;
-    else if (word_is(text, "yesterday"))
-        *out = date_add_days(filler->conversion->today, -1);
-    else if (date_parse(text, out, NULL) != STATUS_OK)
-        return fault_set(filler->why, STATUS_INVALID, path,
-                         "a date such as 2026-11-23, or today or yesterday; got \"%.*s\"",
-                         (int)(text.len < 40 ? text.len : 40), (const char *)text.ptr);
+    if (!date_said(text, filler->conversion->today, out))
+        return fault_set(
+            filler->why, STATUS_INVALID, path,
+            "a date such as 2026-11-23 or 23/11/2026, or today, yesterday or tomorrow; got \"%.*s\"",
+            (int)(text.len < 40 ? text.len : 40), (const char *)text.ptr);
     return STATUS_OK;
 }
 
@@ -265,7 +302,8 @@ static enum status fill_text(const struct filler *filler, const json_t *value, v
     if (!scalar_text(value, buffer, sizeof buffer, &text))
         return fault_set(filler->why, STATUS_INVALID, path, "a text");
     if (!text_valid(text))
-        return fault_set(filler->why, STATUS_INVALID, path, "text without control characters");
+        return fault_set(filler->why, STATUS_INVALID, path,
+                         "text without control characters other than new lines and tabs");
     char *copy = client_arena_take(filler->arena, text.len + 1);
     if (copy == NULL)
         return no_memory(filler->why);

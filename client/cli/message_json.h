@@ -22,9 +22,12 @@
 struct conversion {
     enum status (*scale)(void *context, const char *code, uint32_t *out_scale, struct fault *why);
     void *scale_context;
-    civil_date today;           /* of "today" and "yesterday" */
+    civil_date today;           /* of "today", "yesterday", "tomorrow" */
     int32_t utc_offset_minutes; /* of a date that stands for a moment: the end of that day */
 };
+
+/* A date as people write it: 2026-11-23, 20261123, 23/11/2026 (the day first), today, yesterday, tomorrow. */
+bool date_said(struct slice text, civil_date today, civil_date *out) MUST_USE;
 
 /* JSON object -> packed message in the arena. INVALID names the field and says what would be right. */
 enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *object,

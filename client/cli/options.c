@@ -241,6 +241,17 @@ static enum status take_positional(const ProtobufCMessageDescriptor *type, json_
     return put(object, &type->fields[0], json_string(text), why);
 }
 
+/* Says why text_valid refuses a value: jansson takes UTF-8 with control characters, and nothing that is no UTF-8. */
+static enum status value_wrong(struct slice name, const char *value, struct fault *why)
+{
+    json_t *text = json_string(value);
+    bool readable = text != NULL;
+    json_decref(text);
+    return fault_set(why, STATUS_INVALID, NULL, "--%.*s: %s", (int)name.len, (const char *)name.ptr,
+                     readable ? "a control character is in the value; only new lines and tabs may be"
+                              : "the value is not valid UTF-8 text");
+}
+
 enum status options_take(const ProtobufCMessageDescriptor *type, json_t *object, int argc, char **argv,
                          int *at, struct fault *why)
 {
@@ -273,8 +284,7 @@ enum status options_take(const ProtobufCMessageDescriptor *type, json_t *object,
     if (equals == NULL)
         *at += 1;
     if (!text_valid(slice_text(value)))
-        return fault_set(why, STATUS_INVALID, NULL, "--%.*s: the value is not valid UTF-8 text",
-                         (int)name.len, (const char *)name.ptr);
+        return value_wrong(name, value, why);
     if (meaning.amount != NULL)
         return take_line(meaning.field, meaning.amount, target, value, why);
     if (meaning.field->type == PROTOBUF_C_TYPE_MESSAGE)

@@ -93,7 +93,7 @@ static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char
         return cli_usage(
             "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
     if (run_options(cli, method.row->input, argc - 2, argv + 2, &object, &why) != STATUS_OK)
-        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+        return cli_wrong(&why);
     enum status status = currencies_kept(cli, &why);
     if (status == STATUS_OK)
         status = cli->json_path != NULL ? keep_file(cli, outbox, &method, &why)
@@ -121,8 +121,9 @@ static void sent_one(const struct dft_outbox_item *item, const struct dft_record
         return;
     }
     sending->refused++;
-    (void)fprintf(stderr, "daftari: %s refused: %s%s%s\n", item->method, item->fault.field,
-                  item->fault.field[0] != '\0' ? ": " : "", item->fault.text);
+    struct fault why = fault_of(&item->fault);
+    (void)fprintf(stderr, "daftari: %s refused: %s%s%s\n", item->method, why.field,
+                  why.field[0] != '\0' ? ": " : "", why.text);
 }
 
 static int outbox_send(struct cli *cli, struct dft_outbox *outbox)
@@ -146,11 +147,12 @@ static json_t *item_json(const struct dft_outbox_item *item, const char *state)
 {
     char id[UUID_TEXT_MAX], time[TIME_TEXT_MAX];
     struct command_id command_id;
+    struct fault why = fault_of(&item->fault);
     memcpy(command_id.bytes, item->command_id, sizeof command_id.bytes);
     command_id_format(&command_id, id);
     (void)timestamp_format(item->added_time_us, time);
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "method", item->method, "command_id",
-                     id, "added_time", time, "field", item->fault.field, "text", item->fault.text);
+                     id, "added_time", time, "field", why.field, "text", why.text);
 }
 
 static int outbox_list(const struct cli *cli, const struct dft_outbox *outbox)

@@ -302,15 +302,11 @@ static void print_list(json_t *items)
         {
             const ProtobufCFieldDescriptor *field = field_by_name(
                 &daftari__v1__run_report__descriptor, slice_text(json_string_value(parameter)), false);
-            char shown[SERVICE_NAME_TEXT_MAX], option[SERVICE_NAME_TEXT_MAX];
-            if (field == NULL)
-                continue;
-            field_short_name(field, shown);
-            name_kebab(shown, option);
-            if (strncmp(option, "known-at-", 9) != 0)
-                (void)printf(" --%s", option);
-            else if (strcmp(option, "known-at-position") == 0)
-                (void)fputs(" --known-at", stdout);
+            char option[SERVICE_NAME_TEXT_MAX];
+            if (field == NULL || strcmp(field->name, "known_at_time_us") == 0)
+                continue; /* --known-at takes position and time */
+            field_option_name(field, option);
+            (void)printf(" --%s", option);
         }
         (void)fputc('\n', stdout);
     }
@@ -354,7 +350,7 @@ int report_run(struct cli *cli, int argc, char **argv)
     if (!method_by_name("Report.Run", &method))
         return EXIT_USAGE;
     if (run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
-        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+        return cli_wrong(&why);
     if (cli->help || json_object_get(object, "report") == NULL) {
         bool asked = cli->help;
         json_decref(object);
@@ -373,7 +369,7 @@ int report_run(struct cli *cli, int argc, char **argv)
         if (status == STATUS_OK)
             code = report_show(cli, body);
         else
-            code = cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+            code = cli_wrong(&why);
     }
     client_arena_done(&arena);
     json_decref(object);

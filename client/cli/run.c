@@ -44,7 +44,8 @@ enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type,
 static bool says_today(int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
-        if (strstr(argv[i], "today") != NULL || strstr(argv[i], "yesterday") != NULL)
+        if (strstr(argv[i], "today") != NULL || strstr(argv[i], "yesterday") != NULL ||
+            strstr(argv[i], "tomorrow") != NULL)
             return true;
     }
     return false;
@@ -289,7 +290,7 @@ int run_method(struct cli *cli, const struct method *method, int argc, char **ar
     struct fault why = {.status = STATUS_OK};
     json_t *object = NULL;
     if (run_options(cli, method->row->input, argc, argv, &object, &why) != STATUS_OK)
-        return cli_usage("%s%s%s", why.field, why.field[0] != '\0' ? ": " : "", why.text);
+        return cli_wrong(&why);
     if (cli->help) {
         json_decref(object);
         help_method(method, stdout);

@@ -179,30 +179,81 @@ enum field_form field_form(const ProtobufCFieldDescriptor *field)
     return strcmp(field->name, "month") == 0 ? FORM_MONTH : FORM_NUMBER;
 }
 
+static const struct {
+    const char *name, *text;
+} short_names[] = {
+    {"from_date", "from"},
+    {"to_date", "to"},
+    {"as_at_date", "as_at"},
+    {"compare_from_date", "compare_from"},
+    {"compare_to_date", "compare_to"},
+};
+
+static const struct {
+    enum field_form form;
+    const char *suffix;
+} short_suffixes[] = {
+    {FORM_AMOUNT, "_minor"}, {FORM_RATE, "_bp"}, {FORM_QUANTITY, "_milli"}, {FORM_TIME, "_us"}};
+
+#define SHORT_NAMES    (sizeof short_names / sizeof short_names[0])
+#define SHORT_SUFFIXES (sizeof short_suffixes / sizeof short_suffixes[0])
+
 void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
 {
-    static const struct {
-        const char *name, *text;
-    } exceptions[] = {
-        {"from_date", "from"},
-        {"to_date", "to"},
-        {"as_at_date", "as_at"},
-        {"compare_from_date", "compare_from"},
-        {"compare_to_date", "compare_to"},
-    };
-    static const struct {
-        enum field_form form;
-        size_t suffix_len;
-    } cuts[] = {{FORM_AMOUNT, 6}, {FORM_RATE, 3}, {FORM_QUANTITY, 6}, {FORM_TIME, 3}};
-
     (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", field->name);
-    for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++) {
-        if (strcmp(field->name, exceptions[i].name) == 0)
-            (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", exceptions[i].text);
+    for (size_t i = 0; i < SHORT_NAMES; i++) {
+        if (strcmp(field->name, short_names[i].name) == 0)
+            (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", short_names[i].text);
     }
-    for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
-        if (field_form(field) == cuts[i].form)
-            out[strlen(out) - cuts[i].suffix_len] = '\0';
+    for (size_t i = 0; i < SHORT_SUFFIXES; i++) {
+        if (field_form(field) == short_suffixes[i].form)
+            out[strlen(out) - strlen(short_suffixes[i].suffix)] = '\0';
+    }
+}
+
+void field_option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
+{
+    char name[SERVICE_NAME_TEXT_MAX];
+    field_short_name(field, name);
+    name_kebab(name, out);
+    size_t len = strlen(out);
+    if (field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && out[len - 1] == 's')
+        out[len - 1] = '\0';
+    if (strcmp(out, "known-at-position") == 0 || strcmp(out, "known-at-time") == 0)
+        (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "known-at");
+}
+
+/* One name of a path, of which the descriptor is not at hand. */
+static void part_short(char name[SERVICE_NAME_TEXT_MAX])
+{
+    if (strncmp(name, "known_at_", 9) == 0)
+        (void)snprintf(name, SERVICE_NAME_TEXT_MAX, "known-at");
+    for (size_t i = 0; i < SHORT_NAMES; i++) {
+        if (strcmp(name, short_names[i].name) == 0)
+            (void)snprintf(name, SERVICE_NAME_TEXT_MAX, "%s", short_names[i].text);
+    }
+    for (size_t i = 0; i < SHORT_SUFFIXES; i++) {
+        const char *suffix = short_suffixes[i].form == FORM_TIME ? "_time_us" : short_suffixes[i].suffix;
+        if (ends_with(name, suffix))
+            name[strlen(name) - strlen(short_suffixes[i].suffix)] = '\0';
+    }
+}
+
+void path_short(const char *path, char *out, size_t cap)
+{
+    size_t len = 0;
+    out[0] = '\0';
+    while (*path != '\0' && len + 1 < cap) {
+        char name[SERVICE_NAME_TEXT_MAX];
+        size_t name_len = strcspn(path, ".[");
+        size_t rest_len = strcspn(path + name_len, ".");
+        rest_len += path[name_len + rest_len] == '.';
+        (void)snprintf(name, sizeof name, "%.*s", (int)(name_len < 4096 ? name_len : 4096), path);
+        part_short(name);
+        (void)snprintf(out + len, cap - len, "%s%.*s", name, (int)(rest_len < 4096 ? rest_len : 4096),
+                       path + name_len);
+        len += strlen(out + len);
+        path += name_len + rest_len;
     }
 }
 

@@ -52,6 +52,10 @@ enum field_form field_form(const ProtobufCFieldDescriptor *field);
 /* The name without its unit: debit_minor -> debit, from_date -> from, opened_time_us -> opened_time.
  * Underscores stay. */
 void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX]);
+/* The option's name: kebab case, singular, --known-at for both its forms. */
+void field_option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX]);
+/* The path of a field as people write it: "lines[0].debit_minor" -> "lines[0].debit", "known_at_time_us" -> "known-at". */
+void path_short(const char *path, char *out, size_t cap);
 /* By full or short name, '-' and '_' alike; with `singular` also without a repeated field's final s ("line"). */
 const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *type, struct slice name,
                                               bool singular);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "client/cli/cli.h"
 #include "client/cli/message_json.h"
 #include "client/cli/options.h"
 #include "client/cli/services.h"
@@ -108,6 +109,10 @@ static void values_are_read_as_people_write_them(void **state)
     through("Period.Close", "{\"month\":202610}", "{\"month\":\"2026-10\"}");
     through("Entry.List", "{\"from\":\"yesterday\",\"to_date\":\"20261123\"}",
             "{\"from\":\"2026-11-22\",\"to\":\"2026-11-23\"}");
+    through("Entry.List", "{\"from\":\"5/3/2026\",\"to\":\"Tomorrow\"}",
+            "{\"from\":\"2026-03-05\",\"to\":\"2026-11-24\"}"); /* the day stands first */
+    through("Entry.Post", "{\"description\":\"two\\nlines\"}",
+            "{\"description\":\"two\\nlines\",\"lines\":[],\"tags\":[]}");
     through("User.EnrollCertificate", "{\"fingerprint\":\"00ff10\"}", "{\"fingerprint\":\"00ff10\"}");
     through("Report.Run", "{\"known_at_time\":\"2026-11-23T10:15:00Z\"}",
             "{\"known_at_time\":\"2026-11-23T10:15:00.000000Z\"}");
@@ -127,6 +132,14 @@ static void wrong_values_name_their_field(void **state)
     refused("Entry.Post", "{\"lines\":[{\"debit\":1.5}]}", "lines[0].debit");
     refused("Entry.Post", "{\"lines\":[{\"debit\":\"1\",\"currency\":\"QQQ\"}]}", "lines[0].debit");
     refused("Entry.Post", "{\"date\":\"2026-02-30\"}", "date");
+    static const char *const dates[] = {"31/02/2026",  "11/23/2026", "23/11/26", "23/11",    "/11/2026",
+                                        "23//2026",    "2026/11/23", "0/1/2026", "1/0/2026", "023/11/2026",
+                                        "23/11/2026 ", "/",          "//",       ""};
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        char text[64];
+        (void)snprintf(text, sizeof text, "{\"date\":\"%s\"}", dates[i]);
+        refused("Entry.Post", text, "date");
+    }
     refused("Entry.Post", "{\"nonsense\":1}", "nonsense");
     refused("Entry.Post", "{\"description\":{}}", "description");
     refused("Entry.Post", "{\"description\":\"a\\u0007b\"}", "description");
@@ -138,6 +151,29 @@ static void wrong_values_name_their_field(void **state)
     refused("Account.Open", "{\"contra\":\"perhaps\"}", "contra");
     refused("User.EnrollCertificate", "{\"fingerprint\":\"0g\"}", "fingerprint");
     refused("Entry.Draft", "{\"entry\":[1]}", "entry");
+}
+
+static void paths_are_shown_without_units(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"lines[0].debit_minor", "lines[0].debit"},
+                                           {"lines[12].tags[3].name", "lines[12].tags[3].name"},
+                                           {"external_balance_minor", "external_balance"},
+                                           {"known_at_time_us", "known-at"},
+                                           {"known_at_time", "known-at"},
+                                           {"known_at_position", "known-at"},
+                                           {"expires_time_us", "expires_time"},
+                                           {"entry.from_date", "entry.from"},
+                                           {"_minor", "_minor"},
+                                           {"entry..[", "entry..["},
+                                           {"", ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[FAULT_FIELD_MAX];
+        path_short(cases[i][0], out, sizeof out);
+        assert_string_equal(out, cases[i][1]);
+        path_short(cases[i][0], out, 6);
+        assert_true(strlen(out) < 6);
+    }
 }
 
 /* Two fields of a message must not be called the same, and every option must find its own field. */
@@ -333,6 +369,81 @@ static void wrong_options_are_refused(void **state)
     json_decref(got);
 }
 
+static void what_is_wrong_with_a_text_is_said(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"a\rb", "control character"}, {"a\xff", "UTF-8"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct fault why = {.status = STATUS_OK};
+        char option[] = "--description", value[8];
+        char *argv[] = {option, value};
+        int at = 0;
+        json_t *object = json_object();
+        (void)snprintf(value, sizeof value, "%s", cases[i][0]);
+        assert_int_equal(options_take(input_of("Entry.Post"), object, 2, argv, &at, &why), STATUS_INVALID);
+        assert_non_null(strstr(why.text, cases[i][1]));
+        assert_null(strstr(why.text, cases[1 - i][1]));
+        json_decref(object);
+    }
+}
+
+/* Words of a shell: blanks between them, quotes of both kinds around some. In place. */
+static int shell_words(char *text, char **argv, int max)
+{
+    int argc = 0;
+    char *to = text;
+    for (char *at = text; *at != '\0' && argc < max;) {
+        char quote = '\0';
+        argv[argc++] = to;
+        for (; *at != '\0' && (quote != '\0' || *at != ' '); at++) {
+            if (quote == '\0' && (*at == '"' || *at == '\''))
+                quote = *at;
+            else if (*at == quote)
+                quote = '\0';
+            else
+                *to++ = *at;
+        }
+        at += *at == ' ';
+        *to++ = '\0';
+    }
+    return argc;
+}
+
+/* tests/system/t-examples.sh runs those that need nothing made before. */
+static void every_example_of_the_help_is_understood(void **state)
+{
+    (void)state;
+    size_t seen = 0;
+    for (size_t i = 0; i < services_count; i++) {
+        for (size_t k = 0; k < services[i]->n_methods; k++) {
+            struct method method;
+            struct client_arena arena;
+            struct fault why = {.status = STATUS_OK};
+            struct slice bytes;
+            char text[512];
+            char *argv[32];
+            method_at(services[i], k, &method);
+            const char *example = help_example(method.name);
+            if (example == NULL)
+                continue;
+            (void)snprintf(text, sizeof text, "%s ", example); /* a word may end where its NUL is written */
+            int argc = shell_words(text, argv, 32);
+            json_t *object = json_object();
+            for (int at = 0; at < argc;) {
+                if (options_take(method.row->input, object, argc, argv, &at, &why) != STATUS_OK)
+                    fail_msg("%s: %s %s", method.name, why.field, why.text);
+            }
+            client_arena_init(&arena, ARENA_MAX);
+            if (message_from_json(method.row->input, object, &conversion, &arena, &bytes, &why) != STATUS_OK)
+                fail_msg("%s: %s %s", method.name, why.field, why.text);
+            client_arena_done(&arena);
+            json_decref(object);
+            seen++;
+        }
+    }
+    assert_true(seen > 30);
+}
+
 /* ---- JSON from a file -------------------------------------------------------------------------------------------- */
 
 static void values_are_read_one_by_one(void **state)
@@ -453,10 +564,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_are_read_as_people_write_them),
         cmocka_unit_test(wrong_values_name_their_field),
+        cmocka_unit_test(paths_are_shown_without_units),
         cmocka_unit_test(names_are_unambiguous),
         cmocka_unit_test(every_message_survives_both_ways),
         cmocka_unit_test(options_become_messages),
         cmocka_unit_test(wrong_options_are_refused),
+        cmocka_unit_test(what_is_wrong_with_a_text_is_said),
+        cmocka_unit_test(every_example_of_the_help_is_understood),
         cmocka_unit_test(values_are_read_one_by_one),
         cmocka_unit_test(an_array_is_read_without_holding_it),
         cmocka_unit_test(keys_given_twice_are_refused),

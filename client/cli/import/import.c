@@ -320,11 +320,10 @@ static enum status take_type(struct journal *journal, const char *value, struct 
 static enum status take_date(const struct conversion *conversion, const char *value, civil_date *out,
                              struct fault *why)
 {
-    if (strcmp(value, "today") == 0) {
-        *out = conversion->today;
-        return STATUS_OK;
-    }
-    return date_parse(slice_text(value), out, why);
+    return date_said(slice_text(value), conversion->today, out)
+               ? STATUS_OK
+               : fault_set(why, STATUS_INVALID, NULL, "\"%.40s\": a date such as 2026-11-23 or 23/11/2026",
+                           value);
 }
 
 static enum status take_option(struct journal *journal, int argc, char **argv, int *at, const char **path,

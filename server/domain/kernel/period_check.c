@@ -58,7 +58,7 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
     if (business_date > date_add_days(context->today, 1)) {
         (void)date_format(context->today, text);
         return fault_refuse(why, DAFTARI__V1__REASON__DATE_IN_FUTURE, DATE_FIELD,
-                            "today is %s: give that date or an earlier one", text);
+                            "today is %s: give a date up to tomorrow", text);
     }
     return check_open(state, facts, context->rights, business_date, why);
 }
