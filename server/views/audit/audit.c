@@ -202,7 +202,7 @@ static void audit_apply(struct kv_txn *txn, const struct record *record, struct 
 const struct view view_audit = {
     .id = VIEW_AUDIT,
     .name = "audit",
-    .version = DOMAIN_STATE_VERSION << 8 | 1, /* it holds the domain's rows too */
+    .version = DOMAIN_STATE_VERSION << 8 | 2, /* it holds the domain's rows too */
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .written_once =

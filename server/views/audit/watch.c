@@ -85,6 +85,24 @@ static bool old_value(struct watch *watch, unsigned table, struct slice key, str
     return false;
 }
 
+/* The value of the same setting from the nearest earlier date: it holds until a row from a new date is written. */
+static bool setting_before(struct watch *watch, struct slice key, struct slice *out)
+{
+    uint8_t at[KV_KEY_MAX];
+    struct slice found, value, own = home_key(TABLE_SETTING, key, at);
+    bool there = false;
+    struct kv_cursor *cursor = kv_cursor_open(watch->inner, home(TABLE_SETTING));
+    if (own.len > 4 && kv_last(cursor, own)) {
+        kv_row(cursor, &found, &value);
+        there = found.len == own.len && memcmp(found.ptr, own.ptr, own.len - 4) == 0;
+    }
+    bool copied = there && arena_copy(watch->arena, value, out);
+    kv_cursor_close(cursor);
+    if (there && !copied)
+        kv_set_error(watch->inner, STATUS_NO_MEMORY);
+    return copied;
+}
+
 static enum status watch_begin(struct kv *kv, bool write, struct kv_txn **out)
 {
     (void)kv, (void)write, (void)out;
@@ -121,6 +139,8 @@ static void watch_put(struct kv_txn *txn, unsigned table, struct slice key, stru
         kv_set_error(watch->inner, STATUS_NO_MEMORY);
         return;
     }
+    if (!had && table == TABLE_SETTING)
+        had = setting_before(watch, key_copy, &before);
     kv_put(watch->inner, home(table), home_key(table, key_copy, at), after);
     note(watch, table, key_copy, had ? &before : NULL, &after);
 }

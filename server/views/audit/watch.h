@@ -1,6 +1,7 @@
 /*
  * A write transaction for the domain's own apply functions which writes master rows into the audit view's tables and
- * notes, for every row that changes, what it was before and what it is after. It is given to domain_apply_master in
+ * notes, for every row that changes, what it was before and what it is after (for a setting from a new date: the value
+ * that held until then). It is given to domain_apply_master in
  * place of a transaction on the domain's tables. One thread; lives for one record.
  */
 #ifndef SERVER_VIEWS_WATCH_H
