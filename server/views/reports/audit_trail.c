@@ -6,6 +6,7 @@
 #include "period.pb-c.h"
 #include "proto/wire/message.h"
 #include "reconciliation.pb-c.h"
+#include "server/domain/business/settings.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/rows.h"
@@ -104,19 +105,75 @@ static const char *access_level(struct slice value)
     return level == PERMISSION_WRITE ? "write" : level == PERMISSION_READ ? "read" : "none";
 }
 
-static struct slice row_as_text(struct trail *trail, unsigned table, bool there, struct slice value,
-                                const ProtobufCMessage *message, const ProtobufCMessage *other,
-                                char out[MESSAGE_TEXT_MAX])
+static struct slice as_slice(const char *text, int len)
 {
-    (void)trail;
-    if (!there)
+    size_t most = MESSAGE_TEXT_MAX - 1;
+    return slice_of(text, len < 0 ? 0 : (size_t)len < most ? (size_t)len : most);
+}
+
+/* "tax_rate=14.00"; the key is business, name, NUL and date. Without a row the setting's default holds. */
+static struct slice setting_as_text(struct slice key, bool there, struct slice value,
+                                    char out[MESSAGE_TEXT_MAX])
+{
+    if (key.len < 7)
         return (struct slice){0};
-    if (message != NULL)
-        return message_text(message, other, out);
-    if (table == TABLE_SETTING)
-        return value;
-    if (table == TABLE_ACCESS)
-        return slice_text(access_level(value));
+    const char *name = (const char *)key.ptr + 2; /* the NUL within the key ends it */
+    const struct setting *setting = setting_find(name);
+    if (!there)
+        value = slice_text(setting != NULL ? setting->fallback : "");
+    return as_slice(
+        out, snprintf(out, MESSAGE_TEXT_MAX, "%s=%.*s", name, (int)value.len, (const char *)value.ptr));
+}
+
+/* Whose certificate, and its label. */
+static struct slice certificate_as_text(struct trail *trail, struct slice value, char out[MESSAGE_TEXT_MAX])
+{
+    if (value.len < 4)
+        return (struct slice){0};
+    return as_slice(out, snprintf(out, MESSAGE_TEXT_MAX, "user=%s, label=%.*s",
+                                  user_email_of(trail->run->masters, be32_get(value.ptr), trail->run->row),
+                                  (int)(value.len - 4), (const char *)value.ptr + 4));
+}
+
+/* Whether a user is active and locked: flags of the row, not in its message. What is the same in `other` is left out. */
+static struct slice user_as_text(struct slice value, struct slice other, struct slice fields,
+                                 char out[2 * MESSAGE_TEXT_MAX])
+{
+    struct user_row row, beside;
+    if (!user_row_parse(value, &row) || !user_row_parse(other, &beside))
+        return fields;
+    unsigned differs = row.flags ^ beside.flags;
+    int len = snprintf(out, 2 * MESSAGE_TEXT_MAX, "%.*s", (int)fields.len, (const char *)fields.ptr);
+    if ((differs & USER_ACTIVE) != 0)
+        len += snprintf(out + len, 2 * MESSAGE_TEXT_MAX - (size_t)len, "%sactive=%s", len != 0 ? ", " : "",
+                        (row.flags & USER_ACTIVE) != 0 ? "yes" : "no");
+    if ((differs & USER_LOCKED) != 0)
+        len += snprintf(out + len, 2 * MESSAGE_TEXT_MAX - (size_t)len, "%slocked=%s", len != 0 ? ", " : "",
+                        (row.flags & USER_LOCKED) != 0 ? "yes" : "no");
+    return slice_of(out, (size_t)len);
+}
+
+/* One side of a change. */
+struct side {
+    bool there;
+    struct slice value;
+    const ProtobufCMessage *message;
+};
+
+static struct slice side_as_text(struct trail *trail, const struct audit_change *change,
+                                 const struct side *side, const struct side *other,
+                                 char out[MESSAGE_TEXT_MAX])
+{
+    if (change->table == TABLE_SETTING)
+        return setting_as_text(change->key, side->there, side->value, out);
+    if (!side->there)
+        return (struct slice){0};
+    if (side->message != NULL)
+        return message_text(trail->run, side->message, other->message, out);
+    if (change->table == TABLE_ACCESS)
+        return slice_text(access_level(side->value));
+    if (change->table == TABLE_CERTIFICATE)
+        return certificate_as_text(trail, side->value, out);
     return (struct slice){0};
 }
 
@@ -157,7 +214,8 @@ static void subject_text(struct trail *trail, const struct audit_change *change,
     else if (change->table == TABLE_BUSINESS && key.len == 2)
         (void)snprintf(out, SUBJECT_TEXT_MAX, "%s %s", noun, business_code(trail, be16_get(key.ptr)));
     else if (change->table == TABLE_PERIOD && key.len == 4)
-        (void)snprintf(out, SUBJECT_TEXT_MAX, "%s %u", noun, be32_get(key.ptr));
+        (void)snprintf(out, SUBJECT_TEXT_MAX, "%s %04u-%02u", noun, be32_get(key.ptr) / 100,
+                       be32_get(key.ptr) % 100);
     else if (change->table == TABLE_SETTING)
         setting_subject(trail, key, out);
 }
@@ -183,20 +241,29 @@ static void append(char *at, size_t *len, struct slice text)
     *len += text.len;
 }
 
+static void say_side(struct trail *trail, const struct audit_change *change, const struct side *side,
+                     const struct side *other, char *at, size_t *len)
+{
+    char text[MESSAGE_TEXT_MAX], more[2 * MESSAGE_TEXT_MAX];
+    struct slice said = side_as_text(trail, change, side, other, text);
+    if (change->table == TABLE_USER && side->there && other->there)
+        said = user_as_text(side->value, other->value, said, more);
+    append(at, len, said);
+}
+
 static void say_change(struct trail *trail, const struct audit_change *change, struct said *said)
 {
-    char text[MESSAGE_TEXT_MAX];
-    const ProtobufCMessage *before =
-        change->had_before ? row_decode(trail, change->table, change->before) : NULL;
-    const ProtobufCMessage *after =
-        change->has_after ? row_decode(trail, change->table, change->after) : NULL;
-    append(said->before, &said->before_len,
-           row_as_text(trail, change->table, change->had_before, change->before, before, after, text));
-    append(said->after, &said->after_len,
-           row_as_text(trail, change->table, change->has_after, change->after, after, before, text));
+    struct side before = {.there = change->had_before, .value = change->before};
+    struct side after = {.there = change->has_after, .value = change->after};
+    before.message = before.there ? row_decode(trail, change->table, before.value) : NULL;
+    after.message = after.there ? row_decode(trail, change->table, after.value) : NULL;
+    say_side(trail, change, &before, &after, said->before, &said->before_len);
+    say_side(trail, change, &after, &before, said->after, &said->after_len);
     if (said->subject[0] == '\0')
         subject_text(trail, change, said->subject);
-    const ProtobufCMessage *role = change->table != TABLE_ROLE ? NULL : after != NULL ? after : before;
+    const ProtobufCMessage *role = change->table != TABLE_ROLE ? NULL
+                                   : after.message != NULL     ? after.message
+                                                               : before.message;
     if (role != NULL && ((const Daftari__V1__RoleInfo *)role)->name != NULL)
         (void)snprintf(said->subject, sizeof said->subject, "role %s",
                        ((const Daftari__V1__RoleInfo *)role)->name);
@@ -212,7 +279,7 @@ static void say_payload(struct trail *trail, const struct record *record, struct
     if (event == NULL || message_unpack(event->payload, record->payload, false,
                                         arena_allocator(trail->run->row), &message, &why) != STATUS_OK)
         return;
-    append(said->after, &said->after_len, message_text(message, NULL, text));
+    append(said->after, &said->after_len, message_text(trail->run, message, NULL, text));
 }
 
 static void text_copy(char *out, size_t cap, const char *text)

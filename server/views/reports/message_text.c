@@ -4,8 +4,12 @@
 
 #include "proto/base/date.h"
 #include "proto/base/text.h"
+#include "server/domain/kernel/lookup.h"
+
+#define LEVELS_MAX 6u /* the deepest message, an adjustment's tag, lies at the fourth */
 
 struct text {
+    const struct report_run *run;
     char *at;
     size_t len;
     bool cut;
@@ -40,21 +44,96 @@ static void put_integer(struct text *text, int64_t value)
     put(text, digits, (size_t)len);
 }
 
+/* ---- names and words ---------------------------------------------------------------------------------------------- */
+
 static bool ends_with(const char *name, const char *suffix)
 {
     size_t len = strlen(name), tail = strlen(suffix);
     return len > tail && strcmp(name + len - tail, suffix) == 0;
 }
 
-static void put_number(struct text *text, const char *name, int64_t value)
+static void put_name(struct text *text, const char *name)
 {
-    char date[DATE_TEXT_MAX], time[TIME_TEXT_MAX];
-    if (ends_with(name, "_date") && value > 0 && value <= DATE_MAX && date_valid((civil_date)value))
-        put(text, date, date_format((civil_date)value, date));
+    static const char *const units[] = {"_minor", "_bp", "_milli", "_us"};
+    size_t len = strlen(name);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (ends_with(name, units[i])) {
+            len -= strlen(units[i]);
+            break;
+        }
+    put(text, name, len);
+}
+
+/* Length of what the names of all values begin with, up to and with the last underscore. */
+static size_t enum_prefix(const ProtobufCEnumDescriptor *type)
+{
+    const char *first = type->values[0].name;
+    size_t shared = type->n_values > 1 ? strlen(first) : 0;
+    for (unsigned i = 1; i < type->n_values; i++) {
+        size_t len = 0;
+        while (len < shared && type->values[i].name[len] == first[len])
+            len++;
+        shared = len;
+    }
+    while (shared > 0 && first[shared - 1] != '_')
+        shared--;
+    return shared;
+}
+
+/* "mobile-money" of CLASS_MOBILE_MONEY, as the command line has it. */
+static void put_enum(struct text *text, const ProtobufCEnumDescriptor *type, int value)
+{
+    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(type, value);
+    if (known == NULL) {
+        put_integer(text, value);
+        return;
+    }
+    for (const char *at = known->name + enum_prefix(type); *at != '\0'; at++) {
+        char letter = *at == '_' ? '-' : *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        put(text, &letter, 1);
+    }
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------- */
+
+static void put_user(struct text *text, uint32_t user)
+{
+    put_text(text, user_email_of(text->run->masters, user, text->run->row));
+}
+
+static void put_number(struct text *text, const char *name, int64_t value, uint32_t scale)
+{
+    char word[AMOUNT_TEXT_MAX];
+    bool date = ends_with(name, "_date") || strcmp(name, "date") == 0;
+    if (date && value > 0 && value <= DATE_MAX && date_valid((civil_date)value))
+        put(text, word, date_format((civil_date)value, word));
     else if (ends_with(name, "_time_us"))
-        put(text, time, timestamp_format(value, time));
+        put(text, word, timestamp_format(value, word));
+    else if (ends_with(name, "_minor"))
+        put(text, word, amount_format(value, scale, word));
+    else if (ends_with(name, "_bp"))
+        put(text, word, amount_format(value, 2, word));
+    else if (ends_with(name, "_milli"))
+        put(text, word, amount_format(value, 3, word));
+    else if (strcmp(name, "month") == 0 && value > 0 && value <= DATE_MAX / 100)
+        put(text, word,
+            (size_t)snprintf(word, sizeof word, "%04u-%02u", (unsigned)value / 100, (unsigned)value % 100));
+    else if (strcmp(name, "user") == 0 && value >= 0 && value <= UINT32_MAX)
+        put_user(text, (uint32_t)value);
     else
         put_integer(text, value);
+}
+
+/* Rows name people by number. */
+static void put_string(struct text *text, const char *name, const char *value)
+{
+    uint64_t user;
+    if (value == NULL)
+        return;
+    if (ends_with(name, "_by") && number_parse(slice_text(value), 0, UINT32_MAX, &user))
+        put_user(text, (uint32_t)user);
+    else
+        put_text(text, value);
 }
 
 static const uint8_t *member(const ProtobufCMessage *message, unsigned offset)
@@ -62,132 +141,248 @@ static const uint8_t *member(const ProtobufCMessage *message, unsigned offset)
     return (const uint8_t *)message + offset;
 }
 
-/* One value: `at` points at it (at the pointer, for text). */
-static void put_value(struct text *text, const ProtobufCFieldDescriptor *field, const uint8_t *at)
+/* One value that is no message: `at` points at it (at the pointer, for text). */
+static void put_value(struct text *text, const ProtobufCFieldDescriptor *field, const uint8_t *at,
+                      uint32_t scale)
 {
+    const char *word;
+    int32_t small; /* also booleans and enums, which protobuf-c keeps as int */
+    uint32_t natural;
+    int64_t large;
     switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING: {
-        const char *word;
+    case PROTOBUF_C_TYPE_STRING:
         memcpy(&word, at, sizeof word);
-        put_text(text, word != NULL ? word : "");
+        put_string(text, field->name, word);
         break;
-    }
-    case PROTOBUF_C_TYPE_BOOL: {
-        protobuf_c_boolean value;
-        memcpy(&value, at, sizeof value);
-        put_text(text, value ? "yes" : "no");
+    case PROTOBUF_C_TYPE_BOOL:
+        memcpy(&small, at, sizeof small);
+        put_text(text, small != 0 ? "yes" : "no");
         break;
-    }
-    case PROTOBUF_C_TYPE_ENUM: {
-        int value;
-        memcpy(&value, at, sizeof value);
-        const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(field->descriptor, value);
-        if (known != NULL)
-            put_text(text, known->name);
-        else
-            put_integer(text, value);
+    case PROTOBUF_C_TYPE_ENUM:
+        memcpy(&small, at, sizeof small);
+        put_enum(text, field->descriptor, small);
         break;
-    }
     case PROTOBUF_C_TYPE_INT64:
     case PROTOBUF_C_TYPE_SINT64:
-    case PROTOBUF_C_TYPE_UINT64: {
-        int64_t value;
-        memcpy(&value, at, sizeof value);
-        put_number(text, field->name, value);
+    case PROTOBUF_C_TYPE_UINT64:
+        memcpy(&large, at, sizeof large);
+        put_number(text, field->name, large, scale);
         break;
-    }
     case PROTOBUF_C_TYPE_INT32:
-    case PROTOBUF_C_TYPE_SINT32: {
-        int32_t value;
-        memcpy(&value, at, sizeof value);
-        put_number(text, field->name, value);
+    case PROTOBUF_C_TYPE_SINT32:
+        memcpy(&small, at, sizeof small);
+        put_number(text, field->name, small, scale);
         break;
-    }
-    case PROTOBUF_C_TYPE_UINT32: {
-        uint32_t value;
-        memcpy(&value, at, sizeof value);
-        put_number(text, field->name, value);
+    case PROTOBUF_C_TYPE_UINT32:
+        memcpy(&natural, at, sizeof natural);
+        put_number(text, field->name, natural, scale);
         break;
-    }
     default:
         put_text(text, "...");
         break;
     }
 }
 
-static bool present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
+/* ---- fields ------------------------------------------------------------------------------------------------------- */
+
+static size_t value_bytes(const ProtobufCFieldDescriptor *field)
 {
-    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
-        size_t count;
-        memcpy(&count, member(message, field->quantifier_offset), sizeof count);
-        return count != 0;
+    switch (field->type) {
+    case PROTOBUF_C_TYPE_STRING:
+    case PROTOBUF_C_TYPE_MESSAGE:
+        return sizeof(void *);
+    case PROTOBUF_C_TYPE_INT64:
+    case PROTOBUF_C_TYPE_SINT64:
+    case PROTOBUF_C_TYPE_UINT64:
+    case PROTOBUF_C_TYPE_FIXED64:
+    case PROTOBUF_C_TYPE_SFIXED64:
+    case PROTOBUF_C_TYPE_DOUBLE:
+        return sizeof(int64_t);
+    default:
+        return sizeof(int32_t);
     }
-    if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
-        const void *pointer;
-        memcpy(&pointer, member(message, field->offset), sizeof pointer);
-        return pointer != NULL;
-    }
-    protobuf_c_boolean has;
-    memcpy(&has, member(message, field->quantifier_offset), sizeof has);
-    return has != 0;
 }
 
-static void put_repeated(struct text *text, const ProtobufCMessage *message,
-                         const ProtobufCFieldDescriptor *field)
+/* How many values a field has: 0 or 1 unless it is repeated. Bytes have none here. */
+static size_t values_of(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     size_t count;
-    const uint8_t *items;
-    memcpy(&count, member(message, field->quantifier_offset), sizeof count);
-    memcpy(&items, member(message, field->offset), sizeof items);
-    if (field->type != PROTOBUF_C_TYPE_STRING) {
-        put_integer(text, (int64_t)count);
-        return;
+    const void *pointer;
+    protobuf_c_boolean has;
+    if (field->type == PROTOBUF_C_TYPE_BYTES)
+        return 0;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED) {
+        memcpy(&count, member(message, field->quantifier_offset), sizeof count);
+        return count;
     }
-    for (size_t i = 0; i < count && !text->cut; i++) {
-        if (i != 0)
-            put_text(text, "+");
-        put_value(text, field, items + i * sizeof(char *));
+    if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        memcpy(&pointer, member(message, field->offset), sizeof pointer);
+        return pointer != NULL ? 1 : 0;
     }
+    memcpy(&has, member(message, field->quantifier_offset), sizeof has);
+    return has != 0 ? 1 : 0;
 }
 
-static void put_field(struct text *text, const ProtobufCMessage *message,
-                      const ProtobufCFieldDescriptor *field)
+/* Where value `index` of a field lies. */
+static const uint8_t *value_at(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                               size_t index)
 {
-    if (!present(message, field))
-        return;
+    const uint8_t *items = member(message, field->offset);
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        put_repeated(text, message, field);
-    else if (field->type == PROTOBUF_C_TYPE_MESSAGE)
-        put_text(text, "...");
-    else
-        put_value(text, field, member(message, field->offset));
+        memcpy(&items, items, sizeof items);
+    return items + index * value_bytes(field);
 }
 
-/* Compares what would be shown: enough to tell people what changed. */
-static bool same(const ProtobufCMessage *a, const ProtobufCMessage *b, const ProtobufCFieldDescriptor *field)
+static const ProtobufCMessage *message_at(const uint8_t *at)
 {
-    char left[MESSAGE_TEXT_MAX], right[MESSAGE_TEXT_MAX];
-    struct text one = {.at = left}, two = {.at = right};
-    put_field(&one, a, field);
-    put_field(&two, b, field);
-    return present(a, field) == present(b, field) && one.len == two.len && memcmp(left, right, one.len) == 0;
+    const ProtobufCMessage *message;
+    memcpy(&message, at, sizeof message);
+    return message;
 }
 
-struct slice message_text(const ProtobufCMessage *message, const ProtobufCMessage *other,
-                          char out[MESSAGE_TEXT_MAX])
+/* By their bytes; when there is no memory for that, they count as different and are shown. */
+static bool same_message(const struct report_run *run, const ProtobufCMessage *a, const ProtobufCMessage *b)
 {
-    struct text text = {.at = out};
-    const ProtobufCMessageDescriptor *type = message->descriptor;
-    for (unsigned i = 0; i < type->n_fields && !text.cut; i++) {
-        const ProtobufCFieldDescriptor *field = &type->fields[i];
-        bool shown = field->type != PROTOBUF_C_TYPE_BYTES && present(message, field);
-        if (!shown || (other != NULL && same(message, other, field)))
+    size_t size = protobuf_c_message_get_packed_size(a);
+    if (size != protobuf_c_message_get_packed_size(b))
+        return false;
+    uint8_t *left = arena_take(run->row, size + 1), *right = arena_take(run->row, size + 1);
+    if (left == NULL || right == NULL)
+        return false;
+    protobuf_c_message_pack(a, left);
+    protobuf_c_message_pack(b, right);
+    return memcmp(left, right, size) == 0;
+}
+
+static bool same_value(const struct report_run *run, const ProtobufCFieldDescriptor *field, const uint8_t *a,
+                       const uint8_t *b)
+{
+    const char *left, *right;
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return same_message(run, message_at(a), message_at(b));
+    if (field->type != PROTOBUF_C_TYPE_STRING)
+        return memcmp(a, b, value_bytes(field)) == 0;
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    return strcmp(left, right) == 0;
+}
+
+static bool same(const struct report_run *run, const ProtobufCMessage *a, const ProtobufCMessage *b,
+                 const ProtobufCFieldDescriptor *field)
+{
+    size_t count = values_of(a, field);
+    if (count != values_of(b, field))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!same_value(run, field, value_at(a, field, i), value_at(b, field, i)))
+            return false;
+    return true;
+}
+
+/* ---- messages ----------------------------------------------------------------------------------------------------- */
+
+/* A message that is being written, and how far it has come. */
+struct level {
+    const ProtobufCMessage *message;
+    unsigned field;
+    size_t value;   /* of the field, written so far */
+    bool any;       /* a field is written */
+    bool pair;      /* "first=second" */
+    uint32_t scale; /* of amounts */
+};
+
+static bool is_pair(const ProtobufCMessageDescriptor *type)
+{
+    bool plain = type->n_fields == 2;
+    for (unsigned i = 0; i < type->n_fields && plain; i++)
+        plain = type->fields[i].label != PROTOBUF_C_LABEL_REPEATED &&
+                type->fields[i].type != PROTOBUF_C_TYPE_MESSAGE;
+    return plain;
+}
+
+/* Decimals of the currency that the message names; without one, those of what it lies in. */
+static uint32_t scale_of(const struct report_run *run, const ProtobufCMessage *message, uint32_t outer)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, "currency");
+    if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING || values_of(message, field) != 1)
+        return outer;
+    const char *code;
+    memcpy(&code, member(message, field->offset), sizeof code);
+    for (size_t i = 0; i < run->currency_count; i++)
+        if (run->currencies[i].code != NULL && strcmp(run->currencies[i].code, code) == 0)
+            return run->currencies[i].scale;
+    return outer;
+}
+
+static void begin_field(struct text *text, struct level *level, const ProtobufCFieldDescriptor *field)
+{
+    if (level->any)
+        put_text(text, level->pair ? "=" : ", ");
+    level->any = true;
+    if (!level->pair) {
+        put_name(text, field->name);
+        put_text(text, "=");
+    }
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        put_text(text, "[");
+}
+
+static void end_field(struct text *text, struct level *level, const ProtobufCFieldDescriptor *field)
+{
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        put_text(text, "]");
+    level->field++;
+    level->value = 0;
+}
+
+/* The next value of a field. A message is only begun: true, and `inner` is the level to go on with. */
+static bool next_value(struct text *text, struct level *level, const ProtobufCFieldDescriptor *field,
+                       struct level *inner)
+{
+    const uint8_t *at = value_at(level->message, field, level->value);
+    if (level->value++ != 0)
+        put_text(text, ", ");
+    if (field->type != PROTOBUF_C_TYPE_MESSAGE) {
+        put_value(text, field, at, level->scale);
+        return false;
+    }
+    const ProtobufCMessage *message = message_at(at);
+    *inner = (struct level){.message = message,
+                            .pair = is_pair(message->descriptor),
+                            .scale = scale_of(text->run, message, level->scale)};
+    if (!inner->pair)
+        put_text(text, "(");
+    return true;
+}
+
+struct slice message_text(const struct report_run *run, const ProtobufCMessage *message,
+                          const ProtobufCMessage *other, char out[MESSAGE_TEXT_MAX])
+{
+    struct text text = {.run = run, .at = out};
+    struct level levels[LEVELS_MAX], inner;
+    uint32_t scale = scale_of(run, message, run_scale(run, BASE_CURRENCY));
+    levels[0] = (struct level){.message = message, .scale = scale};
+    for (size_t depth = 1; depth != 0 && !text.cut;) {
+        struct level *level = &levels[depth - 1];
+        if (level->field == level->message->descriptor->n_fields) {
+            if (--depth != 0 && !level->pair)
+                put_text(&text, ")");
             continue;
-        if (text.len != 0)
-            put_text(&text, ", ");
-        put_text(&text, field->name);
-        put_text(&text, "=");
-        put_field(&text, message, field);
+        }
+        const ProtobufCFieldDescriptor *field = &level->message->descriptor->fields[level->field];
+        size_t count = values_of(level->message, field);
+        bool compared = depth == 1 && other != NULL && level->value == 0;
+        if (count == 0 || (compared && same(run, message, other, field))) {
+            level->field++;
+            continue;
+        }
+        if (level->value == 0)
+            begin_field(&text, level, field);
+        if (level->value == count)
+            end_field(&text, level, field);
+        else if (next_value(&text, level, field, &inner) && depth < LEVELS_MAX)
+            levels[depth++] = inner;
     }
     return slice_of(out, text.len);
 }

@@ -1,16 +1,16 @@
-/* The fields of a message as text for people: "name=Water, phone=+254700000001". */
+/* The fields of a message as text for people: "name=Water, roles=[Owner], settings=[tax_rate=14.00]". */
 #ifndef SERVER_VIEWS_MESSAGE_TEXT_H
 #define SERVER_VIEWS_MESSAGE_TEXT_H
 
-#include <protobuf-c/protobuf-c.h>
-
-#include "proto/base/slice.h"
+#include "server/views/reports/report_run.h"
 
 #define MESSAGE_TEXT_MAX 1000u
 
-/* Fields that are present in `message`; with `other` only those that differ there. Bytes (hashes, tokens) are never
- * shown, inner messages are counted. Text that does not fit is cut, and ends in "...". */
-struct slice message_text(const ProtobufCMessage *message, const ProtobufCMessage *other,
-                          char out[MESSAGE_TEXT_MAX]);
+/* Fields that are present in `message`; with `other` (of the same type) only those that differ there. Amounts are
+ * decimals of their currency, dates and times ISO 8601, users their e-mail; names go without their unit. A list is
+ * "[a, b]", an inner message "(name=value, ...)", one of two plain fields "first=second". Bytes (hashes, tokens) are
+ * never shown. Text that does not fit is cut, and ends in "...". Uses run->row. */
+struct slice message_text(const struct report_run *run, const ProtobufCMessage *message,
+                          const ProtobufCMessage *other, char out[MESSAGE_TEXT_MAX]);
 
 #endif
