@@ -65,7 +65,8 @@ server_log_in() {
 # Whether the process runs. One that has ended and that nobody has waited for (state Z) takes kill -0 as if it ran.
 # With a name, whether it also is that program. Form of /proc/PID/stat, proc(5): "pid (name) state ...".
 server_alive() { # PID [NAME]
-  { read -r _ _name _state _ <"/proc/$1/stat"; } 2>/dev/null && [ "$_state" != Z ] && [ "$_name" = "(${2:-${_name:1:-1}})" ]
+  { read -r _ _name _state _ <"/proc/$1/stat"; } 2>/dev/null || return 1
+  [ "$_state" != Z ] && { [ $# -lt 2 ] || [ "$_name" = "($2)" ]; }
 }
 
 server_wait_end() {
