@@ -20,20 +20,20 @@ static const struct word words[] = {
     {"report", report_run},     {"load", load_run},           {"outbox", outbox_run}, {"import", import_run},
 };
 
-static int run_noun(struct cli *cli, int argc, char **argv)
+/* argv: what follows the noun. */
+static int run_noun(struct cli *cli, const char *noun, int argc, char **argv)
 {
-    const ProtobufCServiceDescriptor *service = service_by_noun(argv[0]);
+    const ProtobufCServiceDescriptor *service = service_by_noun(noun);
     struct method method;
-    if (service == NULL || strcmp(argv[0], "login") == 0)
-        return cli_usage("there is no \"%s\": daftari help lists what there is", argv[0]);
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        help_noun(service, argc < 2 ? stderr : stdout);
-        return argc < 2 ? cli_usage("daftari %s needs a verb", argv[0]) : EXIT_DONE;
+    if (service == NULL || strcmp(noun, "login") == 0)
+        return cli_usage("there is no \"%s\": daftari help lists what there is", noun);
+    if (argc < 1) {
+        help_noun(service, cli->help ? stdout : stderr);
+        return cli->help ? EXIT_DONE : cli_usage("daftari %s needs a verb", noun);
     }
-    if (!method_by_verb(service, argv[1], &method))
-        return cli_usage("there is no \"%s %s\": daftari help %s lists what there is", argv[0], argv[1],
-                         argv[0]);
-    return run_method(cli, &method, argc - 2, argv + 2);
+    if (!method_by_verb(service, argv[0], &method))
+        return cli_usage("there is no \"%s %s\": daftari help %s lists what there is", noun, argv[0], noun);
+    return run_method(cli, &method, argc - 1, argv + 1);
 }
 
 /* Words that are no service explain themselves. */
@@ -56,11 +56,17 @@ static int run_words(struct cli *cli, int argc, char **argv)
         return run_help(cli, argc - 1, argv + 1);
     if (strcmp(argv[0], "completion") == 0)
         return completion_run(argc - 1, argv + 1);
+    const char *word = argv[0];
+    struct fault why = {.status = STATUS_OK};
+    argc--;
+    argv++;
+    if (settings_leading(cli, &argc, &argv, &why) != STATUS_OK)
+        return cli_usage("%s", why.text);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].name, argv[0]) == 0)
-            return words[i].run(cli, argc - 1, argv + 1);
+        if (strcmp(words[i].name, word) == 0)
+            return words[i].run(cli, argc, argv);
     }
-    return run_noun(cli, argc, argv);
+    return run_noun(cli, word, argc, argv);
 }
 
 int cli_main(int argc, char **argv)

@@ -78,6 +78,8 @@ void settings_init(struct cli *cli);
 void settings_done(struct cli *cli);
 /* Reads the option at argv[*at] if it is one that every command takes: OK (moved past), NOT_FOUND or INVALID. */
 enum status settings_take(struct cli *cli, int argc, char **argv, int *at, struct fault *why) MUST_USE;
+/* Takes those at the front of argv and moves past them. INVALID as settings_take. */
+enum status settings_leading(struct cli *cli, int *argc, char ***argv, struct fault *why) MUST_USE;
 void settings_help(FILE *to);
 size_t settings_count(void);
 const char *settings_name(size_t index); /* "server" */
@@ -106,6 +108,8 @@ struct fault fault_of(const struct dft_fault *fault);
 /* Prints "daftari: field: text" to stderr and gives the exit code that fits. */
 int cli_fail(const struct fault *why);
 int cli_wrong(const struct fault *why); /* the same for what was typed: EXIT_USAGE */
+/* The same for what stands in line `line` of a file (0 = no line). */
+int cli_wrong_line(uint64_t line, const struct fault *why);
 int cli_usage(const char *format, ...) PRINTF_LIKE(1, 2);
 int exit_of(enum status status);
 int cli_no_connection(const struct fault *why); /* as cli_fail; settings that are wrong are usage */

@@ -71,6 +71,13 @@ int cli_wrong(const struct fault *why)
     return EXIT_USAGE;
 }
 
+int cli_wrong_line(uint64_t line, const struct fault *why)
+{
+    if (line > 0)
+        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)line);
+    return cli_wrong(why);
+}
+
 int cli_usage(const char *format, ...)
 {
     va_list args;

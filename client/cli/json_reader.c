@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/cli/message_json.h"
 
@@ -60,6 +62,8 @@ enum status json_reader_next(struct json_reader *reader, json_t **out, struct fa
     if (!collect(reader, &any))
         return fault_set(why, STATUS_TOO_LARGE, NULL, "line %llu: at most %u bytes in one JSON value",
                          (unsigned long long)reader->line, JSON_VALUE_BYTES_MAX);
+    if (ferror(reader->from)) /* a folder opens like a file */
+        return fault_set(why, STATUS_INVALID, NULL, "what there is cannot be read: %s", strerror(errno));
     if (!any)
         return STATUS_END;
     json_error_t error;

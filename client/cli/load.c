@@ -98,9 +98,7 @@ static int load_file(struct load *load, FILE *from)
     batcher_free(batcher);
     int code = EXIT_DONE;
     if (ours) {
-        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
-        (void)cli_fail(&why);
-        code = EXIT_USAGE;
+        code = cli_wrong_line(reader.line, &why);
     } else if (status != STATUS_END || finished != STATUS_OK) {
         code = cli_fail(status != STATUS_END ? &why : &last);
     } else if (load->refused > 0) {

@@ -9,6 +9,9 @@ static enum status outbox_open(struct cli *cli, struct dft_outbox **out, struct 
 {
     char path[CLI_PATH_MAX];
     struct dft_fault fault = {.status = DFT_OK};
+    if (cli->server == NULL)
+        return fault_set(why, STATUS_INVALID, NULL,
+                         "which server's outbox? Give --server HOST:PORT or set DAFTARI_SERVER");
     enum status status = settings_path(cli, "outbox", true, path, why);
     if (status != STATUS_OK)
         return status;
@@ -68,14 +71,18 @@ static enum status keep_file(struct cli *cli, struct dft_outbox *outbox, const s
         return fault_set(why, STATUS_INVALID, NULL, "%s cannot be opened", cli->json_path);
     struct json_reader reader = {.from = from};
     enum status status = STATUS_OK;
+    uint64_t count = 0;
     while (status == STATUS_OK) {
         json_t *object = NULL;
         status = json_reader_next(&reader, &object, why);
         if (status == STATUS_OK)
             status = keep(cli, outbox, method, object, NULL, why);
+        count += status == STATUS_OK;
         json_decref(object);
     }
-    if (status != STATUS_END)
+    if (status == STATUS_END && count == 0)
+        status = fault_set(why, STATUS_INVALID, NULL, "there is no JSON object to read");
+    else if (status != STATUS_END && reader.line > 0)
         (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
     json_reader_done(&reader);
     if (from != stdin)
@@ -83,29 +90,66 @@ static enum status keep_file(struct cli *cli, struct dft_outbox *outbox, const s
     return status == STATUS_END ? STATUS_OK : status;
 }
 
-static int outbox_add(struct cli *cli, struct dft_outbox *outbox, int argc, char **argv)
+static int outbox_help(FILE *to)
+{
+    (void)fputs(
+        "daftari outbox add NOUN VERB [--option value ...]   keep a command on disk, to be sent later\n"
+        "daftari outbox send                                 send what waits, in order\n"
+        "daftari outbox list                                 what waits, and what was refused and why\n"
+        "daftari outbox clear                                drop the refused ones after review\n",
+        to);
+    return to == stdout ? EXIT_DONE : EXIT_USAGE;
+}
+
+/* The command's words, with settings among them: where the outbox is, is known after the last of them. */
+static enum status add_words(struct cli *cli, int *argc, char ***argv, struct method *out, struct fault *why)
+{
+    const ProtobufCServiceDescriptor *service = *argc > 0 ? service_by_noun((*argv)[0]) : NULL;
+    enum status status = STATUS_OK;
+    if (service != NULL) {
+        *argc -= 1;
+        *argv += 1;
+        status = settings_leading(cli, argc, argv, why);
+    }
+    if (status == STATUS_OK &&
+        (service == NULL || *argc == 0 || !method_by_verb(service, (*argv)[0], out) || !out->command))
+        status = fault_set(
+            why, STATUS_INVALID, NULL,
+            "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
+    if (status == STATUS_OK) {
+        *argc -= 1;
+        *argv += 1;
+    }
+    return status;
+}
+
+static int outbox_add(struct cli *cli, int argc, char **argv)
 {
     struct method method;
     struct fault why = {.status = STATUS_OK};
     json_t *object = NULL;
-    const ProtobufCServiceDescriptor *service = argc >= 2 ? service_by_noun(argv[0]) : NULL;
-    if (service == NULL || !method_by_verb(service, argv[1], &method) || !method.command)
-        return cli_usage(
-            "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
-    if (run_options(cli, method.row->input, argc - 2, argv + 2, &object, &why) != STATUS_OK)
+    struct dft_outbox *outbox = NULL;
+    if (argc == 0 && cli->help)
+        return outbox_help(stdout);
+    if (add_words(cli, &argc, &argv, &method, &why) != STATUS_OK ||
+        run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
         return cli_wrong(&why);
-    enum status status = currencies_kept(cli, &why);
+    if (cli->help) {
+        json_decref(object);
+        help_method(&method, stdout);
+        return EXIT_DONE;
+    }
+    enum status status = outbox_open(cli, &outbox, &why);
+    if (status == STATUS_OK)
+        status = currencies_kept(cli, &why);
     if (status == STATUS_OK)
         status = cli->json_path != NULL ? keep_file(cli, outbox, &method, &why)
                                         : keep(cli, outbox, &method, object, cli->command_id_text, &why);
     json_decref(object);
-    if (status != STATUS_OK) {
-        int code = cli_fail(&why);
-        return status == STATUS_INVALID ? EXIT_USAGE : code;
-    }
-    if (!cli->quiet)
+    if (status == STATUS_OK && !cli->quiet)
         (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
-    return EXIT_DONE;
+    dft_outbox_close(outbox);
+    return status == STATUS_OK ? EXIT_DONE : cli_no_connection(&why);
 }
 
 struct sending {
@@ -201,40 +245,29 @@ static int outbox_clear(struct dft_outbox *outbox)
     return cli_fail(&why);
 }
 
-static int outbox_help(FILE *to)
-{
-    (void)fputs(
-        "daftari outbox add NOUN VERB [--option value ...]   keep a command on disk, to be sent later\n"
-        "daftari outbox send                                 send what waits, in order\n"
-        "daftari outbox list                                 what waits, and what was refused and why\n"
-        "daftari outbox clear                                drop the refused ones after review\n",
-        to);
-    return to == stdout ? EXIT_DONE : EXIT_USAGE;
-}
-
 int outbox_run(struct cli *cli, int argc, char **argv)
 {
     struct fault why = {.status = STATUS_OK};
     if (argc == 0 || strcmp(argv[0], "--help") == 0)
-        return outbox_help(argc == 0 ? stderr : stdout);
-    bool adds = strcmp(argv[0], "add") == 0;
-    for (int at = 1; !adds && at < argc;) {
-        if (settings_take(cli, argc, argv, &at, &why) != STATUS_OK)
-            return outbox_help(stderr);
-    }
-    if (cli->server == NULL)
-        return cli_usage("which server's outbox? Give --server HOST:PORT or set DAFTARI_SERVER");
+        return outbox_help(argc == 0 && !cli->help ? stderr : stdout);
+    const char *verb = argv[0];
+    argc--;
+    argv++;
+    if (settings_leading(cli, &argc, &argv, &why) != STATUS_OK)
+        return cli_usage("%s", why.text);
+    if (strcmp(verb, "add") == 0)
+        return outbox_add(cli, argc, argv);
+    if (argc > 0 || cli->help)
+        return outbox_help(argc == 0 ? stdout : stderr);
     struct dft_outbox *outbox = NULL;
     if (outbox_open(cli, &outbox, &why) != STATUS_OK)
-        return cli_fail(&why);
+        return cli_no_connection(&why);
     int code;
-    if (adds)
-        code = outbox_add(cli, outbox, argc - 1, argv + 1);
-    else if (strcmp(argv[0], "send") == 0)
+    if (strcmp(verb, "send") == 0)
         code = outbox_send(cli, outbox);
-    else if (strcmp(argv[0], "list") == 0)
+    else if (strcmp(verb, "list") == 0)
         code = outbox_list(cli, outbox);
-    else if (strcmp(argv[0], "clear") == 0)
+    else if (strcmp(verb, "clear") == 0)
         code = outbox_clear(outbox);
     else
         code = outbox_help(stderr);

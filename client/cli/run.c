@@ -6,6 +6,7 @@
 #include "client/cli/options.h"
 #include "proto/base/ident.h"
 #include "proto/base/limits.h"
+#include "reason.pb-c.h"
 
 enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
 {
@@ -74,29 +75,71 @@ struct many {
     uint64_t recorded;
     uint64_t refused;
     enum status worst;
+    bool headed;
 };
+
+/* A row for a line of the input as CSV or JSON: what was recorded, or (recorded NULL) why not. */
+static void many_row(struct many *many, uint64_t line, const struct dft_recorded *recorded,
+                     const struct fault *why)
+{
+    static const char *const columns[] = {"line",          "status", "position", "number",
+                                          "recorded_time", "reason", "field",    "text"};
+    char status[SERVICE_NAME_TEXT_MAX], reason[SERVICE_NAME_TEXT_MAX] = "", field[FAULT_FIELD_MAX] = "";
+    if (recorded != NULL)
+        (void)snprintf(status, sizeof status, "%s", recorded->position == 0 ? "unchanged" : "recorded");
+    else
+        name_kebab(dft_status_name((enum dft_status)why->status), status);
+    json_t *row = json_pack("{s:I, s:s}", "line", (json_int_t)line, "status", status);
+    if (recorded == NULL) {
+        if (why->status == STATUS_REFUSED)
+            enum_text(&daftari__v1__reason__descriptor, (int)why->reason, reason);
+        path_short(why->field, field, sizeof field);
+        (void)json_object_set_new(row, "reason", json_string(reason));
+        (void)json_object_set_new(row, "field", json_string(field));
+        (void)json_object_set_new(row, "text", json_string(why->text));
+    } else {
+        json_t *rest = recorded_json(recorded);
+        (void)json_object_update(row, rest);
+        json_decref(rest);
+    }
+    if (many->cli->output == OUTPUT_JSON) {
+        (void)json_dumpf(row, stdout, JSON_COMPACT);
+        (void)fputc('\n', stdout);
+    }
+    size_t count = many->cli->output == OUTPUT_CSV ? sizeof columns / sizeof columns[0] : 0;
+    for (size_t i = 0; i < count && !many->headed; i++)
+        (void)printf("%s%s", columns[i], i + 1 < count ? "," : "\r\n");
+    many->headed = true;
+    for (size_t i = 0; i < count; i++) {
+        const json_t *cell = json_object_get(row, columns[i]);
+        if (json_is_integer(cell))
+            (void)printf("%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+        else if (cell != NULL)
+            csv_field(stdout, json_string_value(cell));
+        (void)fputs(i + 1 < count ? "," : "\r\n", stdout);
+    }
+    json_decref(row);
+}
 
 static void many_answered(const struct batcher_answer *answer, void *context)
 {
     struct many *many = context;
+    struct fault why = {.status = STATUS_OK};
+    if (answer->recorded == NULL)
+        why = fault_of(answer->fault);
+    if (many->cli->output != OUTPUT_TABLE)
+        many_row(many, answer->line, answer->recorded, &why);
+    else if (answer->recorded != NULL)
+        print_recorded(many->cli, answer->recorded);
     if (answer->recorded != NULL) {
         many->recorded++;
-        print_recorded(many->cli, answer->recorded);
         return;
     }
     many->refused++;
-    many->worst = (enum status)answer->fault->status;
+    many->worst = why.status;
     (void)fflush(stdout);
-    (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line,
-                  answer->fault->field, answer->fault->field[0] != '\0' ? ": " : "", answer->fault->text);
-    if (many->cli->output == OUTPUT_JSON) {
-        json_t *object = json_pack("{s:I, s:s, s:s, s:s}", "line", (json_int_t)answer->line, "status",
-                                   dft_status_name(answer->fault->status), "field", answer->fault->field,
-                                   "text", answer->fault->text);
-        (void)json_dumpf(object, stdout, JSON_COMPACT);
-        (void)fputc('\n', stdout);
-        json_decref(object);
-    }
+    (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line, why.field,
+                  why.field[0] != '\0' ? ": " : "", why.text);
 }
 
 /* A "command_id" beside the message's own fields is taken out of the object. */
@@ -126,44 +169,58 @@ static enum status many_add(struct cli *cli, const struct method *method, struct
     return status;
 }
 
+/* A line that is no such message: the answers to those before it are there, nothing after it is sent. */
+static int many_stopped(struct many *many, uint64_t line, const struct fault *why)
+{
+    if (many->cli->output != OUTPUT_TABLE && line > 0)
+        many_row(many, line, NULL, why);
+    (void)fflush(stdout);
+    (void)cli_wrong_line(line, why);
+    if (line > 0)
+        (void)fprintf(stderr, "daftari: nothing after line %llu was sent\n", (unsigned long long)line);
+    return EXIT_USAGE;
+}
+
+static int many_done(const struct many *many)
+{
+    if (many->recorded + many->refused == 0)
+        return cli_usage("there is no JSON object to read");
+    if (many->refused == 0)
+        return EXIT_DONE;
+    (void)fprintf(stderr, "daftari: %llu recorded, %llu refused\n", (unsigned long long)many->recorded,
+                  (unsigned long long)many->refused);
+    return exit_of(many->worst);
+}
+
 static int run_many(struct cli *cli, const struct method *method, FILE *from)
 {
-    struct fault why = {.status = STATUS_OK};
+    struct fault why = {.status = STATUS_OK}, last = {.status = STATUS_OK};
     struct many many = {.cli = cli};
     struct json_reader reader = {.from = from};
     struct batcher *batcher = batcher_new(cli, many_answered, &many);
-    json_t *object = NULL;
     enum status status = batcher == NULL ? fault_set(&why, STATUS_NO_MEMORY, NULL, "no memory") : STATUS_OK;
     bool ours = false; /* the file is wrong, not the server */
     cli_know_today(cli);
     while (status == STATUS_OK) {
+        json_t *object = NULL;
         status = json_reader_next(&reader, &object, &why);
-        if (status == STATUS_END)
-            break;
-        ours = status != STATUS_OK;
+        ours = status != STATUS_OK && status != STATUS_END;
         if (status != STATUS_OK)
             break;
         status = many_add(cli, method, batcher, object, reader.line, &why);
         ours = status == STATUS_INVALID;
         json_decref(object);
     }
-    struct fault last = {.status = STATUS_OK};
     enum status finished =
         batcher != NULL && (status == STATUS_END || ours) ? batcher_finish(batcher, &last) : STATUS_OK;
     batcher_free(batcher);
-    int code = EXIT_DONE;
-    if (status != STATUS_END) {
-        if (ours)
-            (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
-        code = cli_fail(&why);
-        code = ours ? EXIT_USAGE : code;
-    } else if (finished != STATUS_OK) {
+    int code;
+    if (finished != STATUS_OK)
         code = cli_fail(&last);
-    } else if (many.refused > 0) {
-        (void)fprintf(stderr, "daftari: %llu recorded, %llu refused\n", (unsigned long long)many.recorded,
-                      (unsigned long long)many.refused);
-        code = exit_of(many.worst);
-    }
+    else if (ours)
+        code = many_stopped(&many, reader.line, &why);
+    else
+        code = status == STATUS_END ? many_done(&many) : cli_fail(&why);
     json_reader_done(&reader);
     return code;
 }
@@ -249,8 +306,7 @@ static int run_object(struct cli *cli, const struct method *method, json_t *obje
         message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, &why);
     int code;
     if (status == STATUS_INVALID) {
-        (void)cli_fail(&why);
-        code = EXIT_USAGE;
+        code = cli_wrong(&why);
     } else if (status != STATUS_OK) {
         code = cli_fail(&why);
     } else {

@@ -144,6 +144,17 @@ enum status settings_take(struct cli *cli, int argc, char **argv, int *at, struc
     return STATUS_NOT_FOUND;
 }
 
+enum status settings_leading(struct cli *cli, int *argc, char ***argv, struct fault *why)
+{
+    int at = 0;
+    enum status status = STATUS_OK;
+    while (at < *argc && status == STATUS_OK)
+        status = settings_take(cli, *argc, *argv, &at, why);
+    *argc -= at;
+    *argv += at;
+    return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+}
+
 void settings_help(FILE *to)
 {
     (void)fputs("Options of every command:\n", to);

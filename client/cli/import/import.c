@@ -408,5 +408,6 @@ int import_run(struct cli *cli, int argc, char **argv)
 {
     if (argc > 0 && strcmp(argv[0], "journal") == 0)
         return import_journal(cli, argc - 1, argv + 1);
-    return import_help(argc > 0 && strcmp(argv[0], "--help") == 0 ? stdout : stderr);
+    bool asked = cli->help || (argc > 0 && strcmp(argv[0], "--help") == 0);
+    return import_help(asked ? stdout : stderr);
 }
