@@ -98,8 +98,9 @@ exports() { # NAME JOURNAL
   done
   theirs "$work/out.hledger" | grep -vE $'^equity:(conversion|virtual)\t' >"$work/ours"; theirs "$2" >"$work/theirs"
   diff "$work/theirs" "$work/ours" >"$work/diff" && [ -s "$work/ours" ]; ok $? "$1: what went in comes out: every balance of the export is that of the journal" "$work/diff"
-  hledger -f "$work/out.hledger" check >"$work/err" 2>&1; ok $? "$1: hledger check accepts the export" "$work/err"
-  ledger -f "$work/out.ledger" bal >"$work/ledger.out" 2>"$work/err" && [ -s "$work/ledger.out" ]; ok $? "$1: ledger accepts the export" "$work/err"
+  hledger -f "$work/out.hledger" check --strict >"$work/err" 2>&1; ok $? "$1: hledger check --strict accepts the export" "$work/err"
+  ledger --strict -f "$work/out.ledger" bal >"$work/ledger.out" 2>"$work/err" && [ -s "$work/ledger.out" ] && ! grep -qE 'Unknown (account|commodity)' "$work/err"
+  ok $? "$1: ledger accepts the export, and knows every account and commodity" "$work/err"
   bean-check "$work/out.beancount" >"$work/err" 2>&1; ok $? "$1: bean-check accepts the export" "$work/err"
 }
 
@@ -207,7 +208,7 @@ for format in hledger ledger beancount csv; do
   daftari-audit export --format "$format" --server "$DAFTARI_SERVER" --to "$work/out.$format" 2>"$work/err"
   ok $? "renamed: exported for $format" "$work/err"
 done
-hledger -f "$work/out.hledger" check accounts >"$work/err" 2>&1; ok $? "renamed: hledger finds every account declared" "$work/err"
+hledger -f "$work/out.hledger" check --strict >"$work/err" 2>&1; ok $? "renamed: hledger finds every account and commodity declared" "$work/err"
 bean-check "$work/out.beancount" >"$work/err" 2>&1; ok $? "renamed: bean-check accepts the export" "$work/err"
 hledger -f "$work/out.hledger" bal -N --flat 'Till' >"$work/ours"
 [ "$(awk '{ print $1 }' "$work/ours")" = 8.00 ]; ok $? "renamed: one account with one balance in the export" "$work/ours"

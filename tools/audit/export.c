@@ -178,6 +178,19 @@ static void write_accounts(const struct pass *pass)
     }
 }
 
+/* Currencies are numbered without gaps from 1, which is the base currency: BooksOpened makes it, no event of its own. */
+static void write_currencies(const struct pass *pass)
+{
+    Daftari__V1__CurrencyInfo *currency;
+    for (uint32_t number = 1; pass->format->currency != NULL && number <= UINT16_MAX; number++) {
+        arena_reset(pass->arena);
+        currency = books_currency(pass->names, (uint16_t)number, pass->arena);
+        if (currency == NULL)
+            return;
+        pass->format->currency(pass->out, currency);
+    }
+}
+
 static enum status pass_declarations(struct pass *pass, const struct record *record, struct fault *why)
 {
     enum status status = books_apply(pass->books, record, why);
@@ -191,20 +204,6 @@ static enum status pass_declarations(struct pass *pass, const struct record *rec
             status = account_keep(pass, ((Daftari__V1__OpenAccount *)payload)->number, why);
         if (status != STATUS_OK)
             return status;
-    }
-    if (pass->format->currency == NULL)
-        return STATUS_OK;
-    if (record->header.type == EVENT_CURRENCY_DEFINED) {
-        ProtobufCMessage *payload;
-        status = message_unpack(&daftari__v1__define_currency__descriptor, record->payload, false,
-                                arena_allocator(pass->arena), &payload, why);
-        if (status != STATUS_OK)
-            return status;
-        const Daftari__V1__DefineCurrency *defined = (const Daftari__V1__DefineCurrency *)payload;
-        Daftari__V1__CurrencyInfo currency = DAFTARI__V1__CURRENCY_INFO__INIT;
-        currency.code = defined->code;
-        currency.scale = defined->scale;
-        pass->format->currency(pass->out, &currency);
     }
     return STATUS_OK;
 }
@@ -250,6 +249,7 @@ enum status export_run(const struct export_format *format, struct source *declar
     if (status == STATUS_OK) {
         pass.names = pass.books;
         pass.books = NULL;
+        write_currencies(&pass);
         write_accounts(&pass);
         status = run_pass(&pass, entries, pass_entries, why);
     }

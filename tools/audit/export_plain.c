@@ -42,14 +42,21 @@ static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_
     out[len] = '\0';
 }
 
+/* Both programs want quotes around a commodity with anything but letters. */
+static void put_commodity(FILE *out, const char *code)
+{
+    bool letters = true;
+    for (const char *c = code; *c != '\0'; c++)
+        letters = letters && ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z'));
+    fprintf(out, letters ? "%s" : "\"%s\"", code);
+}
+
 static void put_amount(FILE *out, const struct export_line *line)
 {
     char amount[AMOUNT_TEXT_MAX];
-    bool letters = true;
     (void)amount_format(line->posting.amount, line->scale, amount);
-    for (const char *c = line->currency; *c != '\0'; c++)
-        letters = letters && ((*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z'));
-    fprintf(out, letters ? "%s %s" : "%s \"%s\"", amount, line->currency);
+    fprintf(out, "%s ", amount);
+    put_commodity(out, line->currency);
 }
 
 static void put_tags(FILE *out, size_t count, Daftari__V1__Tag **tags)
@@ -97,6 +104,21 @@ static void plain_begin(FILE *out)
     fputs("; Daftari: exported journal\n\n", out);
 }
 
+/* The amount in a declaration shows the decimals; its decimal mark must be there even without any. */
+static void hledger_currency(FILE *out, const Daftari__V1__CurrencyInfo *currency)
+{
+    fprintf(out, "commodity 1000.%.*s ", (int)currency->scale, "000000000000000000");
+    put_commodity(out, currency->code);
+    fputc('\n', out);
+}
+
+static void ledger_currency(FILE *out, const Daftari__V1__CurrencyInfo *currency)
+{
+    fputs("commodity ", out);
+    put_commodity(out, currency->code);
+    fputc('\n', out);
+}
+
 static void hledger_account(FILE *out, const Daftari__V1__AccountInfo *account, const char *name)
 {
     fprintf(out, "account %s\n    ; type: %c\n", name, type_letters[export_type_digit(account)]);
@@ -112,9 +134,11 @@ const struct export_format export_hledger = {.name = "hledger",
                                              .account_name = plain_name,
                                              .begin = plain_begin,
                                              .account = hledger_account,
+                                             .currency = hledger_currency,
                                              .entry = plain_entry};
 const struct export_format export_ledger = {.name = "ledger",
                                             .account_name = plain_name,
                                             .begin = plain_begin,
                                             .account = ledger_account,
+                                            .currency = ledger_currency,
                                             .entry = plain_entry};
