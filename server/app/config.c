@@ -139,6 +139,7 @@ static const struct key keys[] = {
      .standard = "info", .reloadable = true, .doc = "Least important lines to write to standard error."},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
+_Static_assert(KEY_COUNT <= CONFIG_KEYS_MAX, "struct config has a line for each key");
 
 size_t config_key_count(void)
 {
@@ -250,7 +251,6 @@ struct parser {
     FILE *problems;
     unsigned line;
     unsigned problem_count;
-    unsigned given_at[KEY_COUNT]; /* line of each key; 0 = not given */
 };
 
 static void problem(struct parser *p, unsigned line, const char *key, const char *text)
@@ -345,13 +345,13 @@ static void line_take(struct parser *p, struct slice line)
         problem(p, p->line, "", text);
         return;
     }
-    if (p->given_at[index] != 0) {
+    if (p->config->given_at[index] != 0) {
         char text[64];
-        snprintf(text, sizeof text, "was given at line %u already", p->given_at[index]);
+        snprintf(text, sizeof text, "was given at line %u already", p->config->given_at[index]);
         problem(p, p->line, key->name, text);
         return;
     }
-    p->given_at[index] = p->line;
+    p->config->given_at[index] = p->line;
     const char *wrong = value_read(slice_of(equals + 1, (size_t)(line.ptr + line.len - equals - 1)), value);
     struct fault why;
     if (wrong != NULL)
@@ -368,7 +368,8 @@ static unsigned line_of(const struct parser *p, const char *a, const char *b)
     size_t ia = 0, ib = 0;
     const struct key *found_a = key_find(slice_text(a), &ia), *found_b = key_find(slice_text(b), &ib);
     ASSERT(found_a != NULL && found_b != NULL);
-    return p->given_at[ia] > p->given_at[ib] ? p->given_at[ia] : p->given_at[ib];
+    return p->config->given_at[ia] > p->config->given_at[ib] ? p->config->given_at[ia]
+                                                             : p->config->given_at[ib];
 }
 
 static void not_more(struct parser *p, const char *a, uint64_t a_value, const char *b, uint64_t b_value)
@@ -398,9 +399,18 @@ static void whole_check(struct parser *p)
                 "must lie outside data_dir: who steals the one must not get the other");
 }
 
+unsigned config_line(const struct config *config, const char *name)
+{
+    size_t index = 0;
+    const struct key *found = key_find(slice_text(name), &index);
+    ASSERT(found != NULL);
+    return config->given_at[index];
+}
+
 enum status config_parse(struct config *config, struct slice text, const char *name, FILE *problems)
 {
     struct parser p = {.config = config, .name = name, .problems = problems};
+    memset(config->given_at, 0, sizeof config->given_at);
     for (size_t at = 0; at < text.len;) {
         const uint8_t *start = text.ptr + at;
         const uint8_t *newline = memchr(start, '\n', text.len - at);

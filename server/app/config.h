@@ -17,6 +17,7 @@
 
 #define CONFIG_PATH_MAX 1024
 #define CONFIG_TEXT_MAX 256
+#define CONFIG_KEYS_MAX 64
 
 struct config {
     /* where things are */
@@ -49,6 +50,8 @@ struct config {
     uint64_t session_idle_s, session_lifetime_s, login_tries_per_minute, login_lock_after;
 
     char log_level[CONFIG_TEXT_MAX]; /* debug, info, warning, error */
+
+    unsigned given_at[CONFIG_KEYS_MAX]; /* line of each key, by its index; 0 = not given: config_line() */
 };
 
 struct config *config_new(void); /* all defaults; NULL when memory is short */
@@ -60,6 +63,14 @@ enum status config_read(struct config *config, const char *path, FILE *problems)
 
 /* The same from memory; `name` stands in the problems, which may be NULL. */
 enum status config_parse(struct config *config, struct slice text, const char *name, FILE *problems) MUST_USE;
+
+/* Line of the file on which the key was given; 0 = not given, its default holds. */
+unsigned config_line(const struct config *config, const char *name);
+
+/* Looks at what a configuration that was read names (config_files.c): the data folder, the files of the key folder, the
+ * master key unless systemd holds it as a credential. As this user: what it may not read is a problem too. Problems as
+ * above. Changes nothing, keeps nothing. INVALID when there was any. */
+enum status config_check_files(const struct config *config, const char *name, FILE *problems) MUST_USE;
 
 /* Names of all keys, for the test of the manual. */
 size_t config_key_count(void);

@@ -20,7 +20,7 @@ static void usage(FILE *to)
           "\n  --config FILE      configuration (default /etc/daftari/daftari.conf); daftari.conf(5) has "
           "every key\n"
           "  --ready-file FILE  written when the server answers: port=, metrics_port=, pid=\n"
-          "  --check-config     check the configuration, list every problem, and end\n"
+          "  --check-config     check the configuration and the files it names, list every problem, and end\n"
           "  --print-config     the configuration in force, with what each key means\n"
           "  --version  --help\n"
           "\nThe server stays in the foreground; SIGTERM drains and ends it, SIGHUP reads certificates and "
@@ -92,7 +92,10 @@ int main(int argc, char **argv)
     if (status == STATUS_OK && print) {
         config_print(config, stdout);
     } else if (status == STATUS_OK && check) {
-        printf("%s: good\n", config_path);
+        if (config_check_files(config, config_path, stderr) == STATUS_OK)
+            printf("%s: good\n", config_path);
+        else
+            code = 1;
     } else if (status == STATUS_OK) {
         diag_set_level(config_diag_level(config));
         code = serve(config_path, config, ready_file);

@@ -20,7 +20,6 @@ check 'a bad configuration does not pass' fails 1 "$bin/daftarid" --config "$dir
 check 'every problem is told with its line' says 'bad.conf:2: no such setting: nonsense' "$bin/daftarid" --config "$dir/bad.conf" --check-config
 check 'nor does a server start from it' fails 1 "$bin/daftarid" --config "$dir/bad.conf"
 "$bin/daftarid" --print-config >"$dir/sample.conf"
-check 'the sample passes' "$bin/daftarid" --config "$dir/sample.conf" --check-config
 check 'the installed sample is what is printed' cmp "$dir/sample.conf" "$top/server/app/daftari.conf"
 
 # ---- keys ----
@@ -38,6 +37,34 @@ check 'openssl accepts a client certificate' verify -purpose sslclient "$dir/ana
 check 'its fingerprint is what was printed' [ "$(openssl x509 -in "$dir/ana.pem" -outform DER | sha256sum | cut -d' ' -f1)" = "$fingerprint" ]
 check 'a certificate is not overwritten' fails 1 "$bin/daftarid" certificate client --keys "$dir/keys" --email a@b --file "$dir/ana.pem"
 check 'usage is told' fails 2 "$bin/daftarid" certificate server
+
+# ---- configuration and what it names ----
+tried() { "$bin/daftarid" --config "$dir/tried.conf" --check-config; }
+told() { local code=$1; shift; tried >"$dir/said" 2>&1; [ $? -eq "$code" ] && diff <(printf '%s\n' "$@") "$dir/said"; }
+master=$(sed -n 's/^master_key_file = "\(.*\)"/\1/p' "$dir/keys/daftari.conf")
+cp "$dir/keys/daftari.conf" "$dir/tried.conf"
+check 'what init made passes' told 0 "$dir/tried.conf: good"
+sed -e "s|^data_dir = .*|data_dir = \"$dir/books\"|" -e "s|^key_dir = .*|key_dir = \"$dir/keys\"|" \
+    -e "s|^master_key_file = .*|master_key_file = \"$master\"|" "$dir/sample.conf" >"$dir/tried.conf"
+check 'so does the sample with these folders' told 0 "$dir/tried.conf: good"
+printf 'key_dir = /nonexistent/keys\ndata_dir = /nonexistent/books\n\nmaster_key_file = /nonexistent/master-key\n' >"$dir/tried.conf"
+check 'folders and files that are missing are told with their lines' told 1 \
+    "$dir/tried.conf:2: data_dir: /nonexistent/books: No such file or directory; daftarid init makes it" \
+    "$dir/tried.conf:1: key_dir: /nonexistent/keys/server.pem: No such file or directory" \
+    "$dir/tried.conf:1: key_dir: /nonexistent/keys/log.key: No such file or directory" \
+    "$dir/tried.conf:1: key_dir: /nonexistent/keys/ca.crt: No such file or directory" \
+    "$dir/tried.conf:4: master_key_file: /nonexistent/master-key: No such file or directory"
+mkdir "$dir/empty" "$dir/credentials"
+cp "$master" "$dir/open-key" && chmod 0644 "$dir/open-key"
+printf '%s\n' "data_dir = $dir/empty" "key_dir = $dir/keys" "master_key_file = $dir/open-key" >"$dir/tried.conf"
+check 'so are a folder without books and a master key that others may read' told 1 \
+    "$dir/tried.conf:1: data_dir: $dir/empty: holds no books; daftarid init makes a folder that is not there yet" \
+    "$dir/tried.conf:3: master_key_file: $dir/open-key: must be a file only its owner may read (mode 0600 or 0400), is 0644"
+cp "$master" "$dir/credentials/master-key"
+printf '%s\n' "data_dir = $dir/books" "key_dir = $dir/keys" "master_key_file = /nonexistent/master-key" >"$dir/tried.conf"
+export CREDENTIALS_DIRECTORY=$dir/credentials
+check 'a systemd credential goes before the file' told 0 "$dir/tried.conf: good"
+unset CREDENTIALS_DIRECTORY
 
 # ---- running ----
 printf '%s\n' 'listen_port = 0' 'metrics_port = 0' 'log_map_mib = 65536' 'state_map_mib = 16384' 'view_map_mib = 16384' >>"$dir/keys/daftari.conf"

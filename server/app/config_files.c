@@ -1,0 +1,90 @@
+/* What the configuration names, looked at before a start: one line for each problem, as of the file itself. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/app/config.h"
+#include "server/store/keyring.h"
+
+#define FILE_PATH_MAX (CONFIG_PATH_MAX + 32)
+
+struct look {
+    const struct config *config;
+    const char *name;
+    FILE *problems;
+    bool bad;
+};
+
+static void tell(struct look *look, const char *key, const char *path, const char *text, const char *advice)
+{
+    unsigned line = config_line(look->config, key);
+    look->bad = true;
+    if (line != 0)
+        fprintf(look->problems, "%s:%u: %s: %s: %s%s\n", look->name, line, key, path, text, advice);
+    else
+        fprintf(look->problems, "%s: %s (by default): %s: %s%s\n", look->name, key, path, text, advice);
+}
+
+static void look_at_data(struct look *look)
+{
+    const char *dir = look->config->data_dir;
+    char log[FILE_PATH_MAX];
+    struct stat about;
+    snprintf(log, sizeof log, "%s/log", dir);
+    if (stat(dir, &about) != 0)
+        tell(look, "data_dir", dir, strerrordesc_np(errno),
+             errno == ENOENT ? "; daftarid init makes it" : "");
+    else if (!S_ISDIR(about.st_mode))
+        tell(look, "data_dir", dir, "is not a folder", "");
+    else if (access(dir, R_OK | W_OK | X_OK) != 0)
+        tell(look, "data_dir", dir, strerrordesc_np(errno), "; run this as the server's user, or as root");
+    else if (access(log, F_OK) != 0)
+        tell(look, "data_dir", dir, "holds no books", "; daftarid init makes a folder that is not there yet");
+}
+
+static void look_at_keys(struct look *look)
+{
+    static const char *const names[] = {"server.pem", "log.key", "ca.crt"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char path[FILE_PATH_MAX];
+        struct stat about;
+        snprintf(path, sizeof path, "%s/%s", look->config->key_dir, names[i]);
+        if (stat(path, &about) != 0 || access(path, R_OK) != 0)
+            tell(look, "key_dir", path, strerrordesc_np(errno), "");
+        else if (!S_ISREG(about.st_mode) || about.st_size == 0)
+            tell(look, "key_dir", path, "is not a file, or empty", "");
+    }
+}
+
+/* The keyring's INVALID says what the file should be; its other faults what failed. */
+static void tell_master(struct look *look, const char *path, const struct fault *why)
+{
+    char text[sizeof why->text + 16];
+    snprintf(text, sizeof text, "%s%s", why->status == STATUS_INVALID ? "must be " : "", why->text);
+    tell(look, "master_key_file", path, text, "");
+}
+
+static void look_at_master_key(struct look *look)
+{
+    uint8_t master[KEYRING_KEY_BYTES];
+    struct fault why = {0};
+    const char *path = look->config->master_key_file;
+    bool credential = keyring_has_credential();
+    if (!credential && path[0] == '\0')
+        return; /* it is to come as a credential, which systemd only shows to the server */
+    if (!credential && access(path, F_OK) != 0)
+        tell(look, "master_key_file", path, strerrordesc_np(errno), "");
+    else if (keyring_read_master(credential ? NULL : path, master, &why) != STATUS_OK)
+        tell_master(look, credential ? "credential master-key" : path, &why);
+    keyring_wipe(master, sizeof master);
+}
+
+enum status config_check_files(const struct config *config, const char *name, FILE *problems)
+{
+    struct look look = {.config = config, .name = name, .problems = problems};
+    look_at_data(&look);
+    look_at_keys(&look);
+    look_at_master_key(&look);
+    return look.bad ? STATUS_INVALID : STATUS_OK;
+}
