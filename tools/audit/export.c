@@ -27,7 +27,7 @@ uint32_t export_type_digit(const Daftari__V1__AccountInfo *account)
     uint32_t digit = account->number;
     while (digit >= 10)
         digit /= 10;
-    return digit;
+    return digit <= 5 ? digit : 0; /* no type has a higher one; formats have a name for each */
 }
 
 /* ---- what a record says ------------------------------------------------------------------------------------------ */

@@ -52,7 +52,7 @@ const struct export_format *export_format_named(const char *name); /* NULL when 
 enum status export_run(const struct export_format *format, struct source *declarations,
                        struct source *entries, FILE *out, struct fault *why) MUST_USE;
 
-/* "asset" -> 1 ... and the letter or root that formats use for a type. */
+/* 1 = asset ... 5 = expense; 0 = a number that no account can have. */
 uint32_t export_type_digit(const Daftari__V1__AccountInfo *account);
 
 #endif

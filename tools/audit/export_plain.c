@@ -21,6 +21,47 @@ static void put_text(FILE *out, const char *text)
     }
 }
 
+/* A comment, which both programs search for meaning: hledger takes `date:` and [2024-01-05] in a posting's comment for
+ * that posting's date (ledger the latter), and ledger evaluates what follows `::`. Words of these books must move no
+ * posting and make no journal unreadable. */
+struct comment {
+    FILE *out;
+    char tail[5]; /* last bytes written */
+};
+
+static void comment_byte(struct comment *comment, char c)
+{
+    fputc(c, comment->out);
+    memmove(comment->tail, comment->tail + 1, sizeof comment->tail - 1);
+    comment->tail[sizeof comment->tail - 1] = c;
+}
+
+static void comment_text(struct comment *comment, const char *text)
+{
+    const char *tail = comment->tail;
+    for (; *text != '\0'; text++) {
+        char c = *text == '\n' || *text == '\t' || *text == '\r' ? ' ' : *text;
+        c = c == ';' ? ',' : c == '[' ? '(' : c == ']' ? ')' : c;
+        bool meant = memcmp(tail + 1, "date", 4) == 0 || memcmp(tail, "date2", 5) == 0 || tail[4] == ':';
+        if (c == ' ' && tail[4] == ' ')
+            continue;
+        if (c == ':' && meant)
+            comment_byte(comment, ' ');
+        comment_byte(comment, c);
+    }
+}
+
+/* "    ; name: value", or the value alone when `name` is "". */
+static void put_comment(FILE *out, const char *name, const char *value)
+{
+    struct comment comment = {.out = out};
+    fputs("    ; ", out);
+    comment_text(&comment, name);
+    comment_text(&comment, name[0] != '\0' ? ": " : "");
+    comment_text(&comment, value);
+    fputc('\n', out);
+}
+
 static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_NAME_MAX])
 {
     size_t len = 0;
@@ -31,7 +72,7 @@ static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_
                                account->number);
     for (; *name != '\0' && len < EXPORT_NAME_MAX - 1; name++) {
         char c = *name == '\n' || *name == '\t' || *name == '\r' ? ' ' : *name == ';' ? ',' : *name;
-        bool opens_virtual = len == 0 && (c == '(' || c == '[' || c == '*' || c == '!');
+        bool opens_virtual = len == 0 && (c == '(' || c == '[' || c == '<' || c == '*' || c == '!');
         if ((c == ' ' && (last == ' ' || len == 0)) || opens_virtual)
             continue;
         out[len++] = c;
@@ -61,13 +102,9 @@ static void put_amount(FILE *out, const struct export_line *line)
 
 static void put_tags(FILE *out, size_t count, Daftari__V1__Tag **tags)
 {
-    for (size_t i = 0; i < count; i++) {
-        fputs("    ; ", out);
-        put_text(out, tags[i]->name != NULL ? tags[i]->name : "");
-        fputs(": ", out);
-        put_text(out, tags[i]->value != NULL ? tags[i]->value : "");
-        fputc('\n', out);
-    }
+    for (size_t i = 0; i < count; i++)
+        put_comment(out, tags[i]->name != NULL ? tags[i]->name : "",
+                    tags[i]->value != NULL ? tags[i]->value : "");
 }
 
 static void plain_entry(FILE *out, const struct export_entry *entry)
@@ -79,22 +116,16 @@ static void plain_entry(FILE *out, const struct export_entry *entry)
         fprintf(out, "(%s) ", entry->number);
     put_text(out, entry->description[0] != '\0' ? entry->description : entry->kind);
     fprintf(out, "\n    ; position: %" PRIu64 "\n", entry->record->header.position);
-    if (entry->reference[0] != '\0') {
-        fputs("    ; reference: ", out);
-        put_text(out, entry->reference);
-        fputc('\n', out);
-    }
+    if (entry->reference[0] != '\0')
+        put_comment(out, "reference", entry->reference);
     put_tags(out, entry->tag_count, entry->tags);
     for (size_t i = 0; i < entry->line_count; i++) {
         const struct export_line *line = &entry->lines[i];
         fprintf(out, "    %s  ", line->account);
         put_amount(out, line);
         fprintf(out, "\n    ; business: %s\n", line->business);
-        if (line->description[0] != '\0') {
-            fputs("    ; ", out);
-            put_text(out, line->description);
-            fputc('\n', out);
-        }
+        if (line->description[0] != '\0')
+            put_comment(out, "", line->description);
         put_tags(out, line->tag_count, line->tags);
     }
 }
