@@ -88,6 +88,15 @@ static void assert_last_change(struct fixture *f, const char *operation, const c
     table_free(&t);
 }
 
+static void assert_last_subject(struct fixture *f, const char *subject)
+{
+    struct table t;
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    ask(f, "audit-trail", request, &t);
+    assert_string_equal(table_cell(&t, t.row_count - 1, "subject"), subject);
+    table_free(&t);
+}
+
 static void audit_trail_shows_what_lists_hold(void **state)
 {
     struct fixture *f = *state;
@@ -106,8 +115,6 @@ static void audit_trail_shows_what_lists_hold(void **state)
 static void audit_trail_shows_settings_and_states(void **state)
 {
     struct fixture *f = *state;
-    struct table t;
-    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
     command(f->world, "Business.Set",
             "{\"business\":\"WTR\",\"from_date\":\"2025-02-01\",\"settings\":[{\"name\":\"tax_rate\","
             "\"value\":\"15.00\"}]}");
@@ -127,9 +134,7 @@ static void audit_trail_shows_settings_and_states(void **state)
     command(f->world, "User.Reactivate", "{\"email\":\"jane@shop.example\"}");
     assert_last_change(f, "UserReactivated", "active=no", "active=yes");
     command(f->world, "Period.SoftClose", "{\"month\":202501}");
-    ask(f, "audit-trail", request, &t);
-    assert_string_equal(table_cell(&t, t.row_count - 1, "subject"), "period 2025-01");
-    table_free(&t);
+    assert_last_subject(f, "period 2025-01");
 }
 
 static void assert_after_begins(struct fixture *f, const char *begin)

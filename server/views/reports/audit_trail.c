@@ -216,6 +216,8 @@ static void subject_text(struct trail *trail, const struct audit_change *change,
     else if (change->table == TABLE_PERIOD && key.len == 4)
         (void)snprintf(out, SUBJECT_TEXT_MAX, "%s %04u-%02u", noun, be32_get(key.ptr) / 100,
                        be32_get(key.ptr) % 100);
+    else if ((change->table == TABLE_ADJUSTMENT || change->table == TABLE_RECONCILIATION) && key.len == 8)
+        (void)snprintf(out, SUBJECT_TEXT_MAX, "%s %llu", noun, (unsigned long long)be64_get(key.ptr));
     else if (change->table == TABLE_SETTING)
         setting_subject(trail, key, out);
 }
