@@ -175,6 +175,11 @@ static void audit_trail_writes_amounts_and_dates(void **state)
                    "credit=50.00)]), reason=count, requested_by=server, requested_time=20",
                    (unsigned long long)adjustment);
     assert_after_begins(f, begin);
+    (void)snprintf(begin, sizeof begin, "{\"adjustment\":%llu,\"reason\":\"found\"}",
+                   (unsigned long long)adjustment);
+    command(f->world, "Adjustment.Reject", begin);
+    (void)snprintf(begin, sizeof begin, "adjustment %llu", (unsigned long long)adjustment);
+    assert_last_subject(f, begin);
     uint64_t reconciliation =
         command(f->world, "Reconciliation.Record",
                 "{\"account\":1110,\"as_at_date\":\"2025-02-28\",\"external_balance\":\"6262.50\"}");
