@@ -52,11 +52,13 @@ void *client_arena_take(struct client_arena *arena, size_t len)
     return at;
 }
 
-void client_arena_adopt(struct client_arena *to, struct client_arena *from)
+bool client_arena_adopt(struct client_arena *to, struct client_arena *from)
 {
     struct client_arena_block *oldest = from->blocks;
     if (oldest == NULL)
-        return;
+        return true;
+    if (to->used > to->max || from->used > to->max - to->used)
+        return false;
     while (oldest->older != NULL)
         oldest = oldest->older;
     oldest->older = to->blocks;
@@ -64,6 +66,7 @@ void client_arena_adopt(struct client_arena *to, struct client_arena *from)
     to->used += from->used;
     from->blocks = NULL;
     from->used = 0;
+    return true;
 }
 
 static void *allocator_take(void *context, size_t len)

@@ -62,7 +62,7 @@ void call_init(struct dft_client *client, struct dft_request *request, const cha
     *request = (struct dft_request){.client = client, .state = REQUEST_NEW};
     (void)snprintf(request->method, sizeof request->method, "%s", method);
     request->timeout_ms = client->call_timeout_ms;
-    client_arena_init(&request->arena, CLIENT_ANSWERS_MAX);
+    client_arena_init(&request->arena, CLIENT_REQUEST_ANSWERS_MAX);
     STAILQ_INIT(&request->parts);
 }
 
@@ -286,12 +286,19 @@ void call_finish(struct dft_request *request, const struct dft_fault *result)
         request->notify(request, request->notify_context);
 }
 
+/* What only a client may say, END and AGAIN among it, would be taken for our own word. */
+static enum dft_status status_heard(const Daftari__V1__Answer *answer)
+{
+    enum status status = (enum status)answer->status;
+    return status_class_of(status) == STATUS_CLASS_LOCAL ? DFT_INTERNAL : (enum dft_status)status;
+}
+
 static void fault_copy(const Daftari__V1__Answer *answer, struct dft_fault *out)
 {
-    *out = (struct dft_fault){.status = (enum dft_status)answer->status};
+    *out = (struct dft_fault){.status = status_heard(answer)};
     const Daftari__V1__Fault *fault = answer->fault;
     const char *text =
-        fault != NULL && fault->text != NULL ? fault->text : status_text((enum status)answer->status);
+        fault != NULL && fault->text != NULL ? fault->text : status_text((enum status)out->status);
     const char *field = fault != NULL && fault->field != NULL ? fault->field : "";
     out->reason = fault != NULL && fault->has_reason ? (uint32_t)fault->reason : 0;
     (void)snprintf(out->field, sizeof out->field, "%.*s",
@@ -304,7 +311,7 @@ static void fault_copy(const Daftari__V1__Answer *answer, struct dft_fault *out)
 static void answer_fill(struct dft_request *request, const Daftari__V1__Answer *from, uint64_t position)
 {
     struct dft_answer *answer = &request->answers[request->answer_count++];
-    *answer = (struct dft_answer){.status = (enum dft_status)from->status, .position = position};
+    *answer = (struct dft_answer){.status = status_heard(from), .position = position};
     if (from->status == DAFTARI__V1__STATUS__OK) {
         answer->body = from->body.data;
         answer->body_len = from->body.len;
@@ -407,8 +414,13 @@ void call_response(struct dft_client *client, struct slice payload)
     } else if (request->kind == REQUEST_STREAM) {
         response_to_stream(request, response);
         client_arena_done(&arena);
+    } else if (!client_arena_adopt(&request->arena, &arena)) {
+        struct dft_fault result;
+        (void)client_fault_set(&result, DFT_TOO_LARGE, NULL, "the answers take more than %u bytes of memory",
+                               CLIENT_REQUEST_ANSWERS_MAX);
+        client_arena_done(&arena);
+        call_finish(request, &result);
     } else {
-        client_arena_adopt(&request->arena, &arena);
         response_to_call(request, response);
     }
 }

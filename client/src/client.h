@@ -26,18 +26,20 @@
 #include "proto/base/status.h"
 #include "proto/wire/frame.h"
 
-#define CLIENT_OUT_HIGH       (256u * 1024u) /* bytes: no more requests are encoded above */
-#define CLIENT_IN_MAX         (FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX) /* bytes: one whole frame */
-#define CLIENT_OUT_MAX        (CLIENT_OUT_HIGH + FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX) /* bytes */
-#define CLIENT_ANSWERS_MAX    (24u * 1024u * 1024u) /* bytes of decoded answers of one frame */
-#define CLIENT_WELCOME_MAX    (256u * 1024u)        /* bytes of the decoded greeting */
-#define CLIENT_OPEN_DEFAULT   32u                   /* requests in flight when the server names no limit */
-#define CLIENT_OPEN_MAX       4096u
-#define CLIENT_BACKOFF_MS     100u /* first wait before trying again; doubles */
-#define CLIENT_BACKOFF_MAX_MS 5000u
-#define CLIENT_CREDIT_DEFAULT 8u
-#define CLIENT_TEXT_MAX       256 /* host names, agents: bytes with the NUL */
-#define CLIENT_PATH_MAX       4096
+#define CLIENT_OUT_HIGH    (256u * 1024u) /* bytes: no more requests are encoded above */
+#define CLIENT_IN_MAX      (FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX) /* bytes: one whole frame */
+#define CLIENT_OUT_MAX     (CLIENT_OUT_HIGH + FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX) /* bytes */
+#define CLIENT_ANSWERS_MAX (24u * 1024u * 1024u) /* bytes of decoded answers of one frame */
+/* bytes of all answers of one request: enough for each command's in a frame of its own */
+#define CLIENT_REQUEST_ANSWERS_MAX (96u * 1024u * 1024u)
+#define CLIENT_WELCOME_MAX         (256u * 1024u) /* bytes of the decoded greeting */
+#define CLIENT_OPEN_DEFAULT        32u            /* requests in flight when the server names no limit */
+#define CLIENT_OPEN_MAX            4096u
+#define CLIENT_BACKOFF_MS          100u /* first wait before trying again; doubles */
+#define CLIENT_BACKOFF_MAX_MS      5000u
+#define CLIENT_CREDIT_DEFAULT      8u
+#define CLIENT_TEXT_MAX            256 /* host names, agents: bytes with the NUL */
+#define CLIENT_PATH_MAX            4096
 
 struct growing {
     uint8_t *bytes;

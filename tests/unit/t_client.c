@@ -320,6 +320,72 @@ static void nonsense_ends_the_connection(void **state)
     stop(scene);
 }
 
+/* Says of every command what only a client may say. */
+static void serve_client_words(struct fake_connection *connection, void *context)
+{
+    (void)context;
+    Daftari__V1__Request *request;
+    fake_welcome(connection);
+    while ((request = fake_request(connection, NULL, NULL)) != NULL) {
+        int status = strcmp(request->method, "Log.Follow") == 0 ? DFT_END : DFT_AGAIN;
+        fake_answer(connection, request, (Daftari__V1__Status)status);
+        daftari__v1__request__free_unpacked(request, NULL);
+    }
+}
+
+static void a_clients_own_words_are_not_taken_from_a_server(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new(serve_client_words);
+    struct dft_client *client = client_of(scene, NULL);
+    struct dft_recorded recorded;
+    struct dft_stream *stream = NULL;
+    struct dft_answer part;
+    struct dft_fault why = {0};
+    assert_int_equal(dft_command(client, "Entry.Post", NULL, "abc", 3, &recorded, &why), DFT_INTERNAL);
+    assert_int_equal(dft_stream_open(client, "Log.Follow", NULL, 0, 4, 5000, &stream, NULL), DFT_OK);
+    assert_int_equal(dft_stream_next(stream, 5000, &part, &why), DFT_INTERNAL); /* not a list that is whole */
+    dft_stream_close(stream);
+    dft_client_free(client);
+    stop(scene);
+}
+
+/* Frames without an answer, and never the last. */
+static void serve_nothing_for_ever(struct fake_connection *connection, void *context)
+{
+    static uint8_t frames[64 * 1024]; /* one thread at a time */
+    size_t len = 0;
+    (void)context;
+    fake_welcome(connection);
+    Daftari__V1__Request *request = fake_request(connection, NULL, NULL);
+    if (request == NULL)
+        return;
+    Daftari__V1__Response response = DAFTARI__V1__RESPONSE__INIT;
+    response.has_request_id = 1;
+    response.request_id = request->request_id;
+    daftari__v1__request__free_unpacked(request, NULL);
+    size_t payload = daftari__v1__response__get_packed_size(&response);
+    for (; len + FRAME_HEADER_BYTES + payload <= sizeof frames; len += FRAME_HEADER_BYTES + payload) {
+        frame_header_encode(FRAME_RESPONSE, payload, frames + len);
+        (void)daftari__v1__response__pack(&response, frames + len + FRAME_HEADER_BYTES);
+    }
+    for (int i = 0; i < 100; i++)
+        fake_send_raw(connection, frames, len);
+    (void)fake_request(connection, NULL, NULL);
+}
+
+static void answers_without_end_take_bounded_memory(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new(serve_nothing_for_ever);
+    struct dft_client *client = client_of(scene, &(struct dft_options){.call_timeout_ms = 8000});
+    struct dft_recorded recorded;
+    struct dft_fault why = {0};
+    assert_int_equal(dft_command(client, "Entry.Post", NULL, "abc", 3, &recorded, &why), DFT_TOO_LARGE);
+    dft_client_free(client);
+    stop(scene);
+}
+
 static void nobody_there_is_told_at_once(void **state)
 {
     (void)state;
@@ -655,6 +721,8 @@ int main(void)
         cmocka_unit_test(busy_is_tried_again),
         cmocka_unit_test(a_deadline_ends_and_cancels),
         cmocka_unit_test(nonsense_ends_the_connection),
+        cmocka_unit_test(a_clients_own_words_are_not_taken_from_a_server),
+        cmocka_unit_test(answers_without_end_take_bounded_memory),
         cmocka_unit_test(nobody_there_is_told_at_once),
         cmocka_unit_test(another_host_name_is_not_trusted),
         cmocka_unit_test(another_authority_is_not_trusted),
