@@ -72,6 +72,7 @@ run entry --output json list --from 2026-01-02 --to 2026-01-02; gives 0 "setting
 run entry post --date 2999-01-01 --description x --debit 1110=1 --credit 4110=1; gives 1 "a date far off is refused"; complains 'a date up to tomorrow' "and which may be given is said"
 run entry post --date tomorrow --description x --debit 1110=1 --credit 4110=1; gives 0 "tomorrow is taken"
 run entry post --description x --line account=1110,debit=0 --line account=4110,credit=1; gives 1 "a line of nothing"; complains 'lines\[0\].debit:' "is named as it was typed"
+run report trial-balance --as-at today --to today; gives 1 "two ends of a report"; complains 'as_at: give as-at or to, not both' "are named as they were typed"
 run report trial-balance --known-at nonsense;    gives 2 "a moment that is none"; complains ' known-at:' "is named as it was typed"
 printf '{"date":"today","nonsense":1}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with an unknown field"
 printf '{"date":"today","date":"today"}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with a key given twice"

@@ -174,7 +174,7 @@ static enum status take_dates(struct report_run *run)
     if (status == STATUS_OK)
         status = check_date(run, "compare_to_date", request->has_compare_to_date, request->compare_to_date);
     if (status == STATUS_OK && request->has_as_at_date && request->has_to_date)
-        status = fault_set(run->why, STATUS_INVALID, "as_at_date", "give as_at_date or to_date, not both");
+        status = fault_set(run->why, STATUS_INVALID, "as_at_date", "give as-at or to, not both");
     if (status != STATUS_OK)
         return status;
     run->from = request->has_from_date ? request->from_date : 0;
@@ -215,8 +215,7 @@ static enum status take_moment(struct report_run *run)
     const Daftari__V1__RunReport *request = run->request;
     run->known_at = run->reader->position;
     if (request->has_known_at_position && request->has_known_at_time_us)
-        return fault_set(run->why, STATUS_INVALID, "known_at_time_us",
-                         "give known_at_position or known_at_time_us, not both");
+        return fault_set(run->why, STATUS_INVALID, "known_at_time_us", "give a position or a time, not both");
     if (request->has_known_at_position) {
         if (request->known_at_position == 0 || request->known_at_position > run->reader->position)
             return fault_set(
