@@ -56,13 +56,16 @@ static char *exported(const struct export_format *format, char *text, char *tag)
 /* The text of the comments alone. */
 static void keep_comments(char *journal)
 {
-    char *to = journal, *line = strtok(journal, "\n");
-    for (; line != NULL; line = strtok(NULL, "\n")) {
-        char *comment = strchr(line, ';');
-        size_t len = comment != NULL ? strlen(comment) : 0;
+    char *to = journal;
+    for (const char *line = journal; *line != '\0';) {
+        size_t line_len = strcspn(line, "\n");
+        const char *comment = memchr(line, ';', line_len);
+        size_t len = comment != NULL ? (size_t)(line + line_len - comment) : 0;
+        const char *next = line + line_len + (line[line_len] == '\n');
         if (comment != NULL)
             memmove(to, comment, len);
         to += len;
+        line = next;
     }
     *to = '\0';
 }
