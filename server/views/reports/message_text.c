@@ -227,9 +227,9 @@ static size_t values_of(const ProtobufCMessage *message, const ProtobufCFieldDes
 static const uint8_t *value_at(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
                                size_t index)
 {
-    const uint8_t *items = member(message, field->offset);
+    const uint8_t *at = member(message, field->offset), *items = at;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        memcpy(&items, items, sizeof items);
+        memcpy(&items, at, sizeof items);
     return items + index * value_bytes(field);
 }
 
