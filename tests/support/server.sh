@@ -62,11 +62,13 @@ server_log_in() {
   daftari log-in --email "$SERVER_OWNER" --password-file "$1/owner-password" >/dev/null
 }
 
-# Whether the process runs. One that has ended and that nobody has waited for (state Z) takes kill -0 as if it ran.
-# With a name, whether it also is that program. Form of /proc/PID/stat, proc(5): "pid (name) state ...".
+# Whether the process runs. One that has ended and that nobody has waited for (state Z) takes kill -0 as if it ran; while
+# others of its threads are still ending it holds its files, so it counts as running. With a name, whether it also is that
+# program. Form of /proc/PID/stat, proc(5): "pid (name) state ...".
 server_alive() { # PID [NAME]
   { read -r _ _name _state _ <"/proc/$1/stat"; } 2>/dev/null || return 1
-  [ "$_state" != Z ] && { [ $# -lt 2 ] || [ "$_name" = "($2)" ]; }
+  [ $# -lt 2 ] || [ "$_name" = "($2)" ] || return 1
+  [ "$_state" != Z ] || { set -- "/proc/$1/task/"*; [ $# -gt 1 ]; }
 }
 
 server_wait_end() {
