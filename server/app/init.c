@@ -172,10 +172,12 @@ static enum status write_books(const struct init_options *options, const struct 
 /* What is being made, and where it goes. */
 struct making {
     const struct init_options *options;
-    struct config *config; /* names the places where things are made, in the end those where they are */
-    char keys[CONFIG_PATH_MAX], data[CONFIG_PATH_MAX]; /* made here */
+    struct config *config;       /* names the places where things are made, in the end those where they are */
+    struct staging keys, data;   /* made here */
+    char books[CONFIG_PATH_MAX]; /* the data folder, in `data` until it is whole */
     char master[CONFIG_PATH_MAX], config_file[CONFIG_PATH_MAX];
-    bool master_elsewhere; /* made, and not below `keys` */
+    bool master_elsewhere; /* to be made, and not in the key folder */
+    bool master_made;      /* there */
 };
 
 static enum status path_set(char out[CONFIG_PATH_MAX], const char *folder, const char *name,
@@ -202,7 +204,7 @@ static enum status place_master_key(struct making *m, struct fault *why)
         m->master_elsewhere = !there;
         return path_set(m->config->master_key_file, m->master, "", why);
     }
-    return path_set(m->config->master_key_file, m->keys, m->master + len + 1, why);
+    return path_set(m->config->master_key_file, m->keys.path, m->master + len + 1, why);
 }
 
 /* Before anything is made: nothing may be in the way. */
@@ -222,23 +224,28 @@ static enum status find_places(struct making *m, struct fault *why)
                            options->data_dir);
     if (status == STATUS_OK)
         status = pki_check_absent(options->key_dir, why);
-    if (status == STATUS_OK)
-        status = staging_path(options->key_dir, m->keys, why);
-    if (status == STATUS_OK)
-        status = staging_path(options->data_dir, m->data, why);
-    return status == STATUS_OK ? place_master_key(m, why) : status;
+    return status;
 }
 
 static enum status make_all(struct making *m, struct fault *why)
 {
     struct config *config = m->config;
-    enum status status = pki_make(&(struct pki_options){.key_dir = m->keys,
-                                                        .master_key_file = config->master_key_file,
-                                                        .hosts = m->options->hosts,
-                                                        .log_name = m->options->books},
-                                  why);
+    enum status status = staging_make(m->options->key_dir, &m->keys, why);
     if (status == STATUS_OK)
-        status = path_set(config->data_dir, m->data, "", why);
+        status = staging_make(m->options->data_dir, &m->data, why);
+    if (status == STATUS_OK)
+        status = path_set(m->books, m->data.path, "books", why);
+    if (status == STATUS_OK)
+        status = place_master_key(m, why);
+    if (status == STATUS_OK)
+        status = pki_make(&(struct pki_options){.key_dir = m->keys.path,
+                                                .master_key_file = config->master_key_file,
+                                                .hosts = m->options->hosts,
+                                                .log_name = m->options->books},
+                          why);
+    m->master_made = m->master_elsewhere && status == STATUS_OK;
+    if (status == STATUS_OK)
+        status = path_set(config->data_dir, m->books, "", why);
     config->log_map_mib = config->state_map_mib = FIRST_MAP_MIB; /* the server opens them with its own */
     return status == STATUS_OK ? write_books(m->options, config, why) : status;
 }
@@ -246,9 +253,9 @@ static enum status make_all(struct making *m, struct fault *why)
 /* Keys first: books without the key that opens them would be worse than keys without books. */
 static enum status move_all(struct making *m, struct fault *why)
 {
-    enum status status = staging_move(m->keys, m->options->key_dir, why);
+    enum status status = staging_move(m->keys.path, m->options->key_dir, why);
     if (status == STATUS_OK)
-        status = staging_move(m->data, m->options->data_dir, why);
+        status = staging_move(m->books, m->options->data_dir, why);
     if (status == STATUS_OK)
         status = path_set(m->config->key_dir, m->options->key_dir, "", why);
     if (status == STATUS_OK)
@@ -282,12 +289,10 @@ static enum status run_init(const struct init_options *options, struct fault *wh
         status = make_all(&m, why);
         if (status == STATUS_OK)
             status = move_all(&m, why);
-        if (status != STATUS_OK) {
-            staging_remove(m.keys);
-            staging_remove(m.data);
-            if (m.master_elsewhere)
-                (void)unlink(m.master);
-        }
+        staging_remove(&m.keys);
+        staging_remove(&m.data);
+        if (status != STATUS_OK && m.master_made)
+            (void)unlink(m.master);
     }
     if (status == STATUS_OK)
         status = write_config(m.config_file, m.config, why);

@@ -28,6 +28,14 @@ check 'init makes books' "$bin/daftarid" init --data "$dir/books" --keys "$dir/k
     --owner-name 'Ana Otieno' --password-file "$dir/password" --hosts books.example,192.0.2.7
 check 'init does not make them again' fails 1 "$bin/daftarid" init --data "$dir/books" --keys "$dir/keys" \
     --owner-email ana@example.com --owner-name 'Ana Otieno' --password-file "$dir/password"
+ln -s gone/away "$dir/link"
+init_elsewhere() { "$bin/daftarid" init --data "$dir/books2/" --keys "$dir/keys2/" --owner-email ana@example.com \
+    --owner-name 'Ana Otieno' --password-file "$dir/password" "$@"; }
+check 'a master key is not made through a link' fails 1 init_elsewhere --master-key "$dir/link"
+check 'and the link is not removed' [ -L "$dir/link" ]
+check 'nor anything left' [ -z "$(ls -A "$dir" | grep -e init- -e books2 -e keys2)" ]
+check 'folders may be named with a slash' init_elsewhere
+check 'and nothing else is left' [ -z "$(find "$dir" -name '*init-*')" ]
 verify() { openssl verify -x509_strict -CAfile "$dir/keys/ca.crt" "$@"; }
 check 'openssl accepts the server certificate' verify -purpose sslserver -verify_hostname books.example "$dir/keys/server.pem"
 check 'and its address' verify -purpose sslserver -verify_ip 192.0.2.7 "$dir/keys/server.pem"
