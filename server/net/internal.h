@@ -143,6 +143,7 @@ struct net {
     struct conn *dirty, *dead;
     struct request *all; /* config.items_max of them */
     struct request *pool;
+    uint32_t taken; /* from the pool */
     uint32_t at_work;
     struct request *parked;
     struct arena *scratch; /* small messages; reset before each */

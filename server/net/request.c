@@ -18,6 +18,7 @@ static struct request *request_new(struct conn *conn, uint64_t id)
     if (request == NULL)
         return NULL;
     net->pool = request->next;
+    net->taken++;
     struct arena *arena = request->item.arena;
     *request = (struct request){.net = net, .conn = conn, .id = id, .state = REQUEST_FILLING};
     request->item.arena = arena;
@@ -99,6 +100,7 @@ static void request_release(struct request *request)
     request->state = REQUEST_FREE;
     request->next = net->pool;
     net->pool = request;
+    net->taken--;
 }
 
 void request_forget(struct request *request)
@@ -321,6 +323,19 @@ static uint32_t deadline_of(const struct net_config *config, uint32_t asked_ms)
     return asked_ms < config->request_deadline_max_ms ? asked_ms : config->request_deadline_max_ms;
 }
 
+/* The last eighth of the pool is for those who hold little, so that one user, who may leave queries waiting on many
+ * connections or on none any more, does not shut out the others. Who is not logged in counts as one user. */
+static bool has_share(const struct net *net, uint32_t user)
+{
+    uint32_t items = net->config.items_max, held = 0;
+    uint32_t share = items / 16 > net->config.requests_open_max ? items / 16 : net->config.requests_open_max;
+    if (net->taken < items - items / 8)
+        return true;
+    for (uint32_t i = 0; i < items && held < share; i++)
+        held += net->all[i].state != REQUEST_FREE && net->all[i].item.actor.user == user ? 1 : 0;
+    return held < share;
+}
+
 /* Everything that can be said without working on it. *out_method is set as soon as it is known. */
 static enum status admit(struct conn *conn, const struct envelope_request *asked,
                          const struct method **out_method, struct form *form, struct fault *why)
@@ -345,7 +360,8 @@ static enum status admit(struct conn *conn, const struct envelope_request *asked
     if (conn->held >= net->config.requests_open_max)
         return fault_set(why, STATUS_BUSY, NULL, "at most %u requests may be open on a connection",
                          net->config.requests_open_max);
-    if (net->pool == NULL || net->body_bytes + asked->payload.len > net->config.request_bytes_max)
+    if (net->pool == NULL || !has_share(net, conn->actor.user) ||
+        net->body_bytes + asked->payload.len > net->config.request_bytes_max)
         return fault_set(why, STATUS_BUSY, NULL, "too many requests are waiting; try again");
     return STATUS_OK;
 }

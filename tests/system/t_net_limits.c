@@ -260,6 +260,38 @@ static void requests_are_limited(void **state)
     tls_client_close(second);
 }
 
+static void one_user_does_not_shut_out_the_others(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.requests_open_max = 4;
+    rig->config.items_max = 16;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client *left = rig_connect(rig, true); /* what it asked is still held when it has gone */
+    struct rig_request request = {.method = COMMAND};
+    for (request.id = 1; request.id <= 4; request.id++)
+        assert_true(rig_send(left, &request));
+    rig_wait_submitted(rig, 4);
+    tls_client_close(left);
+    struct tls_client *greedy[3];
+    for (uint64_t i = 0; i < 3; i++) {
+        greedy[i] = rig_connect(rig, true);
+        for (request.id = 1; request.id <= (i < 2 ? 4 : 3); request.id++)
+            assert_true(rig_send(greedy[i], &request));
+    }
+    assert_int_equal(rig_status(greedy[2], 3), STATUS_BUSY);
+    rig_wait_submitted(rig, 14);
+    struct tls_client *other = rig_connect(rig, false);
+    struct rig_request log_in = {.id = 9, .method = "Login.LogIn", .query = true};
+    assert_true(rig_send(other, &log_in));
+    rig_wait_submitted(rig, 15);
+    rig_release(rig);
+    assert_int_equal(rig_status(other, 9), STATUS_OK);
+    for (int i = 0; i < 3; i++)
+        tls_client_close(greedy[i]);
+    tls_client_close(other);
+}
+
 static void a_full_queue_is_told(void **state)
 {
     struct rig *rig = *state;
@@ -504,6 +536,7 @@ int main(void)
         CASE(a_flood_of_refusals_is_held_back),
         CASE(connections_are_limited),
         CASE(requests_are_limited),
+        CASE(one_user_does_not_shut_out_the_others),
         CASE(a_full_queue_is_told),
         CASE(large_requests_are_limited_together),
         CASE(a_deadline_is_kept),
