@@ -100,6 +100,7 @@ struct request {
     enum request_state state;
     bool answered;      /* the client has its end: what still comes is dropped */
     bool opens_session; /* made for a client certificate at Hello, not by the client */
+    uint32_t user;      /* who asked: item.actor is the sink's while it is there */
     uint64_t id;
     const struct method *method; /* as asked; whoever works on it may put another into the item */
     size_t asked;                /* parts in the request; item.part_count of them were good */

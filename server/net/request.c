@@ -20,7 +20,8 @@ static struct request *request_new(struct conn *conn, uint64_t id)
     net->pool = request->next;
     net->taken++;
     struct arena *arena = request->item.arena;
-    *request = (struct request){.net = net, .conn = conn, .id = id, .state = REQUEST_FILLING};
+    *request = (struct request){
+        .net = net, .conn = conn, .id = id, .user = conn->actor.user, .state = REQUEST_FILLING};
     request->item.arena = arena;
     request->item.actor = conn->actor;
     request->item.done = request_work_done;
@@ -332,7 +333,7 @@ static bool has_share(const struct net *net, uint32_t user)
     if (net->taken < items - items / 8)
         return true;
     for (uint32_t i = 0; i < items && held < share; i++)
-        held += net->all[i].state != REQUEST_FREE && net->all[i].item.actor.user == user ? 1 : 0;
+        held += net->all[i].state != REQUEST_FREE && net->all[i].user == user ? 1 : 0;
     return held < share;
 }
 
