@@ -225,7 +225,7 @@ void rig_init(struct rig *rig)
                                       .connections_max = 64,
                                       .connections_per_address_max = 64,
                                       .requests_open_max = 64,
-                                      .items_max = 128,
+                                      .items_max = 160, /* many_are_in_flight takes 128, as one user */
                                       .arena_bytes_max = 16u << 20,
                                       .request_bytes_max = 16u << 20,
                                       .output_bytes_max = 256u << 10,
