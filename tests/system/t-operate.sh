@@ -82,7 +82,7 @@ hold() { for i in $(seq 20); do ( exec 7<>"/dev/tcp/127.0.0.1/$port"; timeout 3 
 hold &
 hold=$!
 served=0
-for i in 1 2 3 4 5 6 7 8; do daftari entry post --date 2026-05-01 --description honest --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1 && served=$((served + 1)); done
+for _ in 1 2 3 4 5 6 7 8; do daftari entry post --date 2026-05-01 --description honest --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1 && served=$((served + 1)); done
 tap "an honest client is served meanwhile" test "$served" = 8
 wait "$flood" "$hold"
 kill "$slow" 2>/dev/null

@@ -110,7 +110,7 @@ tap "and so is what he saw" test -z "$(grep -o 'own sale' "$D/json")"
 # ---- log-in
 try() { # try EMAIL PASSWORD: answer in $D/out, milliseconds in $ms
   local start
-  mkdir -p -m 700 "$D/home-try"
+  mkdir -p "$D/home-try"; chmod 700 "$D/home-try"
   echo "$2" >"$D/pw"
   start=$(date +%s%N)
   as try daftari log-in --email "$1" --password-file "$D/pw" >"$D/out" 2>&1
