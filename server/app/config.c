@@ -66,8 +66,8 @@ static const struct key keys[] = {
     {AT(requests_open_max), NUMBER, .min = 1, .max = 4096, .standard = "64",
      .doc = "Requests in flight on one connection; further ones are answered BUSY."},
     {AT(requests_max), NUMBER, .min = 16, .max = 65536, .standard = "2048",
-     .doc =
-         "Requests in flight on all connections together. Each costs about 9 KiB of memory from the start."},
+     .doc = "Requests in flight on all connections together; the last eighth is for users who hold few. Each "
+            "costs about 9 KiB of memory from the start."},
     {AT(request_arena_kib), NUMBER, .min = 4096, .max = 1048576, .standard = "16384",
      .doc = "Most memory that one request, its commands and their answers may take, in KiB."},
     {AT(request_bytes_mib), NUMBER, .min = 4, .max = 1048576, .standard = "256",
