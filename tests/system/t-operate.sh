@@ -78,7 +78,7 @@ tap "no protocol gets no answer" test -z "$(grep -a Books "$D/out")"
 flood() { for _ in $(seq 300); do { exec 8<>"/dev/tcp/127.0.0.1/$port" && printf '\x16\x03\x01garbage' >&8; exec 8>&-; } 2>/dev/null; done; }
 flood &
 flood=$!
-hold() { for i in $(seq 20); do ( exec 7<>"/dev/tcp/127.0.0.1/$port"; timeout 3 cat <&7 >/dev/null ) 2>/dev/null & done; wait; }
+hold() { for _ in $(seq 20); do ( exec 7<>"/dev/tcp/127.0.0.1/$port"; timeout 3 cat <&7 >/dev/null ) 2>/dev/null & done; wait; }
 hold &
 hold=$!
 served=0
