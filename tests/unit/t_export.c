@@ -105,6 +105,21 @@ static void words_stay_readable(void **state)
     free(journal);
 }
 
+static void a_name_does_not_end_in_its_middle(void **state)
+{
+    (void)state;
+    char name[EXPORT_NAME_MAX], text[] = "assets:Petty\u00a0 \u3000\u2003cash\u00a0";
+    Daftari__V1__AccountInfo account = DAFTARI__V1__ACCOUNT_INFO__INIT;
+    account.number = 1110;
+    account.name = text;
+    export_hledger.account_name(&account, name);
+    assert_string_equal(name, "assets:Petty cash");
+    char accents[] = "assets:Caf\u00e9 \u20ac";
+    account.name = accents;
+    export_ledger.account_name(&account, name);
+    assert_string_equal(name, accents);
+}
+
 static void a_number_of_no_type_has_a_name(void **state)
 {
     (void)state;
@@ -125,6 +140,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_move_no_posting),
         cmocka_unit_test(words_stay_readable),
+        cmocka_unit_test(a_name_does_not_end_in_its_middle),
         cmocka_unit_test(a_number_of_no_type_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

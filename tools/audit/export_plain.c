@@ -62,6 +62,25 @@ static void put_comment(FILE *out, const char *name, const char *value)
     fputc('\n', out);
 }
 
+/* Bytes of the white space at `at`, 0 when there is none. hledger takes two of Unicode's spaces, like two blanks, for
+ * the end of an account's name. */
+static size_t space_len(const char *at)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    if (byte[0] < 0x80)
+        return byte[0] == ' ' || byte[0] == '\n' || byte[0] == '\t' || byte[0] == '\r' ? 1 : 0;
+    if (byte[0] == 0xc2)
+        return byte[1] == 0xa0 ? 2 : 0;
+    if (byte[0] == 0xe2 && byte[1] == 0x80)
+        return (byte[2] >= 0x80 && byte[2] <= 0x8a) || byte[2] == 0xa8 || byte[2] == 0xa9 || byte[2] == 0xaf
+                   ? 3
+                   : 0;
+    bool other = (byte[0] == 0xe1 && byte[1] == 0x9a && byte[2] == 0x80) ||
+                 (byte[0] == 0xe2 && byte[1] == 0x81 && byte[2] == 0x9f) ||
+                 (byte[0] == 0xe3 && byte[1] == 0x80 && byte[2] == 0x80);
+    return other ? 3 : 0;
+}
+
 static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_NAME_MAX])
 {
     size_t len = 0;
@@ -71,7 +90,9 @@ static void plain_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_
         len = (size_t)snprintf(out, EXPORT_NAME_MAX, "%s:%u ", roots[export_type_digit(account)],
                                account->number);
     for (; *name != '\0' && len < EXPORT_NAME_MAX - 1; name++) {
-        char c = *name == '\n' || *name == '\t' || *name == '\r' ? ' ' : *name == ';' ? ',' : *name;
+        size_t space = space_len(name);
+        char c = space != 0 ? ' ' : *name == ';' ? ',' : *name;
+        name += space > 1 ? space - 1 : 0;
         bool opens_virtual = len == 0 && (c == '(' || c == '[' || c == '<' || c == '*' || c == '!');
         if ((c == ' ' && (last == ' ' || len == 0)) || opens_virtual)
             continue;

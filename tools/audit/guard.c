@@ -58,5 +58,5 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 void guard_remove(const char *folder)
 {
-    (void)nftw(folder, remove_one, FOLDERS_OPEN_MAX, FTW_DEPTH | FTW_PHYS);
+    (void)nftw(folder, remove_one, FOLDERS_OPEN_MAX, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
