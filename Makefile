@@ -248,7 +248,7 @@ FUZZ_SECONDS ?= 10
 fuzz: ## run every fuzz harness (T=name: those whose name contains it) for FUZZ_SECONDS (default 10) under libFuzzer
 	@tools/dev/deps
 	@$(MAKE) --no-print-directory $(PARALLEL) VARIANT=fuzz fuzz-build
-	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_ONLY='$(T)' tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 7200 tools/dev/fuzz
+	@FUZZ_SECONDS='$(FUZZ_SECONDS)' FUZZ_SEED='$(FUZZ_SEED)' FUZZ_ONLY='$(T)' tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 7200 tools/dev/fuzz
 FUZZ_BIN := $(foreach f,$(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC)),$(if $(or $(if $(T),,all),$(findstring $(T),$(notdir $(f)))),$(f)))
 fuzz-build: $(FUZZ_BIN)
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(TEST_LIBS)

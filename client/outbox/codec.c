@@ -59,7 +59,7 @@ size_t outbox_encode(const struct outbox_record *record, uint8_t *out)
 static void take_text(struct byte_reader *r, size_t len, char *out, size_t cap)
 {
     const uint8_t *at = byte_take(r, len);
-    if (at == NULL || len >= cap)
+    if (at == NULL || len >= cap || memchr(at, 0, len) != NULL) /* what is written has no NUL in a text */
         r->failed = true;
     else
         (void)snprintf(out, cap, "%.*s", (int)len, (const char *)at);
