@@ -57,7 +57,8 @@ leaks() { # leaks NAME: what shows
     as "$name" daftari $query --output json 2>&1 | sed "s/^/$query: /"
   done
 }
-hidden="$secret|739[.,]?17|839[.,]?17|4711"
+# Whole numbers: the microseconds of a time may well hold 4711.
+hidden="$secret|\b(739[.,]?17|839[.,]?17|4711)\b"
 for name in manager cashier; do
   leaks "$name" >"$D/asked"
   grep -E "$hidden" "$D/asked" | cut -c1-300 >"$D/out"
