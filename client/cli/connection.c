@@ -143,11 +143,10 @@ void cli_currencies_forget(struct cli *cli)
 
 static enum status currency_keep(struct cli *cli, const struct dft_answer *part, struct fault *why)
 {
-    struct client_arena arena;
-    client_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
     Daftari__V1__CurrencyInfo *info =
-        daftari__v1__currency_info__unpack(&allocator, part->body_len, part->body);
+        daftari__v1__currency_info__unpack(arena_allocator(&arena), part->body_len, part->body);
     enum status status = STATUS_OK;
     struct cli_currency *grown = NULL;
     if (info == NULL || info->code == NULL || strlen(info->code) >= sizeof grown->code ||
@@ -168,7 +167,7 @@ static enum status currency_keep(struct cli *cli, const struct dft_answer *part,
             *currency = first;
         }
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     return status;
 }
 
@@ -276,15 +275,14 @@ void cli_know_today(struct cli *cli)
     cli->today_known = true;
     if (dft_query(cli->client, "Books.Show", NULL, 0, &body, &len, NULL) != DFT_OK)
         return; /* this machine's own date stays */
-    struct client_arena arena;
-    client_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
-    Daftari__V1__BooksInfo *info = daftari__v1__books_info__unpack(&allocator, len, body);
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
+    Daftari__V1__BooksInfo *info = daftari__v1__books_info__unpack(arena_allocator(&arena), len, body);
     if (info != NULL && date_valid(info->today_date))
         cli->conversion.today = info->today_date;
     if (info != NULL && info->utc_offset_minutes >= -1440 && info->utc_offset_minutes <= 1440)
         cli->conversion.utc_offset_minutes = info->utc_offset_minutes;
-    client_arena_done(&arena);
+    arena_done(&arena);
     free(body);
 }
 

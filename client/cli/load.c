@@ -59,11 +59,11 @@ static enum status load_line(struct load *load, struct batcher *batcher, const s
         return fault_set(why, STATUS_INVALID, "method", "the name of a command such as Account.Open");
     enum status status = given != NULL ? run_command_id(given, command_id, why)
                                        : line_id(load, reader->text, reader->len, command_id, why);
-    struct client_arena arena;
+    struct arena arena;
     struct slice body;
     char method_name[SERVICE_NAME_TEXT_MAX];
     memcpy(method_name, method.name, sizeof method_name);
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     (void)json_object_del(object, "method");
     (void)json_object_del(object, "command_id");
     if (status == STATUS_OK)
@@ -72,7 +72,7 @@ static enum status load_line(struct load *load, struct batcher *batcher, const s
         status = batcher_add(batcher, method_name, command_id, body, reader->line, why);
     if (strcmp(method_name, "Currency.Define") == 0)
         cli_currencies_forget(load->cli); /* what follows may use it: ask again */
-    client_arena_done(&arena);
+    arena_done(&arena);
     return status;
 }
 

@@ -32,7 +32,7 @@ struct filling {
 
 struct filler {
     const struct conversion *conversion;
-    struct client_arena *arena;
+    struct arena *arena;
     struct filling *todo;
     unsigned count;
     struct fault *why;
@@ -304,11 +304,9 @@ static enum status fill_text(const struct filler *filler, const json_t *value, v
     if (!text_valid(text))
         return fault_set(filler->why, STATUS_INVALID, path,
                          "text without control characters other than new lines and tabs");
-    char *copy = client_arena_take(filler->arena, text.len + 1);
+    char *copy = arena_text(filler->arena, text);
     if (copy == NULL)
         return no_memory(filler->why);
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
     memcpy(at, &copy, sizeof(char *));
     return STATUS_OK;
 }
@@ -317,7 +315,7 @@ static enum status fill_bytes(const struct filler *filler, const json_t *value, 
 {
     size_t len = json_string_length(value);
     ProtobufCBinaryData data = {.len = len / 2};
-    data.data = client_arena_take(filler->arena, len / 2 + 1);
+    data.data = arena_take(filler->arena, len / 2 + 1);
     if (data.data == NULL)
         return no_memory(filler->why);
     if (!json_is_string(value) || len % 2 != 0 ||
@@ -336,8 +334,8 @@ static enum status fill_message(struct filler *filler, const struct filling *in,
     if (in->depth >= MESSAGE_DEPTH_MAX || filler->count >= WORK_MAX)
         return no_memory(filler->why);
     const ProtobufCMessageDescriptor *type = field->descriptor;
-    struct filling *filling = client_arena_take(filler->arena, sizeof *filling);
-    ProtobufCMessage *message = client_arena_take(filler->arena, type->sizeof_message);
+    struct filling *filling = arena_take(filler->arena, sizeof *filling);
+    ProtobufCMessage *message = arena_take(filler->arena, type->sizeof_message);
     if (filling == NULL || message == NULL)
         return no_memory(filler->why);
     protobuf_c_message_init(type, message);
@@ -395,7 +393,7 @@ static enum status fill_repeated(struct filler *filler, const struct filling *in
     if (count > WORK_MAX)
         return no_memory(filler->why);
     uint8_t *base = (uint8_t *)in->message;
-    uint8_t *elements = client_arena_take(filler->arena, count * size + 1);
+    uint8_t *elements = arena_take(filler->arena, count * size + 1);
     if (elements == NULL)
         return no_memory(filler->why);
     for (size_t i = 0; i < count; i++) {
@@ -465,13 +463,13 @@ static enum status fill_object(struct filler *filler, const struct filling *in)
 }
 
 enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *object,
-                              const struct conversion *conversion, struct client_arena *arena,
+                              const struct conversion *conversion, struct arena *arena,
                               struct slice *out_bytes, struct fault *why)
 {
     if (!json_is_object(object))
         return fault_set(why, STATUS_INVALID, NULL, "a JSON object {...} for each message");
     struct filler filler = {.conversion = conversion, .arena = arena, .why = why};
-    ProtobufCMessage *message = client_arena_take(arena, type->sizeof_message);
+    ProtobufCMessage *message = arena_take(arena, type->sizeof_message);
     if (message == NULL)
         return no_memory(why);
     protobuf_c_message_init(type, message);
@@ -485,7 +483,7 @@ enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *ob
             return status;
     }
     size_t len = protobuf_c_message_get_packed_size(message);
-    uint8_t *bytes = client_arena_take(arena, len + 1);
+    uint8_t *bytes = arena_take(arena, len + 1);
     if (bytes == NULL)
         return no_memory(why);
     (void)protobuf_c_message_pack(message, bytes);
@@ -503,7 +501,7 @@ struct showing {
 
 struct shower {
     const struct conversion *conversion;
-    struct client_arena arena;
+    struct arena arena;
     struct showing *todo;
 };
 
@@ -579,7 +577,7 @@ static json_t *show_number(const struct shower *shower, const ProtobufCMessage *
 
 static json_t *show_message(struct shower *shower, const ProtobufCMessage *message)
 {
-    struct showing *showing = client_arena_take(&shower->arena, sizeof *showing);
+    struct showing *showing = arena_take(&shower->arena, sizeof *showing);
     json_t *object = json_object();
     if (showing == NULL || object == NULL) {
         json_decref(object);
@@ -612,7 +610,7 @@ static json_t *show_value(struct shower *shower, const ProtobufCMessage *message
         return json_string(word);
     case FORM_BYTES: {
         memcpy(&data, at, sizeof data);
-        char *hex = client_arena_take(&shower->arena, HEX_TEXT_LEN(data.len));
+        char *hex = arena_take(&shower->arena, HEX_TEXT_LEN(data.len));
         if (hex == NULL)
             return NULL;
         hex_format(data.data, data.len, hex);
@@ -683,13 +681,12 @@ enum status message_to_json(const ProtobufCMessageDescriptor *type, struct slice
                             const struct conversion *conversion, json_t **out, struct fault *why)
 {
     struct shower shower = {.conversion = conversion};
-    client_arena_init(&shower.arena, DECODED_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&shower.arena);
+    arena_init(&shower.arena, DECODED_MAX);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
-    enum status status = message_unpack(type, bytes, false, &allocator, &message, &inner);
+    enum status status = message_unpack(type, bytes, false, arena_allocator(&shower.arena), &message, &inner);
     if (status != STATUS_OK) {
-        client_arena_done(&shower.arena);
+        arena_done(&shower.arena);
         return fault_set(why, STATUS_CORRUPT, inner.field, "the server's answer is not understood: %s",
                          inner.text);
     }
@@ -700,7 +697,7 @@ enum status message_to_json(const ProtobufCMessageDescriptor *type, struct slice
         shower.todo = showing->next;
         good = show_fields(&shower, showing);
     }
-    client_arena_done(&shower.arena);
+    arena_done(&shower.arena);
     if (!good) {
         json_decref(object);
         return fault_set(why, STATUS_CORRUPT, NULL,

@@ -12,10 +12,10 @@
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 
-#include "client/src/arena.h"
 #include "proto/base/date.h"
 #include "proto/base/slice.h"
 #include "proto/base/status.h"
+#include "proto/wire/arena.h"
 
 /* What a value needs to know of the world. `scale` gives the decimals of a currency; `code` NULL is the base currency.
  * NOT_FOUND for a currency that is not defined. Only called when a message has amounts. */
@@ -31,7 +31,7 @@ bool date_said(struct slice text, civil_date today, civil_date *out) MUST_USE;
 
 /* JSON object -> packed message in the arena. INVALID names the field and says what would be right. */
 enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *object,
-                              const struct conversion *conversion, struct client_arena *arena,
+                              const struct conversion *conversion, struct arena *arena,
                               struct slice *out_bytes, struct fault *why) MUST_USE;
 
 /* Packed message (from a server: checked, unknown fields skipped) -> a new JSON object, keys in the schema's order.

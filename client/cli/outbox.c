@@ -43,11 +43,11 @@ static enum status currencies_kept(struct cli *cli, struct fault *why)
 static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
                         json_t *object, const char *command_id_text, struct fault *why)
 {
-    struct client_arena arena;
+    struct arena arena;
     struct slice body;
     uint8_t command_id[DFT_COMMAND_ID_BYTES];
     struct dft_fault fault = {.status = DFT_OK};
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     const char *given = json_string_value(json_object_get(object, "command_id"));
     enum status status = run_command_id(given != NULL ? given : command_id_text, command_id, why);
     (void)json_object_del(object, "command_id");
@@ -58,7 +58,7 @@ static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct
         *why = fault_of(&fault);
         status = why->status;
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     return status;
 }
 

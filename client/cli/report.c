@@ -83,13 +83,12 @@ static bool take_rows(struct report *report, const Daftari__V1__ReportPart *part
 
 static enum status take_part(struct report *report, const struct dft_answer *answer, struct fault *why)
 {
-    struct client_arena arena;
-    client_arena_init(&arena, CLI_ARENA_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
     ProtobufCMessage *message = NULL;
     enum status status =
         message_unpack(&daftari__v1__report_part__descriptor, slice_of(answer->body, answer->body_len), false,
-                       &allocator, &message, why);
+                       arena_allocator(&arena), &message, why);
     if (status == STATUS_OK) {
         const Daftari__V1__ReportPart *part = (const Daftari__V1__ReportPart *)message;
         bool good = (report->headed || take_head(report, part)) && take_rows(report, part);
@@ -98,7 +97,7 @@ static enum status take_part(struct report *report, const struct dft_answer *ans
                 fault_set(why, STATUS_CORRUPT, NULL, "the server's report is not understood, or too large");
     }
     report->position = answer->position > report->position ? answer->position : report->position;
-    client_arena_done(&arena);
+    arena_done(&arena);
     return status;
 }
 
@@ -357,8 +356,8 @@ int report_run(struct cli *cli, int argc, char **argv)
         help_method(&method, asked ? stdout : stderr);
         return asked ? EXIT_DONE : cli_usage("which report? daftari report --list names them");
     }
-    struct client_arena arena;
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    struct arena arena;
+    arena_init(&arena, CLI_ARENA_MAX);
     int code;
     if (cli_connect(cli, &why) != STATUS_OK) {
         code = cli_no_connection(&why);
@@ -371,7 +370,7 @@ int report_run(struct cli *cli, int argc, char **argv)
         else
             code = cli_wrong(&why);
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     json_decref(object);
     return code;
 }

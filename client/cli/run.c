@@ -156,16 +156,16 @@ static enum status take_command_id(json_t *object, uint8_t out[DFT_COMMAND_ID_BY
 static enum status many_add(struct cli *cli, const struct method *method, struct batcher *batcher,
                             json_t *object, uint64_t line, struct fault *why)
 {
-    struct client_arena arena;
+    struct arena arena;
     uint8_t command_id[DFT_COMMAND_ID_BYTES];
     struct slice body;
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     enum status status = take_command_id(object, command_id, why);
     if (status == STATUS_OK)
         status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
     if (status == STATUS_OK)
         status = batcher_add(batcher, method->name, command_id, body, line, why);
-    client_arena_done(&arena);
+    arena_done(&arena);
     return status;
 }
 
@@ -298,10 +298,10 @@ static int run_query(struct cli *cli, const struct method *method, struct slice 
 
 static int run_object(struct cli *cli, const struct method *method, json_t *object)
 {
-    struct client_arena arena;
+    struct arena arena;
     struct slice body;
     struct fault why = {.status = STATUS_OK};
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     enum status status =
         message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, &why);
     int code;
@@ -312,7 +312,7 @@ static int run_object(struct cli *cli, const struct method *method, json_t *obje
     } else {
         code = method->command ? run_command(cli, method, body) : run_query(cli, method, body);
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     return code;
 }
 

@@ -62,7 +62,7 @@ void call_init(struct dft_client *client, struct dft_request *request, const cha
     *request = (struct dft_request){.client = client, .state = REQUEST_NEW};
     (void)snprintf(request->method, sizeof request->method, "%s", method);
     request->timeout_ms = client->call_timeout_ms;
-    client_arena_init(&request->arena, CLIENT_REQUEST_ANSWERS_MAX);
+    arena_init(&request->arena, CLIENT_REQUEST_ANSWERS_MAX);
     STAILQ_INIT(&request->parts);
 }
 
@@ -115,7 +115,7 @@ void call_done(struct dft_request *request)
         free(part);
     }
     growing_done(&request->commands);
-    client_arena_done(&request->arena);
+    arena_done(&request->arena);
     free(request->answers);
     request->answers = NULL;
 }
@@ -380,22 +380,21 @@ static void response_to_stream(struct dft_request *request, const Daftari__V1__R
             return;
         }
     }
-    client_arena_done(&request->arena); /* parts were copied */
+    arena_done(&request->arena); /* parts were copied */
     if (response->end)
         call_finish(request, &result);
 }
 
 void call_response(struct dft_client *client, struct slice payload)
 {
-    struct client_arena arena;
-    client_arena_init(&arena, CLIENT_ANSWERS_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
+    struct arena arena;
+    arena_init(&arena, CLIENT_ANSWERS_MAX);
     ProtobufCMessage *message = NULL;
     struct fault why = {.status = STATUS_OK};
-    enum status status =
-        message_unpack(&daftari__v1__response__descriptor, payload, false, &allocator, &message, &why);
+    enum status status = message_unpack(&daftari__v1__response__descriptor, payload, false,
+                                        arena_allocator(&arena), &message, &why);
     if (status != STATUS_OK) {
-        client_arena_done(&arena);
+        arena_done(&arena);
         conn_lost(client, DFT_DISCONNECTED, "%s does not keep to the protocol: %s", client->server, why.text);
         return;
     }
@@ -410,15 +409,15 @@ void call_response(struct dft_client *client, struct slice payload)
             break;
     }
     if (request == NULL) { /* cancelled before its answer came */
-        client_arena_done(&arena);
+        arena_done(&arena);
     } else if (request->kind == REQUEST_STREAM) {
         response_to_stream(request, response);
-        client_arena_done(&arena);
-    } else if (!client_arena_adopt(&request->arena, &arena)) {
+        arena_done(&arena);
+    } else if (!arena_adopt(&request->arena, &arena)) {
         struct dft_fault result;
         (void)client_fault_set(&result, DFT_TOO_LARGE, NULL, "the answers take more than %u bytes of memory",
                                CLIENT_REQUEST_ANSWERS_MAX);
-        client_arena_done(&arena);
+        arena_done(&arena);
         call_finish(request, &result);
     } else {
         response_to_call(request, response);

@@ -156,7 +156,7 @@ enum dft_status dft_client_new(struct dft_client **out, const struct dft_options
     client->fd = -1;
     TAILQ_INIT(&client->queue);
     TAILQ_INIT(&client->open);
-    client_arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
+    arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
     enum dft_status status = options_take(client, options, why);
     if (status == DFT_OK)
         status = conn_tls_setup(client, options, why);
@@ -184,7 +184,7 @@ void dft_client_free(struct dft_client *client)
         freeaddrinfo(client->addresses);
     growing_done(&client->in);
     growing_done(&client->out);
-    client_arena_done(&client->welcome_arena);
+    arena_done(&client->welcome_arena);
     OPENSSL_cleanse(client->token, sizeof client->token);
     free(client);
 }
@@ -352,16 +352,15 @@ enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorde
             *why = answer->fault;
         return answer->status;
     }
-    struct client_arena arena;
-    client_arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
+    struct arena arena;
+    arena_init(&arena, SMALL_MESSAGE_MAX);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum status status =
         message_unpack(&daftari__v1__recorded__descriptor, slice_of(answer->body, answer->body_len), false,
-                       &allocator, &message, &inner);
+                       arena_allocator(&arena), &message, &inner);
     if (status != STATUS_OK) {
-        client_arena_done(&arena);
+        arena_done(&arena);
         return client_fault_set(why, DFT_CORRUPT, NULL,
                                 "the answer is not what a command is answered with: %s", inner.text);
     }
@@ -370,7 +369,7 @@ enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorde
         (struct dft_recorded){.position = recorded->position, .recorded_time_us = recorded->recorded_time_us};
     if (recorded->number != NULL)
         (void)snprintf(out->number, sizeof out->number, "%s", recorded->number);
-    client_arena_done(&arena);
+    arena_done(&arena);
     return DFT_OK;
 }
 
@@ -447,15 +446,14 @@ enum dft_status dft_query(struct dft_client *client, const char *method, const v
 static enum dft_status session_take(struct dft_client *client, const struct dft_answer *answer,
                                     struct dft_fault *why)
 {
-    struct client_arena arena;
-    client_arena_init(&arena, SMALL_MESSAGE_MAX);
-    ProtobufCAllocator allocator = client_arena_allocator(&arena);
+    struct arena arena;
+    arena_init(&arena, SMALL_MESSAGE_MAX);
     ProtobufCMessage *message = NULL;
     struct fault inner = {.status = STATUS_OK};
     enum dft_status result = DFT_OK;
     enum status status =
         message_unpack(&daftari__v1__session__descriptor, slice_of(answer->body, answer->body_len), false,
-                       &allocator, &message, &inner);
+                       arena_allocator(&arena), &message, &inner);
     const Daftari__V1__Session *session = (const Daftari__V1__Session *)message;
     if (status != STATUS_OK || !session->has_token || session->token.len == 0 ||
         session->token.len > sizeof client->token) {
@@ -465,7 +463,7 @@ static enum dft_status session_take(struct dft_client *client, const struct dft_
         client->token_len = session->token.len;
         OPENSSL_cleanse(session->token.data, session->token.len);
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     return result;
 }
 

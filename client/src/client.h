@@ -18,12 +18,12 @@
 
 #include <daftari/daftari.h>
 
-#include "client/src/arena.h"
 #include "client/src/checkpoint.h"
 #include "envelope.pb-c.h"
 #include "proto/base/limits.h"
 #include "proto/base/slice.h"
 #include "proto/base/status.h"
+#include "proto/wire/arena.h"
 #include "proto/wire/frame.h"
 
 #define CLIENT_OUT_HIGH    (256u * 1024u) /* bytes: no more requests are encoded above */
@@ -93,7 +93,7 @@ struct dft_request {
     uint32_t sent_count;
     struct growing commands; /* encoded Request.commands fields */
     size_t count;
-    struct client_arena arena; /* bodies of the answers */
+    struct arena arena; /* bodies of the answers */
     struct dft_answer *answers;
     size_t answer_count;
     struct dft_fault result;
@@ -145,7 +145,7 @@ struct dft_client {
     int64_t connect_deadline_ms;
     struct growing in;
     struct growing out;
-    struct client_arena welcome_arena;
+    struct arena welcome_arena;
     struct dft_welcome welcome;
     bool welcomed;
 

@@ -58,13 +58,12 @@ static const char *text_or_empty(const char *text)
 
 void greet_welcome(struct dft_client *client, struct slice payload)
 {
-    client_arena_done(&client->welcome_arena);
+    arena_done(&client->welcome_arena);
     client->welcomed = false;
-    ProtobufCAllocator allocator = client_arena_allocator(&client->welcome_arena);
     ProtobufCMessage *message = NULL;
     struct fault why = {.status = STATUS_OK};
-    enum status status =
-        message_unpack(&daftari__v1__welcome__descriptor, payload, false, &allocator, &message, &why);
+    enum status status = message_unpack(&daftari__v1__welcome__descriptor, payload, false,
+                                        arena_allocator(&client->welcome_arena), &message, &why);
     if (status != STATUS_OK) {
         conn_lost(client, DFT_DISCONNECTED, "%s does not keep to the protocol: %s", client->server, why.text);
         return;

@@ -27,7 +27,7 @@ static void queue_again(struct dft_request *request)
 {
     struct dft_client *client = request->client;
     request->state = REQUEST_QUEUED;
-    client_arena_done(&request->arena);
+    arena_done(&request->arena);
     request->answer_count = 0;
     struct dft_request *later = NULL;
     TAILQ_FOREACH(later, &client->queue, link)

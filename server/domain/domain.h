@@ -13,7 +13,7 @@
 #include "proto/base/limits.h"
 #include "proto/base/money.h"
 #include "proto/record/record.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/ports/kv.h"
 
 #include "reason.pb-c.h" /* Daftari__V1__Reason */

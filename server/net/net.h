@@ -11,7 +11,7 @@
 #define SERVER_NET_NET_H
 
 #include "envelope.pb-c.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/base/metrics.h"
 #include "server/domain/domain.h"
 #include "server/ports/clock.h"

@@ -3,7 +3,7 @@
 #define SERVER_VIEWS_POSTINGS_H
 
 #include "proto/record/record.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/views/totals.h"
 
 struct posting_sum {

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 
 #include "proto/base/bug.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/writer/command.h"
 
 #define IDLE_WAIT_US 500000 /* without work, core state is offered to be written behind this often */

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct conversion conversion = {.scale = scale_of, .today = 20261123};
     struct method method;
-    struct client_arena arena;
+    struct arena arena;
     struct fault why = {0};
     struct slice first, second;
     json_t *back = NULL;
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (object == NULL)
         return 0;
     const ProtobufCMessageDescriptor *type = method.row->input;
-    client_arena_init(&arena, 64 * 1024 * 1024);
+    arena_init(&arena, 64 * 1024 * 1024);
     if (message_from_json(type, object, &conversion, &arena, &first, &why) == STATUS_OK) {
         ASSERT(message_check(type, first, true, &why) == STATUS_OK);
         ASSERT(message_to_json(type, first, &conversion, &back, &why) == STATUS_OK);
@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         ASSERT(why.status != STATUS_OK && why.text[0] != '\0');
     }
-    client_arena_done(&arena);
+    arena_done(&arena);
     json_decref(object);
     return 0;
 }

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     client->retries_max = 1;
     TAILQ_INIT(&client->queue);
     TAILQ_INIT(&client->open);
-    client_arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
+    arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
     bool greets = size > 0 && data[0] % 4 == 0;
     client->state = greets ? CLIENT_GREETING : CLIENT_READY;
     request_open(client, &requests[0], REQUEST_QUERY, 1);
@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         call_done(&requests[i]);
     }
     growing_done(&client->out);
-    client_arena_done(&client->welcome_arena);
+    arena_done(&client->welcome_arena);
     free(requests);
     free(client);
     return 0;

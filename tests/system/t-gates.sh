@@ -40,8 +40,8 @@ echo '#include <lmdb.h>' >>server/writer/extra.c
 broken "the writer includes LMDB" layers "server/writer may not include <lmdb.h>"
 echo '#include <time.h>' >>$c
 broken "the domain includes time.h" layers "server/domain may not include <time.h>"
-echo '#  include "server/base/arena.h"' >>client/include/daftari/daftari.h
-broken "the client includes the server" layers "client/include may not include server/base/arena.h"
+echo '#  include "server/base/diag.h"' >>client/include/daftari/daftari.h
+broken "the client includes the server" layers "client/include may not include server/base/diag.h"
 mkdir server/novel && echo '#include <string.h>' >server/novel/a.c
 broken "a folder without a rule" layers "its folder has no rule"
 

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 
 static void hands_out_aligned_and_apart(void **state)
 {
@@ -67,12 +67,60 @@ static void copies(void **state)
     arena_free(arena);
 }
 
+static void is_used_again(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    arena_done(&arena); /* nothing was taken */
+    uint8_t *first = arena_take(&arena, 100);
+    assert_non_null(first);
+    assert_non_null(arena_take(&arena, 500000));
+    arena_reset(&arena);
+    assert_ptr_equal(arena_take(&arena, 100), first); /* the first chunk stayed */
+    arena_done(&arena);
+    assert_non_null(arena_take(&arena, 500000)); /* a first chunk as large as that does not stay */
+    arena_reset(&arena);
+    assert_null(arena.newest);
+    assert_null(arena_take(&arena, (1 << 20) + 1)); /* the cap holds */
+    assert_non_null(arena_take(&arena, 1 << 20));
+    arena_done(&arena);
+}
+
+static void adopts(void **state)
+{
+    (void)state;
+    struct arena to, from;
+    arena_init(&to, 100000);
+    arena_init(&from, 100000);
+    assert_true(arena_adopt(&to, &from)); /* nothing */
+    assert_int_equal(arena_used(&to), 0);
+    char *mine = arena_text(&to, slice_text("mine"));
+    char *theirs = arena_text(&from, slice_text("theirs"));
+    assert_non_null(arena_take(&from, 20000));
+    assert_true(arena_adopt(&to, &from));
+    assert_int_equal(arena_used(&from), 0);
+    assert_true(arena_used(&to) >= 16 + 8192 + 20000);
+    assert_non_null(arena_take(&from, 50000));
+    assert_non_null(arena_take(&to, 50000));
+    size_t used = arena_used(&to);
+    assert_false(arena_adopt(&to, &from));
+    assert_int_equal(arena_used(&to), used);
+    assert_int_equal(arena_used(&from), 50000);
+    assert_string_equal(mine, "mine");
+    assert_string_equal(theirs, "theirs");
+    arena_done(&from);
+    arena_done(&to);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hands_out_aligned_and_apart),
         cmocka_unit_test(stops_at_its_cap),
         cmocka_unit_test(copies),
+        cmocka_unit_test(is_used_again),
+        cmocka_unit_test(adopts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,11 +51,11 @@ static json_t *parse(const char *text)
 /* JSON text -> message -> JSON text. */
 static void through(const char *name, const char *from, const char *to)
 {
-    struct client_arena arena;
+    struct arena arena;
     struct fault why = {.status = STATUS_OK};
     struct slice bytes;
     json_t *object = parse(from), *back = NULL, *wanted = parse(to);
-    client_arena_init(&arena, ARENA_MAX);
+    arena_init(&arena, ARENA_MAX);
     if (message_from_json(input_of(name), object, &conversion, &arena, &bytes, &why) != STATUS_OK)
         fail_msg("%s: %s", why.field, why.text);
     assert_int_equal(message_check(input_of(name), bytes, true, &why), STATUS_OK);
@@ -67,22 +67,22 @@ static void through(const char *name, const char *from, const char *to)
     json_decref(back);
     json_decref(object);
     json_decref(wanted);
-    client_arena_done(&arena);
+    arena_done(&arena);
 }
 
 static void refused(const char *name, const char *from, const char *field)
 {
-    struct client_arena arena;
+    struct arena arena;
     struct fault why = {.status = STATUS_OK};
     struct slice bytes;
     json_t *object = parse(from);
-    client_arena_init(&arena, ARENA_MAX);
+    arena_init(&arena, ARENA_MAX);
     assert_int_equal(message_from_json(input_of(name), object, &conversion, &arena, &bytes, &why),
                      STATUS_INVALID);
     assert_string_equal(why.field, field);
     assert_true(why.text[0] != '\0');
     json_decref(object);
-    client_arena_done(&arena);
+    arena_done(&arena);
 }
 
 static void values_are_read_as_people_write_them(void **state)
@@ -265,10 +265,10 @@ static void every_message_survives_both_ways(void **state)
             for (unsigned m = 0; m < services[s]->n_methods; m++) {
                 const ProtobufCMessageDescriptor *type = services[s]->methods[m].input;
                 json_t *object = random_object(&random, type), *back = NULL;
-                struct client_arena arena;
+                struct arena arena;
                 struct slice first, second;
                 struct fault why = {.status = STATUS_OK};
-                client_arena_init(&arena, ARENA_MAX);
+                arena_init(&arena, ARENA_MAX);
                 if (message_from_json(type, object, &conversion, &arena, &first, &why) != STATUS_OK)
                     fail_msg("%s %s: %s", type->name, why.field, why.text);
                 assert_int_equal(message_to_json(type, first, &conversion, &back, &why), STATUS_OK);
@@ -277,7 +277,7 @@ static void every_message_survives_both_ways(void **state)
                 assert_true(slice_equal(first, second));
                 json_decref(object);
                 json_decref(back);
-                client_arena_done(&arena);
+                arena_done(&arena);
             }
         }
     }
@@ -417,7 +417,7 @@ static void every_example_of_the_help_is_understood(void **state)
     for (size_t i = 0; i < services_count; i++) {
         for (size_t k = 0; k < services[i]->n_methods; k++) {
             struct method method;
-            struct client_arena arena;
+            struct arena arena;
             struct fault why = {.status = STATUS_OK};
             struct slice bytes;
             char text[512];
@@ -433,10 +433,10 @@ static void every_example_of_the_help_is_understood(void **state)
                 if (options_take(method.row->input, object, argc, argv, &at, &why) != STATUS_OK)
                     fail_msg("%s: %s %s", method.name, why.field, why.text);
             }
-            client_arena_init(&arena, ARENA_MAX);
+            arena_init(&arena, ARENA_MAX);
             if (message_from_json(method.row->input, object, &conversion, &arena, &bytes, &why) != STATUS_OK)
                 fail_msg("%s: %s %s", method.name, why.field, why.text);
-            client_arena_done(&arena);
+            arena_done(&arena);
             json_decref(object);
             seen++;
         }

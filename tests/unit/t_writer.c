@@ -14,7 +14,7 @@
 #include "common.pb-c.h"
 #include "entry.pb-c.h"
 #include "people.pb-c.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/base/kv_mem.h"
 #include "server/domain/kernel/tables.h"
 #include "server/log/log.h"

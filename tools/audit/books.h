@@ -9,7 +9,7 @@
 #include "proto/base/limits.h"
 #include "proto/base/money.h"
 #include "proto/record/record.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 
 struct books; /* master rows in memory */
 

@@ -3,7 +3,7 @@
 #define TOOLS_AUDIT_SCRATCH_H
 
 #include "proto/record/record.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/ports/kv.h"
 
 struct

@@ -154,9 +154,9 @@ static enum status send_one(struct journal *journal, json_t *transaction, uint64
         return status;
     if (import_entry(journal, transaction, &entry, &inner) != STATUS_OK)
         return STATUS_OK; /* listed by the first pass, and left out by wish */
-    struct client_arena arena;
+    struct arena arena;
     struct slice body;
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     if (!method_by_name("Entry.Post", &method))
         status = STATUS_UNKNOWN_METHOD;
     if (status == STATUS_OK)
@@ -164,7 +164,7 @@ static enum status send_one(struct journal *journal, json_t *transaction, uint64
             message_from_json(method.row->input, entry, cli_conversion(journal->cli), &arena, &body, why);
     if (status == STATUS_OK)
         status = batcher_add(sender->batcher, "Entry.Post", id, body, line, why);
-    client_arena_done(&arena);
+    arena_done(&arena);
     json_decref(entry);
     return status;
 }

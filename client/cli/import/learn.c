@@ -21,13 +21,13 @@
 static enum status ask(struct cli *cli, const char *name, json_t *query, json_t **out, struct fault *why)
 {
     struct method method;
-    struct client_arena arena;
+    struct arena arena;
     struct slice body = slice_of(NULL, 0);
     struct dft_stream *stream = NULL;
     struct dft_fault fault = {.status = DFT_OK};
     if (!method_by_name(name, &method))
         return fault_set(why, STATUS_UNKNOWN_METHOD, NULL, "no method %s", name);
-    client_arena_init(&arena, CLI_ARENA_MAX);
+    arena_init(&arena, CLI_ARENA_MAX);
     json_t *items = json_array();
     enum status status = message_from_json(method.row->input, query, cli_conversion(cli), &arena, &body, why);
     enum dft_status result = DFT_END;
@@ -45,7 +45,7 @@ static enum status ask(struct cli *cli, const char *name, json_t *query, json_t 
             (void)json_array_append_new(items, item);
     }
     dft_stream_close(stream);
-    client_arena_done(&arena);
+    arena_done(&arena);
     if (status == STATUS_OK && result != DFT_END) {
         *why = fault_of(&fault);
         status = why->status;
@@ -354,15 +354,15 @@ static enum status make_all(struct journal *journal, const char *name, json_t *o
     for (size_t i = 0; i < json_array_size(objects) && status == STATUS_OK; i++) {
         json_t *object = json_array_get(objects, i);
         uint8_t id[DFT_COMMAND_ID_BYTES];
-        struct client_arena arena;
+        struct arena arena;
         struct slice body;
-        client_arena_init(&arena, CLI_ARENA_MAX);
+        arena_init(&arena, CLI_ARENA_MAX);
         making_id(name, object, id);
         status =
             message_from_json(method.row->input, object, cli_conversion(journal->cli), &arena, &body, why);
         if (status == STATUS_OK)
             status = batcher_add(batcher, name, id, body, i, why);
-        client_arena_done(&arena);
+        arena_done(&arena);
     }
     if (status == STATUS_OK)
         status = batcher_finish(batcher, why);

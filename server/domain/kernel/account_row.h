@@ -11,7 +11,7 @@
 #define SERVER_DOMAIN_KERNEL_ACCOUNT_ROW_H
 
 #include "account.pb-c.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/ports/kv.h"
 
 #define ACCOUNT_SHARED     UINT16_MAX

@@ -9,7 +9,7 @@
 #define SERVER_DOMAIN_KERNEL_ROWS_H
 
 #include "proto/base/bytes.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/domain/kernel/tables.h"
 #include "server/ports/kv.h"
 

@@ -3,7 +3,7 @@
 #define SERVER_DOMAIN_PEOPLE_PEOPLE_H
 
 #include "people.pb-c.h"
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 
 extern const size_t people_built_in_role_count;
 

@@ -7,7 +7,7 @@
 #ifndef SERVER_VIEWS_WATCH_H
 #define SERVER_VIEWS_WATCH_H
 
-#include "server/base/arena.h"
+#include "proto/wire/arena.h"
 #include "server/ports/kv.h"
 
 struct watch {

@@ -10,8 +10,8 @@
 
 #include "proto/base/date.h"
 #include "proto/base/money.h"
+#include "proto/wire/arena.h"
 #include "report.pb-c.h"
-#include "server/base/arena.h"
 #include "server/views/view.h"
 
 #define REPORT_PART_ROWS   500u
