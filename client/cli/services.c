@@ -5,41 +5,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "account.pb-c.h"
-#include "books.pb-c.h"
-#include "business.pb-c.h"
 #include "common.pb-c.h"
-#include "entry.pb-c.h"
-#include "log.pb-c.h"
-#include "people.pb-c.h"
-#include "period.pb-c.h"
 #include "proto/base/bug.h"
-#include "reconciliation.pb-c.h"
-#include "report.pb-c.h"
 #include "schema_texts.h"
-
-/* The one list of services: everything else follows from the descriptors. */
-const ProtobufCServiceDescriptor *const services[] = {
-    &daftari__v1__account__descriptor,
-    &daftari__v1__adjustment__descriptor,
-    &daftari__v1__access__descriptor,
-    &daftari__v1__books__descriptor,
-    &daftari__v1__business__descriptor,
-    &daftari__v1__currency__descriptor,
-    &daftari__v1__entry__descriptor,
-    &daftari__v1__log__descriptor,
-    &daftari__v1__login__descriptor,
-    &daftari__v1__opening__descriptor,
-    &daftari__v1__period__descriptor,
-    &daftari__v1__reconciliation__descriptor,
-    &daftari__v1__report__descriptor,
-    &daftari__v1__role__descriptor,
-    &daftari__v1__series__descriptor,
-    &daftari__v1__sessions__descriptor,
-    &daftari__v1__transaction_type__descriptor,
-    &daftari__v1__user__descriptor,
-};
-const size_t services_count = sizeof services / sizeof services[0];
 
 void name_kebab(const char *name, char out[SERVICE_NAME_TEXT_MAX])
 {

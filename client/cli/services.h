@@ -9,11 +9,9 @@
 
 #include "proto/base/slice.h"
 #include "proto/base/status.h"
+#include "proto/wire/services.h"
 
 #define SERVICE_NAME_TEXT_MAX 80 /* bytes with the NUL of any name below */
-
-extern const ProtobufCServiceDescriptor *const services[];
-extern const size_t services_count;
 
 struct method {
     const ProtobufCServiceDescriptor *service;

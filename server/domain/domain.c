@@ -2,16 +2,8 @@
 
 #include <stdio.h>
 
-#include "account.pb-c.h"
-#include "books.pb-c.h"
-#include "business.pb-c.h"
-#include "entry.pb-c.h"
-#include "log.pb-c.h"
-#include "people.pb-c.h"
-#include "period.pb-c.h"
 #include "proto/wire/message.h"
-#include "reconciliation.pb-c.h"
-#include "report.pb-c.h"
+#include "proto/wire/services.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/tables.h"
 #include "type_ids.h"
@@ -127,27 +119,6 @@ static enum status check_service(const ProtobufCServiceDescriptor *service, stru
     return STATUS_OK;
 }
 
-static const ProtobufCServiceDescriptor *const services[] = {
-    &daftari__v1__access__descriptor,
-    &daftari__v1__account__descriptor,
-    &daftari__v1__adjustment__descriptor,
-    &daftari__v1__books__descriptor,
-    &daftari__v1__business__descriptor,
-    &daftari__v1__currency__descriptor,
-    &daftari__v1__entry__descriptor,
-    &daftari__v1__log__descriptor,
-    &daftari__v1__login__descriptor,
-    &daftari__v1__opening__descriptor,
-    &daftari__v1__period__descriptor,
-    &daftari__v1__reconciliation__descriptor,
-    &daftari__v1__report__descriptor,
-    &daftari__v1__role__descriptor,
-    &daftari__v1__series__descriptor,
-    &daftari__v1__sessions__descriptor,
-    &daftari__v1__transaction_type__descriptor,
-    &daftari__v1__user__descriptor,
-};
-
 enum status domain_check(struct fault *why)
 {
     enum status status = STATUS_OK;
@@ -158,7 +129,7 @@ enum status domain_check(struct fault *why)
         if (status == STATUS_OK)
             status = check_events(domain_capabilities[c], why);
     }
-    for (size_t s = 0; status == STATUS_OK && s < sizeof services / sizeof services[0]; s++)
+    for (size_t s = 0; status == STATUS_OK && s < services_count; s++)
         status = check_service(services[s], why);
 #define CHECK_TYPE_ID(number, name, payload)                                                                 \
     if (status == STATUS_OK)                                                                                 \

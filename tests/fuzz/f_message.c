@@ -2,41 +2,12 @@
  * checker takes, protobuf-c takes, and packed again it is taken again. */
 #include <stdlib.h>
 
-#include "account.pb-c.h"
-#include "books.pb-c.h"
-#include "business.pb-c.h"
-#include "entry.pb-c.h"
-#include "log.pb-c.h"
-#include "people.pb-c.h"
-#include "period.pb-c.h"
 #include "proto/base/bug.h"
 #include "proto/base/text.h"
 #include "proto/wire/message.h"
-#include "reconciliation.pb-c.h"
-#include "report.pb-c.h"
+#include "proto/wire/services.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static const ProtobufCServiceDescriptor *const services[] = {
-    &daftari__v1__account__descriptor,
-    &daftari__v1__books__descriptor,
-    &daftari__v1__currency__descriptor,
-    &daftari__v1__series__descriptor,
-    &daftari__v1__transaction_type__descriptor,
-    &daftari__v1__business__descriptor,
-    &daftari__v1__entry__descriptor,
-    &daftari__v1__opening__descriptor,
-    &daftari__v1__adjustment__descriptor,
-    &daftari__v1__log__descriptor,
-    &daftari__v1__user__descriptor,
-    &daftari__v1__role__descriptor,
-    &daftari__v1__access__descriptor,
-    &daftari__v1__login__descriptor,
-    &daftari__v1__sessions__descriptor,
-    &daftari__v1__period__descriptor,
-    &daftari__v1__reconciliation__descriptor,
-    &daftari__v1__report__descriptor,
-};
 
 static void check_fault(const struct fault *why)
 {
@@ -48,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
         return 0;
-    const ProtobufCServiceDescriptor *service = services[data[0] % (sizeof services / sizeof *services)];
+    const ProtobufCServiceDescriptor *service = services[data[0] % services_count];
     const ProtobufCMethodDescriptor *method = &service->methods[data[1] / 2 % service->n_methods];
     const ProtobufCMessageDescriptor *type = data[1] % 2 == 0 ? method->input : method->output;
     struct slice body = slice_of(data + 2, size - 2);
