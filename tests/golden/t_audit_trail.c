@@ -7,80 +7,15 @@
 
 #include <cmocka.h>
 
-#include "tests/support/view_books.h"
-
-struct fixture {
-    struct world *world;
-    struct view_books *books;
-};
-
-static uint64_t command_of(struct world *world, uint32_t user, const char *method, const char *json_text)
-{
-    struct world_actor owner = {.user = user, .rights = user != 0 ? world_owner_rights() : NULL};
-    struct world_answer answer;
-    json_error_t error;
-    json_t *json = json_loads(json_text, 0, &error);
-    assert_non_null(json);
-    assert_true(world_command_json(world, &owner, method, json, &answer));
-    if (answer.status != STATUS_OK)
-        fail_msg("%s: %s %s", method, answer.fault.field, answer.fault.text);
-    json_decref(json);
-    return answer.position;
-}
-
-static uint64_t command(struct world *world, const char *method, const char *json_text)
-{
-    return command_of(world, 0, method, json_text);
-}
-
-static uint64_t post(struct world *world, const char *date, const char *business, const char *description,
-                     const char *lines)
-{
-    char text[4000];
-    (void)snprintf(text, sizeof text,
-                   "{\"date\":\"%s\",\"business\":\"%s\",\"description\":\"%s\",\"lines\":[%s]}", date,
-                   business, description, lines);
-    return command(world, "Entry.Post", text);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->world = world_new();
-    command(f->world, "internal.OpenBooks",
-            "{\"name\":\"Test\",\"base_currency\":\"KES\",\"scale\":2,\"utc_offset_minutes\":180,"
-            "\"first_date\":\"2025-01-01\"}");
-    if (!world_load(f->world, "data/kenya-three-businesses.jsonl", NULL, NULL))
-        return -1;
-    f->books = view_books_new(f->world);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    view_books_free(f->books);
-    world_free(f->world);
-    free(f);
-    return 0;
-}
-
-static void ask(struct fixture *f, const char *report, Daftari__V1__RunReport request, struct table *out)
-{
-    view_books_fold(f->books);
-    table_run(f->books, NULL, report, request, out);
-    if (out->status != STATUS_OK)
-        fail_msg("%s: %s %s", report, out->fault.field, out->fault.text);
-}
+#include "tests/support/example.h"
 
 /* The last row of the audit trail. */
-static void assert_last_change(struct fixture *f, const char *operation, const char *before,
+static void assert_last_change(struct example *f, const char *operation, const char *before,
                                const char *after)
 {
     struct table t;
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    ask(f, "audit-trail", request, &t);
+    example_ask(f, "audit-trail", request, &t);
     size_t row = t.row_count - 1;
     assert_string_equal(table_cell(&t, row, "operation"), operation);
     assert_string_equal(table_cell(&t, row, "before"), before);
@@ -88,60 +23,61 @@ static void assert_last_change(struct fixture *f, const char *operation, const c
     table_free(&t);
 }
 
-static void assert_last_subject(struct fixture *f, const char *subject)
+static void assert_last_subject(struct example *f, const char *subject)
 {
     struct table t;
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    ask(f, "audit-trail", request, &t);
+    example_ask(f, "audit-trail", request, &t);
     assert_string_equal(table_cell(&t, t.row_count - 1, "subject"), subject);
     table_free(&t);
 }
 
 static void audit_trail_shows_what_lists_hold(void **state)
 {
-    struct fixture *f = *state;
-    command(f->world, "Role.Define",
-            "{\"name\":\"Clerk\",\"permissions\":[{\"permission\":\"SALES\",\"level\":\"WRITE\"},"
-            "{\"permission\":\"FINANCE_REPORTS\",\"level\":\"READ\"}]}");
-    command(f->world, "Role.Define",
-            "{\"name\":\"Clerk\",\"permissions\":[{\"permission\":\"SALES\",\"level\":\"WRITE\"},"
-            "{\"permission\":\"FINANCE_REPORTS\",\"level\":\"WRITE\"}]}");
+    struct example *f = *state;
+    example_command(f->world, "Role.Define",
+                    "{\"name\":\"Clerk\",\"permissions\":[{\"permission\":\"SALES\",\"level\":\"WRITE\"},"
+                    "{\"permission\":\"FINANCE_REPORTS\",\"level\":\"READ\"}]}");
+    example_command(f->world, "Role.Define",
+                    "{\"name\":\"Clerk\",\"permissions\":[{\"permission\":\"SALES\",\"level\":\"WRITE\"},"
+                    "{\"permission\":\"FINANCE_REPORTS\",\"level\":\"WRITE\"}]}");
     assert_last_change(f, "RoleDefined", "permissions=[sales=write, finance-reports=read]",
                        "permissions=[sales=write, finance-reports=write]");
-    command(f->world, "Account.Change", "{\"number\":1110,\"negative\":\"NEGATIVE_WARN\"}");
+    example_command(f->world, "Account.Change", "{\"number\":1110,\"negative\":\"NEGATIVE_WARN\"}");
     assert_last_change(f, "AccountChanged", "negative=forbidden", "negative=warn");
 }
 
 static void audit_trail_shows_settings_and_states(void **state)
 {
-    struct fixture *f = *state;
-    command(f->world, "Business.Set",
-            "{\"business\":\"WTR\",\"from_date\":\"2025-02-01\",\"settings\":[{\"name\":\"tax_rate\","
-            "\"value\":\"15.00\"}]}");
+    struct example *f = *state;
+    example_command(f->world, "Business.Set",
+                    "{\"business\":\"WTR\",\"from_date\":\"2025-02-01\",\"settings\":[{\"name\":\"tax_rate\","
+                    "\"value\":\"15.00\"}]}");
     assert_last_change(f, "SettingsChanged", "tax_rate=16.00", "tax_rate=15.00");
-    command(f->world, "Business.Set",
-            "{\"business\":\"WTR\",\"from_date\":\"2025-03-01\",\"settings\":[{\"name\":\"tax_rate\","
-            "\"value\":\"14.00\"}]}");
+    example_command(f->world, "Business.Set",
+                    "{\"business\":\"WTR\",\"from_date\":\"2025-03-01\",\"settings\":[{\"name\":\"tax_rate\","
+                    "\"value\":\"14.00\"}]}");
     assert_last_change(f, "SettingsChanged", "tax_rate=15.00", "tax_rate=14.00");
-    command(f->world, "Business.Set",
-            "{\"business\":\"LND\",\"from_date\":\"2025-03-01\",\"settings\":[{\"name\":\"tax_rate\","
-            "\"value\":\"13.00\"}]}");
+    example_command(f->world, "Business.Set",
+                    "{\"business\":\"LND\",\"from_date\":\"2025-03-01\",\"settings\":[{\"name\":\"tax_rate\","
+                    "\"value\":\"13.00\"}]}");
     assert_last_change(f, "SettingsChanged", "tax_rate=16.00", "tax_rate=13.00");
-    command(f->world, "internal.CreateUser",
-            "{\"user\":2,\"email\":\"jane@shop.example\",\"first_name\":\"Jane\",\"last_name\":\"Doe\"}");
-    command(f->world, "User.Deactivate", "{\"email\":\"jane@shop.example\"}");
+    example_command(
+        f->world, "internal.CreateUser",
+        "{\"user\":2,\"email\":\"jane@shop.example\",\"first_name\":\"Jane\",\"last_name\":\"Doe\"}");
+    example_command(f->world, "User.Deactivate", "{\"email\":\"jane@shop.example\"}");
     assert_last_change(f, "UserDeactivated", "active=yes", "active=no");
-    command(f->world, "User.Reactivate", "{\"email\":\"jane@shop.example\"}");
+    example_command(f->world, "User.Reactivate", "{\"email\":\"jane@shop.example\"}");
     assert_last_change(f, "UserReactivated", "active=no", "active=yes");
-    command(f->world, "Period.SoftClose", "{\"month\":202501}");
+    example_command(f->world, "Period.SoftClose", "{\"month\":202501}");
     assert_last_subject(f, "period 2025-01");
 }
 
-static void assert_after_begins(struct fixture *f, const char *begin)
+static void assert_after_begins(struct example *f, const char *begin)
 {
     struct table t;
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    ask(f, "audit-trail", request, &t);
+    example_ask(f, "audit-trail", request, &t);
     const char *after = table_cell(&t, t.row_count - 1, "after");
     if (strncmp(after, begin, strlen(begin)) != 0)
         assert_string_equal(after, begin);
@@ -152,23 +88,24 @@ static void assert_after_begins(struct fixture *f, const char *begin)
 
 static void audit_trail_writes_amounts_and_dates(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     char begin[400];
-    command(f->world, "Currency.Define", "{\"code\":\"JPY\",\"scale\":0}");
-    post(f->world, "2025-02-03", "WTR", "Sale",
-         "{\"account\":1110,\"debit\":\"1300.50\"},{\"account\":4100,\"credit\":\"1300.50\",\"tags\":["
-         "{\"name\":\"till\",\"value\":\"3\"}]},{\"account\":1110,\"debit\":\"7\",\"currency\":\"JPY\"},"
-         "{\"account\":4100,\"credit\":\"7\",\"currency\":\"JPY\"}");
+    example_command(f->world, "Currency.Define", "{\"code\":\"JPY\",\"scale\":0}");
+    example_post(
+        f->world, "2025-02-03", "WTR", "Sale",
+        "{\"account\":1110,\"debit\":\"1300.50\"},{\"account\":4100,\"credit\":\"1300.50\",\"tags\":["
+        "{\"name\":\"till\",\"value\":\"3\"}]},{\"account\":1110,\"debit\":\"7\",\"currency\":\"JPY\"},"
+        "{\"account\":4100,\"credit\":\"7\",\"currency\":\"JPY\"}");
     assert_last_change(
         f, "EntryPosted", "",
         "business=WTR, date=2025-02-03, description=Sale, lines=[(account=1110, debit=1300.50), "
         "(account=4100, credit=1300.50, tags=[till=3]), (account=1110, debit=7, currency=JPY), "
         "(account=4100, credit=7, currency=JPY)]");
     uint64_t adjustment =
-        command(f->world, "Adjustment.Request",
-                "{\"reason\":\"count\",\"entry\":{\"date\":\"2025-03-03\",\"business\":\"WTR\","
-                "\"type\":\"ADJ\",\"description\":\"Cash short\",\"lines\":[{\"account\":5830,"
-                "\"debit\":\"50.00\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
+        example_command(f->world, "Adjustment.Request",
+                        "{\"reason\":\"count\",\"entry\":{\"date\":\"2025-03-03\",\"business\":\"WTR\","
+                        "\"type\":\"ADJ\",\"description\":\"Cash short\",\"lines\":[{\"account\":5830,"
+                        "\"debit\":\"50.00\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
     (void)snprintf(begin, sizeof begin,
                    "adjustment=%llu, state=requested, entry=(business=WTR, date=2025-03-03, type=ADJ, "
                    "description=Cash short, lines=[(account=5830, debit=50.00), (account=1110, "
@@ -177,12 +114,12 @@ static void audit_trail_writes_amounts_and_dates(void **state)
     assert_after_begins(f, begin);
     (void)snprintf(begin, sizeof begin, "{\"adjustment\":%llu,\"reason\":\"found\"}",
                    (unsigned long long)adjustment);
-    command(f->world, "Adjustment.Reject", begin);
+    example_command(f->world, "Adjustment.Reject", begin);
     (void)snprintf(begin, sizeof begin, "adjustment %llu", (unsigned long long)adjustment);
     assert_last_subject(f, begin);
     uint64_t reconciliation =
-        command(f->world, "Reconciliation.Record",
-                "{\"account\":1110,\"as_at_date\":\"2025-02-28\",\"external_balance\":\"6262.50\"}");
+        example_command(f->world, "Reconciliation.Record",
+                        "{\"account\":1110,\"as_at_date\":\"2025-02-28\",\"external_balance\":\"6262.50\"}");
     (void)snprintf(begin, sizeof begin,
                    "reconciliation=%llu, account=1110, business=WTR, as_at_date=2025-02-28, "
                    "system_balance=6300.50, external_balance=6262.50, difference=-38.00",
@@ -192,7 +129,7 @@ static void audit_trail_writes_amounts_and_dates(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, example_set_up, example_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(audit_trail_shows_what_lists_hold),
         TEST(audit_trail_shows_settings_and_states),

@@ -9,76 +9,11 @@
 
 #include "entry.pb-c.h"
 #include "people.pb-c.h"
-#include "tests/support/view_books.h"
+#include "tests/support/example.h"
 
 #define DETAIL  DAFTARI__V1__ROW_KIND__DETAIL
 #define HEADING DAFTARI__V1__ROW_KIND__HEADING
 #define TOTAL   DAFTARI__V1__ROW_KIND__TOTAL
-
-struct fixture {
-    struct world *world;
-    struct view_books *books;
-};
-
-static uint64_t command_of(struct world *world, uint32_t user, const char *method, const char *json_text)
-{
-    struct world_actor owner = {.user = user, .rights = user != 0 ? world_owner_rights() : NULL};
-    struct world_answer answer;
-    json_error_t error;
-    json_t *json = json_loads(json_text, 0, &error);
-    assert_non_null(json);
-    assert_true(world_command_json(world, &owner, method, json, &answer));
-    if (answer.status != STATUS_OK)
-        fail_msg("%s: %s %s", method, answer.fault.field, answer.fault.text);
-    json_decref(json);
-    return answer.position;
-}
-
-static uint64_t command(struct world *world, const char *method, const char *json_text)
-{
-    return command_of(world, 0, method, json_text);
-}
-
-static uint64_t post(struct world *world, const char *date, const char *business, const char *description,
-                     const char *lines)
-{
-    char text[4000];
-    (void)snprintf(text, sizeof text,
-                   "{\"date\":\"%s\",\"business\":\"%s\",\"description\":\"%s\",\"lines\":[%s]}", date,
-                   business, description, lines);
-    return command(world, "Entry.Post", text);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = calloc(1, sizeof *f);
-    f->world = world_new();
-    command(f->world, "internal.OpenBooks",
-            "{\"name\":\"Test\",\"base_currency\":\"KES\",\"scale\":2,\"utc_offset_minutes\":180,"
-            "\"first_date\":\"2025-01-01\"}");
-    if (!world_load(f->world, "data/kenya-three-businesses.jsonl", NULL, NULL))
-        return -1;
-    f->books = view_books_new(f->world);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    view_books_free(f->books);
-    world_free(f->world);
-    free(f);
-    return 0;
-}
-
-static void ask(struct fixture *f, const char *report, Daftari__V1__RunReport request, struct table *out)
-{
-    view_books_fold(f->books);
-    table_run(f->books, NULL, report, request, out);
-    if (out->status != STATUS_OK)
-        fail_msg("%s: %s %s", report, out->fault.field, out->fault.text);
-}
 
 static Daftari__V1__RunReport request_of(const char *business)
 {
@@ -92,10 +27,10 @@ static Daftari__V1__RunReport request_of(const char *business)
 
 /* ---- opening balances ---------------------------------------------------------------------------------------------- */
 
-static void opening_capital(struct fixture *f, const char *business, const char *assets)
+static void opening_capital(struct example *f, const char *business, const char *assets)
 {
     struct table t;
-    ask(f, "balance-sheet", request_of(business), &t);
+    example_ask(f, "balance-sheet", request_of(business), &t);
     long row = table_find(&t, TOTAL, "section", "asset", NULL);
     assert_true(row >= 0);
     assert_amount(&t, row, "amount", assets);
@@ -108,7 +43,7 @@ static void opening_capital(struct fixture *f, const char *business, const char 
 
 static void opening_balances_agree(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     opening_capital(f, NULL, "181000.00");
     opening_capital(f, "all", "181000.00");
     opening_capital(f, "WTR", "28000.00");
@@ -119,9 +54,9 @@ static void opening_balances_agree(void **state)
 
 static void trial_balance_of_the_opening(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
-    ask(f, "trial-balance", request_of("all"), &t);
+    example_ask(f, "trial-balance", request_of("all"), &t);
     assert_int_equal(t.rows[t.row_count - 1]->kind, TOTAL);
     long row = table_find(&t, TOTAL, "currency", "KES", NULL);
     assert_amount(&t, row, "opening", "0.00");
@@ -143,11 +78,11 @@ static void trial_balance_of_the_opening(void **state)
 
 static void trial_balance_by_business(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_by_business = request.by_business = true;
-    ask(f, "trial-balance", request, &t);
+    example_ask(f, "trial-balance", request, &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "WTR", NULL), "closing",
                   "-28000.00");
     assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "LND", NULL), "closing",
@@ -163,41 +98,44 @@ static void trial_balance_by_business(void **state)
 
 static void sale(struct world *world)
 {
-    post(world, "2025-02-03", "WTR", "Sell 10 x 1 Litre",
-         "{\"account\":1110,\"debit\":\"300.00\"},{\"account\":4100,\"credit\":\"300.00\"},"
-         "{\"account\":5110,\"debit\":\"180.00\"},{\"account\":1210,\"credit\":\"180.00\"}");
+    example_post(world, "2025-02-03", "WTR", "Sell 10 x 1 Litre",
+                 "{\"account\":1110,\"debit\":\"300.00\"},{\"account\":4100,\"credit\":\"300.00\"},"
+                 "{\"account\":5110,\"debit\":\"180.00\"},{\"account\":1210,\"credit\":\"180.00\"}");
 }
 
 static void bank_mpesa(struct world *world)
 {
-    post(world, "2025-02-04", "WTR", "M-Pesa to bank",
-         "{\"account\":1170,\"debit\":\"4966.00\",\"business\":\"HQ\"},{\"account\":5820,\"debit\":\"34.00\","
-         "\"business\":\"WTR\"},{\"account\":1140,\"credit\":\"5000.00\"}");
+    example_post(
+        world, "2025-02-04", "WTR", "M-Pesa to bank",
+        "{\"account\":1170,\"debit\":\"4966.00\",\"business\":\"HQ\"},{\"account\":5820,\"debit\":\"34.00\","
+        "\"business\":\"WTR\"},{\"account\":1140,\"credit\":\"5000.00\"}");
 }
 
 static void rent(struct world *world)
 {
-    post(world, "2025-02-05", "HQ", "Rent",
-         "{\"account\":5200,\"debit\":\"9000.00\",\"business\":\"HQ\"},{\"account\":1170,\"credit\":\"9000."
-         "00\","
-         "\"business\":\"HQ\"}");
-    post(world, "2025-02-05", "HQ", "Rent split",
-         "{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"WTR\"},{\"account\":5200,\"debit\":\"3000."
-         "00\","
-         "\"business\":\"LND\"},{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"RTL\"},"
-         "{\"account\":5200,\"credit\":\"9000.00\",\"business\":\"HQ\"}");
+    example_post(
+        world, "2025-02-05", "HQ", "Rent",
+        "{\"account\":5200,\"debit\":\"9000.00\",\"business\":\"HQ\"},{\"account\":1170,\"credit\":\"9000."
+        "00\","
+        "\"business\":\"HQ\"}");
+    example_post(
+        world, "2025-02-05", "HQ", "Rent split",
+        "{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"WTR\"},{\"account\":5200,\"debit\":\"3000."
+        "00\","
+        "\"business\":\"LND\"},{\"account\":5200,\"debit\":\"3000.00\",\"business\":\"RTL\"},"
+        "{\"account\":5200,\"credit\":\"9000.00\",\"business\":\"HQ\"}");
 }
 
 static void profit_and_loss_by_business(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     sale(f->world);
     bank_mpesa(f->world);
     rent(f->world);
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_by_business = request.by_business = true;
-    ask(f, "profit-and-loss", request, &t);
+    example_ask(f, "profit-and-loss", request, &t);
     long row = table_find(&t, DETAIL, "account", "5200", NULL);
     assert_amount(&t, row, "HQ", "0.00");
     assert_amount(&t, row, "WTR", "3000.00");
@@ -222,7 +160,7 @@ static void profit_and_loss_by_business(void **state)
     request.to_date = 20250228;
     request.compare_from_date = 20250201;
     request.compare_to_date = 20250203;
-    ask(f, "profit-and-loss", request, &t);
+    example_ask(f, "profit-and-loss", request, &t);
     row = table_find(&t, TOTAL, "section", "result", NULL);
     assert_amount(&t, row, "amount", "-3034.00");
     assert_amount(&t, row, "compare", "120.00");
@@ -231,38 +169,39 @@ static void profit_and_loss_by_business(void **state)
 
 static void interbusiness_vanishes_in_consolidation(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     bank_mpesa(f->world);
-    ask(f, "balance-sheet", request_of(NULL), &t);
+    example_ask(f, "balance-sheet", request_of(NULL), &t);
     assert_int_equal(table_find(&t, -1, "account", "1900", NULL), -1);
     assert_amount(&t, table_find(&t, TOTAL, "section", "asset", NULL), "amount", "180966.00");
     assert_amount(&t, table_find(&t, DETAIL, "name", "Result not yet closed", NULL), "amount", "-34.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "180966.00");
     table_free(&t);
-    ask(f, "balance-sheet", request_of("WTR"), &t);
+    example_ask(f, "balance-sheet", request_of("WTR"), &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "4966.00");
     table_free(&t);
-    ask(f, "balance-sheet", request_of("HQ"), &t);
+    example_ask(f, "balance-sheet", request_of("HQ"), &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "-4966.00");
     table_free(&t);
 }
 
 static void cash_flow_is_direct(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     sale(f->world);
     bank_mpesa(f->world);
-    post(f->world, "2025-02-06", "RTL", "Buy a cylinder",
-         "{\"account\":1230,\"debit\":\"2000.00\"},{\"account\":1130,\"credit\":\"2000.00\"}");
-    post(f->world, "2025-02-07", "WTR", "Owner takes money",
-         "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
-         "00\"}");
+    example_post(f->world, "2025-02-06", "RTL", "Buy a cylinder",
+                 "{\"account\":1230,\"debit\":\"2000.00\"},{\"account\":1130,\"credit\":\"2000.00\"}");
+    example_post(
+        f->world, "2025-02-07", "WTR", "Owner takes money",
+        "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
+        "00\"}");
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_from_date = true;
     request.from_date = 20250201;
-    ask(f, "cash-flow", request, &t);
+    example_ask(f, "cash-flow", request, &t);
     assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "111000.00");
     assert_amount(&t, table_find(&t, DETAIL, "account", "4100", NULL), "in", "300.00");
     assert_amount(&t, table_find(&t, DETAIL, "account", "5820", NULL), "out", "34.00");
@@ -276,7 +215,7 @@ static void cash_flow_is_direct(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "108766.00");
     table_free(&t);
     request.business = (char *)(uintptr_t) "WTR";
-    ask(f, "cash-flow", request, &t);
+    example_ask(f, "cash-flow", request, &t);
     assert_amount(&t, table_find(&t, TOTAL, "section", "opening", NULL), "net", "13000.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "between-businesses", NULL), "net", "-4966.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "7800.00");
@@ -284,7 +223,7 @@ static void cash_flow_is_direct(void **state)
     request = request_of(NULL);
     request.has_from_date = request.has_to_date = true;
     request.from_date = request.to_date = 20250101;
-    ask(f, "cash-flow", request, &t);
+    example_ask(f, "cash-flow", request, &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "3100", NULL), "net", "111000.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "financing", NULL), "net", "111000.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "change", NULL), "net", "111000.00");
@@ -293,20 +232,22 @@ static void cash_flow_is_direct(void **state)
 
 static void owners_account_explains_equity(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     sale(f->world);
-    post(f->world, "2025-02-07", "WTR", "Owner takes money",
-         "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
-         "00\"}");
-    post(f->world, "2025-02-08", "HQ", "Owner pays in",
-         "{\"account\":1170,\"debit\":\"1000.00\",\"business\":\"HQ\"},{\"account\":3100,\"credit\":\"1000."
-         "00\","
-         "\"business\":\"HQ\"}");
+    example_post(
+        f->world, "2025-02-07", "WTR", "Owner takes money",
+        "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
+        "00\"}");
+    example_post(
+        f->world, "2025-02-08", "HQ", "Owner pays in",
+        "{\"account\":1170,\"debit\":\"1000.00\",\"business\":\"HQ\"},{\"account\":3100,\"credit\":\"1000."
+        "00\","
+        "\"business\":\"HQ\"}");
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_from_date = true;
     request.from_date = 20250102;
-    ask(f, "owners-account", request, &t);
+    example_ask(f, "owners-account", request, &t);
     assert_amount(&t, table_find(&t, -1, "item", "opening", NULL), "amount", "181000.00");
     assert_amount(&t, table_find(&t, -1, "item", "capital", NULL), "amount", "1000.00");
     assert_amount(&t, table_find(&t, -1, "item", "drawings", NULL), "amount", "-500.00");
@@ -319,18 +260,19 @@ static void owners_account_explains_equity(void **state)
 
 static void statement_shows_back_dated_entries_in_place(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     sale(f->world);
-    uint64_t late = post(f->world, "2025-01-15", "WTR", "Found later",
-                         "{\"account\":1110,\"debit\":\"50.00\"},{\"account\":4800,\"credit\":\"50.00\","
-                         "\"business\":\"WTR\"}");
+    uint64_t late =
+        example_post(f->world, "2025-01-15", "WTR", "Found later",
+                     "{\"account\":1110,\"debit\":\"50.00\"},{\"account\":4800,\"credit\":\"50.00\","
+                     "\"business\":\"WTR\"}");
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_account = true;
     request.account = 1110;
     request.has_from_date = true;
     request.from_date = 20250102;
-    ask(f, "account-statement", request, &t);
+    example_ask(f, "account-statement", request, &t);
     assert_int_equal(t.row_count, 4);
     assert_int_equal(t.rows[0]->kind, TOTAL);
     assert_amount(&t, 0, "balance", "5000.00");
@@ -348,7 +290,7 @@ static void statement_shows_back_dated_entries_in_place(void **state)
 
     request.has_known_at_position = true; /* what the books said before the late entry */
     request.known_at_position = late - 1;
-    ask(f, "account-statement", request, &t);
+    example_ask(f, "account-statement", request, &t);
     assert_int_equal(t.row_count, 3);
     assert_amount(&t, 1, "balance", "5300.00");
     assert_amount(&t, 2, "balance", "5300.00");
@@ -358,25 +300,25 @@ static void statement_shows_back_dated_entries_in_place(void **state)
     request.has_account = request.has_as_at_date = true;
     request.account = 1110;
     request.as_at_date = 20250131;
-    ask(f, "balances", request, &t);
+    example_ask(f, "balances", request, &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "1110", NULL), "balance", "5050.00");
     table_free(&t);
 }
 
 static void statement_pages_carry_the_running_balance(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table whole, page;
     for (int i = 0; i < 30; i++)
         sale(f->world);
     Daftari__V1__RunReport request = request_of(NULL);
     request.has_account = true;
     request.account = 1110;
-    ask(f, "account-statement", request, &whole);
+    example_ask(f, "account-statement", request, &whole);
     request.has_limit = request.has_offset = true;
     request.limit = 10;
     request.offset = 15;
-    ask(f, "account-statement", request, &page);
+    example_ask(f, "account-statement", request, &page);
     assert_int_equal(page.row_count, 12);
     for (size_t i = 0; i < 10; i++)
         assert_string_equal(table_cell(&page, 1 + i, "balance"), table_cell(&whole, 16 + i, "balance"));
@@ -395,19 +337,19 @@ static void many_lines(struct world *world)
         len += (size_t)snprintf(lines + len, sizeof lines - len, "{\"account\":1110,\"debit\":\"1.00\"},");
     (void)snprintf(lines + len, sizeof lines - len, "{\"account\":4100,\"credit\":\"21.00\"}");
     for (int i = 0; i < 1000; i++)
-        post(world, "2025-02-03", "WTR", "Many", lines);
+        example_post(world, "2025-02-03", "WTR", "Many", lines);
 }
 
 static void sale_in_between(void *context)
 {
-    struct fixture *f = context;
+    struct example *f = context;
     sale(f->world);
     view_books_fold(f->books);
 }
 
 static void long_reports_come_in_batches(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     many_lines(f->world);
     view_books_fold(f->books);
@@ -447,19 +389,19 @@ static void long_reports_come_in_batches(void **state)
 
 static void journal_shows_reversals(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     char reversal[200];
     uint64_t position =
-        post(f->world, "2025-03-01", "WTR", "Mistake",
-             "{\"account\":1110,\"debit\":\"70.00\"},{\"account\":4100,\"credit\":\"70.00\"}");
+        example_post(f->world, "2025-03-01", "WTR", "Mistake",
+                     "{\"account\":1110,\"debit\":\"70.00\"},{\"account\":4100,\"credit\":\"70.00\"}");
     (void)snprintf(reversal, sizeof reversal, "{\"position\":%llu,\"reason\":\"typed twice\"}",
                    (unsigned long long)position);
-    uint64_t taken_back = command(f->world, "Entry.Reverse", reversal);
+    uint64_t taken_back = example_command(f->world, "Entry.Reverse", reversal);
     Daftari__V1__RunReport request = request_of("WTR");
     request.has_from_date = true;
     request.from_date = 20250301;
-    ask(f, "general-journal", request, &t);
+    example_ask(f, "general-journal", request, &t);
     assert_int_equal(t.row_count, 5);
     assert_string_equal(table_cell(&t, 2, "type"), "REV");
     assert_string_equal(table_cell(&t, 2, "description"), "typed twice");
@@ -485,28 +427,28 @@ static void journal_shows_reversals(void **state)
 /* The text of an entry that was drafted or asked for stands in an earlier record. */
 static void text_is_found_where_it_was_written(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     char text[200];
     uint64_t draft =
-        command(f->world, "Entry.Draft",
-                "{\"entry\":{\"date\":\"2025-03-02\",\"business\":\"WTR\",\"description\":\"Kept for "
-                "later\",\"reference\":\"R-1\",\"lines\":[{\"account\":1110,\"debit\":\"5.00\","
-                "\"description\":\"coins\"},{\"account\":4100,\"credit\":\"5.00\"}]}}");
+        example_command(f->world, "Entry.Draft",
+                        "{\"entry\":{\"date\":\"2025-03-02\",\"business\":\"WTR\",\"description\":\"Kept for "
+                        "later\",\"reference\":\"R-1\",\"lines\":[{\"account\":1110,\"debit\":\"5.00\","
+                        "\"description\":\"coins\"},{\"account\":4100,\"credit\":\"5.00\"}]}}");
     (void)snprintf(text, sizeof text, "{\"draft\":%llu}", (unsigned long long)draft);
-    command(f->world, "Entry.PostDraft", text);
-    uint64_t adjustment =
-        command_of(f->world, 1, "Adjustment.Request",
-                   "{\"reason\":\"count\",\"entry\":{\"date\":\"2025-03-03\",\"business\":\"WTR\","
-                   "\"type\":\"ADJ\",\"description\":\"Cash short\",\"lines\":[{\"account\":5830,"
-                   "\"debit\":\"50.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
+    example_command(f->world, "Entry.PostDraft", text);
+    uint64_t adjustment = example_command_of(
+        f->world, 1, "Adjustment.Request",
+        "{\"reason\":\"count\",\"entry\":{\"date\":\"2025-03-03\",\"business\":\"WTR\","
+        "\"type\":\"ADJ\",\"description\":\"Cash short\",\"lines\":[{\"account\":5830,"
+        "\"debit\":\"50.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
     (void)snprintf(text, sizeof text, "{\"adjustment\":%llu}", (unsigned long long)adjustment);
-    command_of(f->world, 2, "Adjustment.Approve", text);
+    example_command_of(f->world, 2, "Adjustment.Approve", text);
     Daftari__V1__RunReport request = request_of("WTR");
     request.has_from_date = request.has_account = true;
     request.from_date = 20250301;
     request.account = 1110;
-    ask(f, "account-statement", request, &t);
+    example_ask(f, "account-statement", request, &t);
     assert_int_equal(t.row_count, 4);
     assert_string_equal(table_cell(&t, 1, "description"), "coins");
     assert_string_equal(table_cell(&t, 1, "reference"), "R-1");
@@ -519,27 +461,27 @@ static void text_is_found_where_it_was_written(void **state)
 
 static void year_close_leaves_the_result_readable(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
     sale(f->world);
     world_set_day(f->world, 20260110);
     for (int month = 1; month <= 12; month++) {
         char text[60];
         (void)snprintf(text, sizeof text, "{\"month\":%d}", 202500 + month);
-        command(f->world, "Period.SoftClose", text);
+        example_command(f->world, "Period.SoftClose", text);
     }
-    command(f->world, "Period.CloseYear", "{\"year\":2025}");
+    example_command(f->world, "Period.CloseYear", "{\"year\":2025}");
     Daftari__V1__RunReport request = request_of("WTR");
     request.has_from_date = request.has_to_date = true;
     request.from_date = 20250101;
     request.to_date = 20251231;
-    ask(f, "profit-and-loss", request, &t);
+    example_ask(f, "profit-and-loss", request, &t);
     assert_amount(&t, table_find(&t, TOTAL, "section", "result", NULL), "amount", "120.00");
     table_free(&t);
     request = request_of("WTR");
     request.has_as_at_date = true;
     request.as_at_date = 20251231;
-    ask(f, "balance-sheet", request, &t);
+    example_ask(f, "balance-sheet", request, &t);
     assert_int_equal(table_find(&t, DETAIL, "name", "Result not yet closed", NULL), -1);
     assert_amount(&t, table_find(&t, DETAIL, "account", "3300", NULL), "amount", "120.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "28120.00");
@@ -548,11 +490,11 @@ static void year_close_leaves_the_result_readable(void **state)
     request.has_from_date = request.has_to_date = true;
     request.from_date = 20250102;
     request.to_date = 20251231;
-    ask(f, "owners-account", request, &t);
+    example_ask(f, "owners-account", request, &t);
     assert_amount(&t, table_find(&t, -1, "item", "result", NULL), "amount", "120.00");
     assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "28120.00");
     table_free(&t);
-    ask(f, "periods", request_of(NULL), &t);
+    example_ask(f, "periods", request_of(NULL), &t);
     assert_true(table_find(&t, DETAIL, "month", "2025-00", NULL) >= 0);
     assert_true(table_find(&t, DETAIL, "month", "2025-12", NULL) >= 0);
     table_free(&t);
@@ -562,13 +504,13 @@ static void year_close_leaves_the_result_readable(void **state)
 
 static void audit_trail_shows_before_and_after(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct table t;
-    command(f->world, "Account.Change", "{\"number\":1110,\"name\":\"Till - Water\"}");
+    example_command(f->world, "Account.Change", "{\"number\":1110,\"name\":\"Till - Water\"}");
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
     request.has_account = true;
     request.account = 1110;
-    ask(f, "audit-trail", request, &t);
+    example_ask(f, "audit-trail", request, &t);
     assert_int_equal(t.row_count, 2);
     assert_string_equal(table_cell(&t, 0, "operation"), "AccountOpened");
     assert_string_equal(table_cell(&t, 0, "before"), "");
@@ -579,7 +521,7 @@ static void audit_trail_shows_before_and_after(void **state)
     assert_string_equal(table_cell(&t, 1, "user"), "server");
     table_free(&t);
     request = (Daftari__V1__RunReport)DAFTARI__V1__RUN_REPORT__INIT;
-    ask(f, "user-activity", request, &t);
+    example_ask(f, "user-activity", request, &t);
     long row = table_find(&t, DETAIL, "user", "server", "operation", "OpeningBalancesPosted", NULL);
     assert_amount(&t, row, "count", "4");
     table_free(&t);
@@ -599,7 +541,7 @@ static void section_has(const char *section, const char *end, const char *report
 /* Every report has a section that names its parameters and columns. */
 static void the_manual_names_everything(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     static char manual[65536];
     FILE *file = fopen("docs/reports.md", "r");
     assert_non_null(file);
@@ -618,7 +560,7 @@ static void the_manual_names_everything(void **state)
         Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
         request.has_account = strcmp(reports[i]->name, "account-statement") == 0;
         request.account = 1110;
-        ask(f, reports[i]->name, request, &t);
+        example_ask(f, reports[i]->name, request, &t);
         const char *columns = strcmp(reports[i]->name, "balance-sheet") == 0
                                   ? strstr(manual, "\n## profit-and-loss\n")
                                   : section;
@@ -650,7 +592,7 @@ static void every_query_has_an_answer(void **state)
 
 static void the_list_shows_what_one_may_read(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     Daftari__V1__ListReports request = DAFTARI__V1__LIST_REPORTS__INIT;
     struct rights rights = *world_owner_rights();
     for (int round = 0; round < 2; round++) {
@@ -668,7 +610,7 @@ static void the_list_shows_what_one_may_read(void **state)
 
 /* ---- what is refused ----------------------------------------------------------------------------------------------- */
 
-static void refused(struct fixture *f, const struct rights *rights, const char *report,
+static void refused(struct example *f, const struct rights *rights, const char *report,
                     Daftari__V1__RunReport request, enum status status, const char *field)
 {
     struct table t;
@@ -681,7 +623,7 @@ static void refused(struct fixture *f, const struct rights *rights, const char *
 
 static void bad_parameters_are_named(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     Daftari__V1__RunReport request = request_of("XYZ");
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "business");
     request = request_of(NULL);
@@ -717,7 +659,7 @@ static void bad_parameters_are_named(void **state)
 
 static void rights_bound_what_is_seen(void **state)
 {
-    struct fixture *f = *state;
+    struct example *f = *state;
     struct rights water = *world_owner_rights();
     struct table t;
     water.every_business = false;
@@ -737,7 +679,7 @@ static void rights_bound_what_is_seen(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, example_set_up, example_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(opening_balances_agree),
         TEST(trial_balance_of_the_opening),

@@ -331,10 +331,8 @@ static bool open_world(struct play *play)
     struct world_actor server = {0};
     for (size_t i = 0; i < COUNT_OF(set_up); i++) {
         struct world_answer answer;
-        json_t *json = json_loads(set_up[i].json, 0, NULL);
-        bool good = world_command_json(play->world, &server, set_up[i].method, json, &answer);
-        json_decref(json);
-        if (!good || answer.status != STATUS_OK)
+        if (!world_command_text(play->world, &server, set_up[i].method, set_up[i].json, &answer) ||
+            answer.status != STATUS_OK)
             return false;
     }
     return world_load(play->world, "data/kenya-three-businesses.jsonl", NULL, NULL);

@@ -14,8 +14,8 @@
 #include "entry.pb-c.h"
 #include "server/views/digest.h"
 #include "server/views/totals.h"
+#include "tests/support/example.h"
 #include "tests/support/random.h"
-#include "tests/support/view_books.h"
 
 #define DETAIL  DAFTARI__V1__ROW_KIND__DETAIL
 #define TOTAL   DAFTARI__V1__ROW_KIND__TOTAL
@@ -32,25 +32,6 @@ static const char *const businesses[] = {"HQ", "WTR", "LND", "RTL"};
 static const uint32_t money[] = {1110, 1120, 1130, 1140, 1141, 1142, 1170, 1171, 1180};
 
 /* ---- making books -------------------------------------------------------------------------------------------------- */
-
-static bool try_command(struct world *world, const char *method, const char *text,
-                        struct world_answer *answer)
-{
-    struct world_actor owner = {.user = 0};
-    json_error_t error;
-    json_t *json = json_loads(text, 0, &error);
-    assert_non_null(json);
-    assert_true(world_command_json(world, &owner, method, json, answer));
-    json_decref(json);
-    return answer->status == STATUS_OK;
-}
-
-static void must(struct world *world, const char *method, const char *text)
-{
-    struct world_answer answer;
-    if (!try_command(world, method, text, &answer))
-        fail_msg("%s: %s %s", method, answer.fault.field, answer.fault.text);
-}
 
 static size_t add_line(struct fixture *f, char *at, size_t cap, const char *side, long amount,
                        const char *currency)
@@ -77,17 +58,19 @@ static void random_entry(struct fixture *f)
         len += add_line(f, text + len, sizeof text - len, "credit", amount, currency);
     }
     (void)snprintf(text + len - 1, sizeof text - len + 1, "]}");
-    must(f->world, "Entry.Post", text);
+    example_command(f->world, "Entry.Post", text);
 }
 
 static void random_reversal(struct fixture *f)
 {
     char text[100];
+    struct world_actor server = {0};
     struct world_answer answer;
     uint64_t position = f->setup + 1 + random_below(&f->random, f->world->record_count - f->setup);
     (void)snprintf(text, sizeof text, "{\"position\":%llu,\"reason\":\"wrong\"}",
                    (unsigned long long)position);
-    (void)try_command(f->world, "Entry.Reverse", text, &answer); /* refused when it was reversed already */
+    (void)world_command_text(f->world, &server, "Entry.Reverse", text,
+                             &answer); /* refused when it was reversed already */
 }
 
 static int set_up(void **state)
@@ -95,12 +78,9 @@ static int set_up(void **state)
     struct fixture *f = calloc(1, sizeof *f);
     f->random = random_start();
     f->world = world_new();
-    must(f->world, "internal.OpenBooks",
-         "{\"name\":\"Test\",\"base_currency\":\"KES\",\"scale\":2,\"utc_offset_minutes\":180,"
-         "\"first_date\":\"2025-01-01\"}");
-    if (!world_load(f->world, "data/kenya-three-businesses.jsonl", NULL, NULL))
+    if (!world_open_example(f->world))
         return -1;
-    must(f->world, "Currency.Define", "{\"code\":\"USD\",\"scale\":2,\"symbol\":\"$\"}");
+    example_command(f->world, "Currency.Define", "{\"code\":\"USD\",\"scale\":2,\"symbol\":\"$\"}");
     f->setup = f->world->record_count;
     for (int i = 0; i < ENTRIES; i++) {
         if (i != 0 && random_below(&f->random, 8) == 0)

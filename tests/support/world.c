@@ -310,6 +310,18 @@ bool world_command_json(struct world *world, const struct world_actor *actor, co
     return true;
 }
 
+bool world_command_text(struct world *world, const struct world_actor *actor, const char *method,
+                        const char *text, struct world_answer *out)
+{
+    json_error_t error;
+    json_t *json = json_loads(text, 0, &error);
+    bool fits = json != NULL && world_command_json(world, actor, method, json, out);
+    if (json == NULL)
+        fprintf(stderr, "%s: %s\n", method, error.text);
+    json_decref(json);
+    return fits;
+}
+
 bool world_load(struct world *world, const char *path, const char *except, size_t *out_changes)
 {
     FILE *file = fopen(path, "r");
@@ -349,6 +361,17 @@ bool world_load(struct world *world, const char *path, const char *except, size_
     if (out_changes != NULL)
         *out_changes = changes;
     return good;
+}
+
+bool world_open_example(struct world *world)
+{
+    struct world_actor server = {0};
+    struct world_answer answer;
+    return world_command_text(world, &server, "internal.OpenBooks",
+                              "{\"name\":\"Example\",\"base_currency\":\"KES\",\"scale\":2,"
+                              "\"utc_offset_minutes\":180,\"first_date\":\"2025-01-01\"}",
+                              &answer) &&
+           answer.status == STATUS_OK && world_load(world, "data/kenya-three-businesses.jsonl", NULL, NULL);
 }
 
 /* ---- queries --------------------------------------------------------------------------------------------------------- */

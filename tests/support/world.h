@@ -52,9 +52,14 @@ void world_command(struct world *world, const struct world_actor *actor, const c
 /* The same from JSON; false when the JSON does not fit the method (said on stderr). */
 bool world_command_json(struct world *world, const struct world_actor *actor, const char *method,
                         json_t *json, struct world_answer *out);
+/* The same from JSON text. */
+bool world_command_text(struct world *world, const struct world_actor *actor, const char *method,
+                        const char *text, struct world_answer *out);
 /* Every line of a data file as commands of the server; methods that start with `except` (may be NULL) are left out.
  * False when one is not accepted (said on stderr). */
 bool world_load(struct world *world, const char *path, const char *except, size_t *out_changes);
+/* Opens books of the year 2025 in KES and loads the three businesses of data/. False as above. */
+bool world_open_example(struct world *world);
 
 /* All rows of a query; each is handed to `row` in turn (valid during the call). */
 enum status world_query(struct world *world, const struct world_actor *actor, const char *method,

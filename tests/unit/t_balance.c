@@ -101,10 +101,7 @@ static struct world_answer command(struct world *world, const char *method, cons
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    json_t *json = json_loads(text, 0, NULL);
-    assert_non_null(json);
-    assert_true(world_command_json(world, &server, method, json, &answer));
-    json_decref(json);
+    assert_true(world_command_text(world, &server, method, text, &answer));
     return answer;
 }
 

@@ -27,19 +27,9 @@ static struct world *world;
 
 static int open_world(void **unused)
 {
-    struct world_actor server = {0};
-    struct world_answer answer;
     (void)unused;
     world = world_new();
-    json_t *books = json_loads("{\"name\": \"Kernel\", \"base_currency\": \"KES\", \"scale\": 2, "
-                               "\"utc_offset_minutes\": 180, \"first_date\": \"2025-01-01\"}",
-                               0, NULL);
-    bool good = world_command_json(world, &server, "internal.OpenBooks", books, &answer);
-    json_decref(books);
-    return good && answer.status == STATUS_OK &&
-                   world_load(world, "data/kenya-three-businesses.jsonl", NULL, NULL)
-               ? 0
-               : 1;
+    return world_open_example(world) ? 0 : 1;
 }
 
 static int close_world(void **unused)
@@ -440,9 +430,7 @@ static void closing_a_month_takes_no_memory_for_what_waits(void **unused)
     for (size_t i = 0; i < DRAFTS; i++)
         (void)keep_worst_draft(20250110);
     world_set_day(world, 20250301);
-    json_t *close = json_loads("{\"month\": 202501}", 0, NULL);
-    assert_true(world_command_json(world, &server, "Period.Close", close, &answer));
-    json_decref(close);
+    assert_true(world_command_text(world, &server, "Period.Close", "{\"month\": 202501}", &answer));
     assert_int_equal(answer.fault.reason, DAFTARI__V1__REASON__DRAFTS_OPEN);
     assert_non_null(strstr(answer.fault.text, "16 drafts"));
     assert_string_equal(world->trouble, "");
