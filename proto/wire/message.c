@@ -59,8 +59,7 @@ static enum varint_outcome take_varint(const uint8_t **at, const uint8_t *end, u
     return VARINT_LONG;
 }
 
-/* ---- where a fault is: only worked out when there is one
- * ---------------------------------------------------- */
+/* ---- where a fault is: only worked out when there is one --------------------------------------------------------- */
 
 /* Moves over a field that was found well-formed before; gives its number. */
 static uint64_t skip_checked(const uint8_t **at, const uint8_t *end)
@@ -128,8 +127,7 @@ static enum status wrong(const struct walk *walk, const char *format, ...)
     return fault_set(walk->why, STATUS_INVALID, field, "%s", text);
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------------------- */
+/* ---- values ------------------------------------------------------------------------------------------------------ */
 
 static enum status read_varint(struct walk *walk, const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
@@ -284,8 +282,7 @@ static enum status check_value(struct walk *walk, const ProtobufCFieldDescriptor
     }
 }
 
-/* ---- fields
- * ------------------------------------------------------------------------------------------------- */
+/* ---- fields ------------------------------------------------------------------------------------------------------ */
 
 static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *type, unsigned number)
 {

@@ -103,8 +103,7 @@ static void mem_end(struct mem_txn *txn)
     free(txn);
 }
 
-/* ---- undo
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- undo -------------------------------------------------------------------------------------------------------- */
 
 static bool undo_push(struct mem *mem, unsigned table, struct slice key, const struct row *row)
 {
@@ -174,8 +173,7 @@ static enum status mem_commit(struct kv_txn *txn)
     return status;
 }
 
-/* ---- point access
- * -------------------------------------------------------------------------------------------- */
+/* ---- point access ------------------------------------------------------------------------------------------------ */
 
 static bool key_fits(struct slice key)
 {
@@ -277,8 +275,7 @@ static void mem_clear(struct kv_txn *txn, unsigned table)
     row_map_done(map);
 }
 
-/* ---- cursors
- * ------------------------------------------------------------------------------------------------- */
+/* ---- cursors ----------------------------------------------------------------------------------------------------- */
 
 static struct kv_cursor *mem_cursor_open(struct kv_txn *txn, unsigned table)
 {
@@ -374,8 +371,7 @@ static void mem_cursor_row(struct kv_cursor *cursor, struct slice *key, struct s
     *value = row_value(self->row);
 }
 
-/* ---- the store
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the store --------------------------------------------------------------------------------------------------- */
 
 static enum status mem_sync(struct kv *kv)
 {

@@ -52,8 +52,7 @@ void row_map_done(struct row_map *map)
     row_map_init(map);
 }
 
-/* ---- hash table: open addressing, linear probing, at most three quarters full
- * -------------------------------- */
+/* ---- hash table: open addressing, linear probing, at most three quarters full ------------------------------------ */
 
 struct row *row_map_find(const struct row_map *map, struct slice key, uint64_t hash)
 {
@@ -165,8 +164,7 @@ void row_map_remove(struct row_map *map, struct row *row)
     row_free(row);
 }
 
-/* ---- order: a skip list of fan-out 4
- * -------------------------------------------------------------------------- */
+/* ---- order: a skip list of fan-out 4 ----------------------------------------------------------------------------- */
 
 static uint64_t key_prefix(struct slice key)
 {

@@ -175,6 +175,24 @@ enum status domain_decide(const struct method *method, const struct context *con
     return status;
 }
 
+struct record_header decision_header(const struct decision *decision, const struct context *context)
+{
+    return (struct record_header){
+        .type = decision->type,
+        .type_version = decision->type_version,
+        .business = decision->business,
+        .position = context->position,
+        .time = context->now,
+        .command_id = context->command_id,
+        .session = context->session,
+        .user = context->user,
+        .business_date = decision->business_date,
+        .series = decision->series,
+        .number = decision->number,
+        .cause = decision->cause,
+    };
+}
+
 static void apply_type(const struct event_type *event, struct kv_txn *state, const struct record *record,
                        struct arena *arena)
 {

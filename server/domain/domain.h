@@ -159,6 +159,9 @@ enum status domain_decide(const struct method *method, const struct context *con
                           const ProtobufCMessage *command, struct slice body, struct decision *out,
                           struct fault *why) MUST_USE;
 
+/* The header of the record that a decision comes to, but for `content` and `previous`. */
+struct record_header decision_header(const struct decision *decision, const struct context *context);
+
 /* Folds one committed (or about to be committed) record into core state: kernel effects, then the type's apply. A
  * record that contradicts state sets CORRUPT on the transaction. */
 void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena);

@@ -34,8 +34,7 @@ void command_load_books(struct writer *writer, struct kv_txn *state)
         writer->utc_offset_minutes = books->utc_offset_minutes;
 }
 
-/* ---- answers
- * -------------------------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 static void answer_fault(struct work_item *item, struct work_part *part, const struct fault *fault)
 {
@@ -72,8 +71,7 @@ static void answer_recorded(struct work_item *item, struct work_part *part, stru
     part->answer = slice_of(bytes, len);
 }
 
-/* ---- seen before?
- * --------------------------------------------------------------------------------------------- */
+/* ---- seen before? ------------------------------------------------------------------------------------------------ */
 
 /* Of this batch or of earlier commits; a record_source for decisions too. */
 static enum status record_at(void *context, uint64_t position, struct record *out, struct fault *why)
@@ -123,8 +121,7 @@ static bool answered_before(struct writer *writer, struct kv_txn *state, struct 
     return true;
 }
 
-/* ---- decide
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- decide ------------------------------------------------------------------------------------------------------ */
 
 static const struct rights *rights_of(struct writer *writer, struct kv_txn *state, uint32_t user)
 {
@@ -193,29 +190,15 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
     return domain_decide(method, context, state, message, part->body, writer->decision, why);
 }
 
-/* ---- record
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- record ------------------------------------------------------------------------------------------------------ */
 
 static enum status record_it(struct writer *writer, struct kv_txn *state, const struct work_part *part,
                              const struct context *context, const struct record **out, struct fault *why)
 {
     const struct decision *decision = writer->decision;
-    struct record_header header = {
-        .type = decision->type,
-        .type_version = decision->type_version,
-        .business = decision->business,
-        .position = context->position,
-        .time = context->now,
-        .command_id = context->command_id,
-        .session = context->session,
-        .user = context->user,
-        .business_date = decision->business_date,
-        .series = decision->series,
-        .number = decision->number,
-        .cause = decision->cause,
-        .content = command_id_is_zero(&part->command_id) ? 0 : part->content,
-        .previous = writer->head.last,
-    };
+    struct record_header header = decision_header(decision, context);
+    header.content = command_id_is_zero(&part->command_id) ? 0 : part->content;
+    header.previous = writer->head.last;
     size_t size = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
     ASSERT(size != 0 && size <= writer->config.batch_bytes_max - writer->record_bytes_used);
     uint8_t *bytes = writer->record_bytes + writer->record_bytes_used;

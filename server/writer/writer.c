@@ -12,8 +12,7 @@ static enum status sink_submit(struct work_sink *sink, struct work_item *item)
     return work_queue_put(writer->queue, item);
 }
 
-/* ---- one batch
- * ------------------------------------------------------------------------------------------------- */
+/* ---- one batch --------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void stop_for(struct writer *writer, const struct fault *fault)
 {
@@ -146,8 +145,7 @@ static void run_list(struct writer *writer, struct work_item *list)
     state_end(writer, state);
 }
 
-/* ---- life
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void *writer_main(void *argument)
 {

@@ -54,8 +54,7 @@ size_t writer_queue_depth(struct writer *writer);     /* any thread */
  * completed. */
 void writer_run_one(struct writer *writer, struct work_item *item);
 
-/* ---- core state and its cursor (fold.c)
- * ---------------------------------------------------------------------- */
+/* ---- core state and its cursor (fold.c) -------------------------------------------------------------------------- */
 
 struct state_cursor {
     uint64_t position;

@@ -69,17 +69,7 @@ static void record_it(struct kv_txn *state, const struct context *context, const
     size_t len = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
     if (len == 0)
         return; /* the sequencer says TOO_LARGE */
-    struct record_header header = {
-        .type = decision->type,
-        .type_version = decision->type_version,
-        .business = decision->business,
-        .position = context->position,
-        .time = context->now,
-        .business_date = decision->business_date,
-        .series = decision->series,
-        .number = decision->number,
-        .cause = decision->cause,
-    };
+    struct record_header header = decision_header(decision, context);
     record_encode(&header, decision->postings, decision->posting_count, decision->movements,
                   decision->movement_count, decision->payload, bytes);
     ASSERT(record_decode(slice_of(bytes, len), &record, &why) == STATUS_OK);

@@ -126,22 +126,9 @@ static enum status decide_once(struct world *world, const struct method *method,
 static uint8_t *encode(const struct world *world, const struct context *context, const struct method *method,
                        struct slice body, const struct decision *decision, size_t *out_len)
 {
-    struct record_header header = {
-        .type = decision->type,
-        .type_version = decision->type_version,
-        .business = decision->business,
-        .position = context->position,
-        .time = context->now,
-        .command_id = context->command_id,
-        .session = context->session,
-        .user = context->user,
-        .business_date = decision->business_date,
-        .series = decision->series,
-        .number = decision->number,
-        .cause = decision->cause,
-        .content = content_digest(method->name, body),
-        .previous = world->last,
-    };
+    struct record_header header = decision_header(decision, context);
+    header.content = content_digest(method->name, body);
+    header.previous = world->last;
     *out_len = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
     if (*out_len == 0)
         return NULL;

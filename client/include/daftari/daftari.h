@@ -46,8 +46,7 @@ extern "C" {
 #define DFT_FOREVER          UINT32_MAX
 #define DFT_PORT_DEFAULT     "7419"
 
-/* ---- outcomes
- * ------------------------------------------------------------------------------------------------- */
+/* ---- outcomes ------------------------------------------------------------------------------------------------------- */
 
 /* The same numbers as on the wire; from 60 on they are made by this library and never sent. */
 enum dft_status {
@@ -90,8 +89,7 @@ DFT_API const char *dft_status_name(enum dft_status status); /* "REFUSED" */
 DFT_API const char *dft_status_text(enum dft_status status); /* one line for people */
 DFT_API const char *dft_version(void);                       /* "0.1.0" */
 
-/* ---- the client
- * ----------------------------------------------------------------------------------------------- */
+/* ---- the client ----------------------------------------------------------------------------------------------------- */
 
 struct dft_client;
 
@@ -257,8 +255,7 @@ DFT_API uint32_t dft_timeout_ms(const struct dft_client *client); /* DFT_FOREVER
  * may be retried; not after DFT_TLS_FAILED or DFT_ROLLED_BACK). */
 DFT_API enum dft_status dft_process(struct dft_client *client, struct dft_fault *why);
 
-/* ---- streams
- * -------------------------------------------------------------------------------------------------- */
+/* ---- streams -------------------------------------------------------------------------------------------------------- */
 
 struct dft_stream;
 
@@ -276,8 +273,7 @@ DFT_API void dft_stream_at_least(struct dft_stream *stream, uint64_t position);
 DFT_API enum dft_status dft_stream_next(struct dft_stream *stream, uint32_t timeout_ms,
                                         struct dft_answer *out, struct dft_fault *why) DFT_MUST_USE;
 
-/* ---- the durable outbox
- * --------------------------------------------------------------------------------------- */
+/* ---- the durable outbox --------------------------------------------------------------------------------------------- */
 
 /*
  * Commands written to disk before they are sent: what dft_outbox_add has taken is sent in order when the line
