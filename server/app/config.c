@@ -84,7 +84,8 @@ static const struct key keys[] = {
     {AT(frame_timeout_ms), NUMBER, .min = 100, .max = HOUR_MS, .standard = "30000",
      .doc = "Time to complete a frame that was begun."},
     {AT(write_timeout_ms), NUMBER, .min = 100, .max = HOUR_MS, .standard = "30000",
-     .doc = "A client that takes nothing of what waits for it is dropped after this time."},
+     .doc = "A client that takes less than 32 KiB of what waits for it in this time, and not all of it, is "
+            "dropped."},
     {AT(idle_timeout_ms), NUMBER, .min = 1000, .max = 24 * HOUR_MS, .standard = "900000",
      .doc = "A connection without an open request that says nothing is ended after this time; so is a stream "
             "that the "

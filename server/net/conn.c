@@ -1,9 +1,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -275,6 +277,24 @@ static void write_wanted_set(struct conn *conn, bool wanted)
         event_del(conn->write_event);
 }
 
+/* Bytes of the connection that the peer's machine has said it has (SIOCOUTQ, tcp(7): what is not yet acknowledged). What
+ * the kernel took of us says little: it asks for more only when a third of a buffer is free that may hold megabytes, so
+ * that a slow but steady reader looks silent for minutes, and a few bytes look like much. */
+static uint64_t taken_by_peer(const struct conn *conn)
+{
+    uint64_t sent = tls_sent_bytes(conn->ssl);
+    int queued = 0;
+    if (ioctl(conn->fd, SIOCOUTQ, &queued) != 0 || queued < 0)
+        return sent;
+    return (uint64_t)queued < sent ? sent - (uint64_t)queued : 0;
+}
+
+static void write_measure(struct conn *conn, monotonic_us now)
+{
+    conn->write_since = now;
+    conn->write_taken = taken_by_peer(conn);
+}
+
 static void conn_write(struct conn *conn)
 {
     size_t written = 0;
@@ -297,8 +317,8 @@ static void conn_write(struct conn *conn)
     write_wanted_set(conn, waits && result == TLS_WANT_WRITE);
     if (!waits)
         conn->write_since = 0;
-    else if (written != 0 || conn->write_since == 0)
-        conn->write_since = net_now(conn->net);
+    else if (conn->write_since == 0)
+        write_measure(conn, net_now(conn->net));
     if (waits && result == TLS_DONE)
         conn_mark(conn); /* its turn is over, the others' come first */
 }
@@ -498,11 +518,29 @@ void conn_turn(struct conn *conn)
     conn_write(conn);
     if (conn->state == CONN_CLOSING && buffer_len(&conn->out) == 0)
         linger_begin(conn);
+    /* What stopped for want of room has some now, and no event may come to say so: the socket took everything. */
+    if (may_read(conn) && conn_has_room(conn) && (conn->paused || request_can_go_on(conn)))
+        conn_mark(conn);
 }
 
 static bool late(monotonic_us since, monotonic_us now, uint32_t limit_ms)
 {
     return since != 0 && now - since > (int64_t)limit_ms * 1000;
+}
+
+/* Output waits, and the peer does not take it fast enough. */
+static bool write_is_slow(struct conn *conn, monotonic_us now)
+{
+    if (!late(conn->write_since, now, conn->net->config.write_timeout_ms))
+        return false;
+    uint64_t taken_before = conn->write_taken;
+    write_measure(conn, now);
+    if (conn->write_taken - taken_before >= WRITE_LEAST_BYTES)
+        return false;
+    diag(DIAG_INFO, "net", "ended", "peer=%s user=%u why=\"took %llu bytes of what waits for it in %u ms\"",
+         conn->actor.address, conn->actor.user, (unsigned long long)(conn->write_taken - taken_before),
+         conn->net->config.write_timeout_ms);
+    return true;
 }
 
 static void input_relax(struct conn *conn)
@@ -522,7 +560,7 @@ void conn_tick(struct conn *conn, monotonic_us now)
 {
     const struct net_config *config = &conn->net->config;
     const char *why = NULL;
-    bool at_once = late(conn->write_since, now, config->write_timeout_ms);
+    bool at_once = write_is_slow(conn, now);
     switch (conn->state) {
     case CONN_HANDSHAKE:
         at_once |= late(conn->state_since, now, config->handshake_timeout_ms);

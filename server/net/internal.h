@@ -26,8 +26,9 @@
 #define WRITE_TURN_BYTES       (1024u * 1024u)
 #define BUFFER_KEEP_BYTES      (64u * 1024u) /* larger ones are given back when idle */
 #define TICK_MS                50
-#define LINGER_MS              1000 /* for the peer to read our Goodbye */
-#define STREAM_CREDIT_DEFAULT  8u   /* envelope.proto, Request.credit */
+#define WRITE_LEAST_BYTES      (32u * 1024u) /* that a peer must take in write_timeout_ms when so much waits */
+#define LINGER_MS              1000          /* for the peer to read our Goodbye */
+#define STREAM_CREDIT_DEFAULT  8u            /* envelope.proto, Request.credit */
 #define STREAM_ASK_MIN_US      5000 /* a stream that had nothing is asked again after this, doubling */
 #define STREAM_ASK_MAX_US      500000
 #define STATUS_SLOTS           48 /* statuses that are sent are below this */
@@ -72,7 +73,8 @@ struct conn {
     monotonic_us state_since;
     monotonic_us heard;       /* last frame */
     monotonic_us frame_since; /* an incomplete frame waits since; 0 = none */
-    monotonic_us write_since; /* output waits without progress since; 0 = none */
+    monotonic_us write_since; /* output waits, and its rate is measured from here; 0 = none waits */
+    uint64_t write_taken;     /* by the peer in all, at write_since */
 };
 
 enum request_state {
@@ -195,7 +197,8 @@ void request_done(struct request *request); /* back from its sink, on the loop *
 void request_grant(struct conn *conn, uint64_t id, uint32_t parts);
 void request_cancel(struct conn *conn, uint64_t id);
 struct request *request_find(struct conn *conn, uint64_t id); /* unanswered ones */
-void request_go_on(struct conn *conn); /* the output has room: write what is ready, ask streams */
+void request_go_on(struct conn *conn);           /* the output has room: write what is ready, ask streams */
+bool request_can_go_on(const struct conn *conn); /* would that do something? */
 void request_unpark(struct net *net, bool log_grew);
 void request_end(struct request *request, enum status status,
                  const char *text);           /* answers it now, whatever it does */

@@ -49,7 +49,7 @@ struct net_config {
     uint32_t handshake_timeout_ms; /* from accept to the end of the TLS handshake */
     uint32_t hello_timeout_ms;     /* from there to a good Hello */
     uint32_t frame_timeout_ms;     /* to complete a frame once begun */
-    uint32_t write_timeout_ms;     /* without the peer taking a byte of what waits for it */
+    uint32_t write_timeout_ms;     /* to take all that waits for it, or 32 KiB of it: then as long again */
     uint32_t idle_timeout_ms;      /* nothing open and nothing said */
     uint32_t request_deadline_ms;  /* when a request names none */
     uint32_t request_deadline_max_ms;

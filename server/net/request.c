@@ -632,6 +632,18 @@ void request_done(struct request *request)
     conn_mark(conn);
 }
 
+bool request_can_go_on(const struct conn *conn)
+{
+    if (conn->ready_first != NULL)
+        return true;
+    if (conn->waiting == 0)
+        return false;
+    for (const struct request *at = conn->requests; at != NULL; at = at->next)
+        if (at->state == REQUEST_CREDIT && at->credit != 0 && !at->answered)
+            return true;
+    return false;
+}
+
 void request_go_on(struct conn *conn)
 {
     while (conn->ready_first != NULL && conn_has_room(conn)) {

@@ -142,6 +142,11 @@ enum tls_result tls_write(SSL *ssl, const uint8_t *bytes, size_t len, size_t *ou
     return returned == 1 ? TLS_DONE : result_of(ssl, returned);
 }
 
+uint64_t tls_sent_bytes(const SSL *ssl)
+{
+    return BIO_number_written(SSL_get_wbio(ssl));
+}
+
 void tls_end(SSL *ssl)
 {
     ERR_clear_error();

@@ -23,6 +23,8 @@ enum tls_result tls_handshake(SSL *ssl);
 enum tls_result tls_read(SSL *ssl, uint8_t *out, size_t cap, size_t *out_len);
 bool tls_pending(const SSL *ssl); /* libssl holds bytes that it has read and not given out */
 enum tls_result tls_write(SSL *ssl, const uint8_t *bytes, size_t len, size_t *out_len);
+/* Bytes given to the socket so far, all of TLS counted. */
+uint64_t tls_sent_bytes(const SSL *ssl);
 void tls_end(SSL *ssl); /* sends close_notify if it can */
 
 /* After the handshake: did the peer agree to FRAME_ALPN? */

@@ -334,7 +334,10 @@ uint64_t rig_metric(struct rig *rig, const char *name, const char *labels)
 
 struct tls_client *rig_connect_raw(struct rig *rig)
 {
-    struct tls_client_options options = {.port = net_port(rig->net), .ca_file = rig->ca_file};
+    struct tls_client_options options = {.port = net_port(rig->net),
+                                         .ca_file = rig->ca_file,
+                                         .segment_bytes = rig->client_segment_bytes,
+                                         .receive_bytes = rig->client_receive_bytes};
     struct tls_client *client = tls_client_open(&options);
     assert_non_null(client);
     return client;

@@ -25,6 +25,8 @@ struct rig {
     char ca_file[SCRATCH_PATH_MAX + 32], client_file[SCRATCH_PATH_MAX + 32];
     uint8_t client_fingerprint[NET_FINGERPRINT_BYTES];
     struct net_config config;
+    int client_segment_bytes,
+        client_receive_bytes; /* as in struct tls_client_options, for those that connect next */
     struct metrics *metrics;
     struct net *net;
     bool running;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
@@ -28,16 +29,25 @@ struct tls_client {
     uint8_t bytes[BUFFER_BYTES];
 };
 
-int tls_client_tcp(uint16_t port)
+static int tcp_open(uint16_t port, int segment_bytes, int receive_bytes)
 {
     struct sockaddr_in in = {
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ASSERT(fd >= 0);
+    if (segment_bytes != 0)
+        ASSERT(setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes) == 0);
+    if (receive_bytes != 0)
+        ASSERT(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes) == 0);
     if (connect(fd, (struct sockaddr *)&in, sizeof in) == 0)
         return fd;
     close(fd);
     return -1;
+}
+
+int tls_client_tcp(uint16_t port)
+{
+    return tcp_open(port, 0, 0);
 }
 
 static bool context_make(struct tls_client *client, const struct tls_client_options *options)
@@ -70,7 +80,7 @@ struct tls_client *tls_client_open(const struct tls_client_options *options)
 {
     struct tls_client *client = calloc(1, sizeof *client);
     ASSERT(client != NULL);
-    client->fd = tls_client_tcp(options->port);
+    client->fd = tcp_open(options->port, options->segment_bytes, options->receive_bytes);
     ERR_clear_error();
     if (client->fd < 0 || !context_make(client, options) || SSL_connect(client->ssl) != 1) {
         tls_client_close(client);
@@ -166,6 +176,17 @@ enum tls_client_got tls_client_receive(struct tls_client *client, struct tls_cli
             return TLS_CLIENT_CLOSED;
         if (left <= 0 || poll(&wait, 1, (int)left) != 1)
             return TLS_CLIENT_TIMEOUT;
+    }
+}
+
+void tls_client_discard(struct tls_client *client, size_t len)
+{
+    uint8_t bytes[4096];
+    while (len != 0) {
+        ssize_t got = read(client->fd, bytes, len < sizeof bytes ? len : sizeof bytes);
+        if (got <= 0)
+            return;
+        len -= (size_t)got;
     }
 }
 

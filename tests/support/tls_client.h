@@ -14,6 +14,8 @@ struct tls_client_options {
     const char *certificate_file; /* client certificate and key in one; NULL = none */
     const char *alpn;             /* NULL = FRAME_ALPN, "" = none */
     bool tls12;                   /* offer TLS 1.2 alone */
+    int segment_bytes; /* 0 or the largest TCP segment taken (what the server keeps in flight grows with it) */
+    int receive_bytes; /* 0 or what the kernel keeps for us */
 };
 
 /* NULL when the connection or the handshake fails (a server that refuses after it is seen at the first read). */
@@ -33,6 +35,9 @@ struct tls_client_frame {
 };
 enum tls_client_got tls_client_receive(struct tls_client *client, struct tls_client_frame *out,
                                        int timeout_ms);
+
+/* Takes up to `len` bytes off the socket as they are and throws them away: nothing can be received after it. */
+void tls_client_discard(struct tls_client *client, size_t len);
 
 /* A TCP connection that never says anything in TLS; the descriptor, or -1. */
 int tls_client_tcp(uint16_t port);

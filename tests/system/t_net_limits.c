@@ -134,6 +134,20 @@ static void a_stream_nobody_goes_on_with_ends(void **state)
     tls_client_close(client);
 }
 
+/* 60 queries in one go, as request 1 to 60. */
+static void ask_sixty(struct tls_client *client)
+{
+    static const uint8_t model[] = {0,   0,   0,   24,  3,    0,    0,    0,   0x08, 0x07, 0x12,
+                                    14,  'L', 'o', 'g', '.',  'C',  'h',  'e', 'c',  'k',  'p',
+                                    'o', 'i', 'n', 't', 0x2a, 0x02, 0x12, 0,   0x18, 0};
+    uint8_t frames[60 * sizeof model];
+    for (unsigned i = 0; i < 60; i++) {
+        memcpy(frames + i * sizeof model, model, sizeof model);
+        frames[i * sizeof model + 9] = (uint8_t)(1 + i);
+    }
+    assert_true(tls_client_send(client, frames, sizeof frames));
+}
+
 /* Requests whose answers nobody reads: the server stops reading, others are served, memory stays bounded, and in the
  * end the connection is dropped. */
 static void who_never_reads_is_held_back_and_dropped(void **state)
@@ -143,18 +157,9 @@ static void who_never_reads_is_held_back_and_dropped(void **state)
     rig->answer_bytes = 900000; /* 54 megabytes in all: the kernel may keep 36 (tcp_rmem, tcp_wmem) */
     rig_start(rig);
     struct tls_client *deaf = rig_connect(rig, true), *other = rig_connect(rig, true);
-    static uint8_t frames[32 * 60];
-    static const uint8_t model[] = {0,   0,   0,   24,  3,    0,    0,    0,   0x08, 0x07, 0x12,
-                                    14,  'L', 'o', 'g', '.',  'C',  'h',  'e', 'c',  'k',  'p',
-                                    'o', 'i', 'n', 't', 0x2a, 0x02, 0x12, 0,   0x18, 0};
-    size_t len = 0;
-    for (unsigned i = 0; i < 60; i++, len += sizeof model) {
-        memcpy(frames + len, model, sizeof model);
-        frames[len + 9] = (uint8_t)(1 + i);
-    }
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
-    assert_true(tls_client_send(deaf, frames, sizeof frames));
+    ask_sixty(deaf);
     int64_t start = now_ms();
     struct rig_request request = {.id = 1, .method = COMMAND};
     for (request.id = 1; request.id < 20; request.id++) {
@@ -170,6 +175,50 @@ static void who_never_reads_is_held_back_and_dropped(void **state)
     assert_true(after.ru_maxrss - before.ru_maxrss < GROWTH_KIB_MAX);
     tls_client_close(deaf);
     tls_client_close(other);
+}
+
+/* Reads `bytes` every 50 ms until dropped, or for so long; for how long it did. */
+static int64_t read_slowly(struct rig *rig, struct tls_client *client, size_t bytes, int64_t for_ms)
+{
+    int64_t start = now_ms();
+    while (atomic_load(&rig->ended) == 0 && now_ms() - start < for_ms) {
+        usleep(50000);
+        tls_client_discard(client, bytes);
+    }
+    return now_ms() - start;
+}
+
+/* Some bytes now and then are not enough: 16 KiB a second from one who has to take 32. Segments are small, so that every
+ * few kilobytes that it takes let the server write on. */
+static void who_reads_too_slowly_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.write_timeout_ms = 1000;
+    rig->answer_bytes = 900000;
+    rig->client_segment_bytes = 536;
+    rig->client_receive_bytes = 2048;
+    rig_start(rig);
+    struct tls_client *slow = rig_connect(rig, true);
+    ask_sixty(slow);
+    assert_true(read_slowly(rig, slow, 800, 10000) < 2500);
+    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 1);
+    tls_client_close(slow);
+}
+
+/* What counts is what the peer took, not when the kernel wants more of us: that is a megabyte at a time when segments are
+ * large. */
+static void who_reads_slowly_but_steadily_is_served(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.write_timeout_ms = 1000;
+    rig->answer_bytes = 900000;
+    rig->client_receive_bytes = 65536;
+    rig_start(rig);
+    struct tls_client *steady = rig_connect(rig, true);
+    ask_sixty(steady);
+    assert_true(read_slowly(rig, steady, 13000, 4000) >= 4000);
+    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 0);
+    tls_client_close(steady);
 }
 
 /* Refusals need memory too: a flood of them with nobody reading must stop the reading. */
@@ -197,6 +246,49 @@ static void a_flood_of_refusals_is_held_back(void **state)
         assert_int_equal(tls_client_receive(deaf, &frame, 5000), TLS_CLIENT_FRAME);
     assert_true(rig_metric(rig, "daftari_received_bytes_total", NULL) > taken);
     tls_client_close(deaf);
+}
+
+/* Answers and parts that are larger than what may wait, all ready at once, to a client that reads: nothing may be left
+ * lying because the last that was written went out whole. */
+static void what_had_no_room_is_sent_when_there_is(void **state)
+{
+    struct rig *rig = *state;
+    rig->answer_bytes = 100000;
+    rig->config.output_bytes_max = 65536;
+    rig->stream_parts = 60;
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    rig_mode_set(rig, RIG_HOLD);
+    ask_sixty(client);
+    rig_wait_submitted(rig, 60);
+    rig_release(rig);
+    for (int i = 0; i < 60; i++)
+        daftari__v1__response__free_unpacked(rig_response(client), NULL);
+    struct rig_request stream = {.id = 99, .method = STREAM, .query = true, .credit = STREAM_CREDIT_MAX};
+    assert_true(rig_send(client, &stream));
+    for (bool end = false; !end;) {
+        Daftari__V1__Response *response = rig_response(client);
+        end = response->end;
+        daftari__v1__response__free_unpacked(response, NULL);
+    }
+    tls_client_close(client);
+}
+
+/* The same for requests that were not read while there was no room for answers. */
+static void who_was_held_back_is_read_again(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.output_bytes_max = 65536;
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    static const uint8_t model[] = {0, 0, 0, 7, 3, 0, 0, 0, 0x08, 0x07, 0x12, 3, 'N', '.', 'o'};
+    static uint8_t frames[sizeof model * 8000];
+    for (size_t i = 0; i < 8000; i++)
+        memcpy(frames + i * sizeof model, model, sizeof model);
+    assert_true(tls_client_send(client, frames, sizeof frames));
+    for (int i = 0; i < 8000; i++)
+        daftari__v1__response__free_unpacked(rig_response(client), NULL);
+    tls_client_close(client);
 }
 
 /* ---- too much ---- */
@@ -533,7 +625,11 @@ int main(void)
         CASE(who_asks_nothing_is_dropped),
         CASE(a_stream_nobody_goes_on_with_ends),
         CASE(who_never_reads_is_held_back_and_dropped),
+        CASE(who_reads_too_slowly_is_dropped),
+        CASE(who_reads_slowly_but_steadily_is_served),
         CASE(a_flood_of_refusals_is_held_back),
+        CASE(what_had_no_room_is_sent_when_there_is),
+        CASE(who_was_held_back_is_read_again),
         CASE(connections_are_limited),
         CASE(requests_are_limited),
         CASE(one_user_does_not_shut_out_the_others),
