@@ -125,7 +125,7 @@ static const struct key keys[] = {
     {AT(report_memory_mib), NUMBER, .min = 4, .max = 65536, .standard = "64",
      .doc = "Memory for the rows of one report, in MiB."},
     {AT(replay_memory_mib), NUMBER, .min = 16, .max = 65536, .standard = "256",
-     .doc = "Memory for a balance or report as known at an earlier position, in MiB."},
+     .doc = "Memory for all balances and reports as known at earlier positions together, in MiB."},
 
     {AT(session_idle_s), .group = "People", NUMBER, .min = 60, .max = 30 * DAY_S, .standard = "7200",
      .doc = "A session ends after this long without a request, in seconds."},

@@ -74,7 +74,17 @@ monotonic_us pool_until(const struct runner *runner, const struct work_item *ite
     return item->deadline != 0 && item->deadline < longest ? item->deadline : longest;
 }
 
-void pool_park(struct runner *runner, struct work_item *item, uint64_t position)
+/* Whether the item need not wait at all; it then has the turn when it asks for that. */
+static bool may_go_on(struct runner *runner, const struct parked *waits)
+{
+    if (waits->replay_since == 0)
+        return waits->position <= pool_position(runner);
+    if (runner->replay_turn == NULL)
+        runner->replay_turn = waits->item;
+    return runner->replay_turn == waits->item;
+}
+
+static void park(struct runner *runner, struct work_item *item, uint64_t position, monotonic_us replay_since)
 {
     monotonic_us until = pool_until(runner, item);
     monotonic_us soon = clock_monotonic(runner->config.clock) + STREAM_WAIT_US;
@@ -84,11 +94,12 @@ void pool_park(struct runner *runner, struct work_item *item, uint64_t position)
     bool room = runner->waiting < runner->config.queries_max && !runner->stopping;
     if (room) {
         runner->waiting++;
-        if (position <= pool_position(runner))
+        struct parked waits = {
+            .item = item, .position = position, .until = until, .replay_since = replay_since};
+        if (may_go_on(runner, &waits))
             ready_put(runner, item);
         else
-            runner->parked[runner->parked_count++] =
-                (struct parked){.item = item, .position = position, .until = until};
+            runner->parked[runner->parked_count++] = waits;
         pthread_cond_signal(&runner->work); /* somebody must mind its deadline */
     }
     pthread_mutex_unlock(&runner->lock);
@@ -115,12 +126,76 @@ void pool_release(struct runner *runner)
 {
     uint64_t position = pool_position(runner);
     for (size_t i = 0; i < runner->parked_count;) {
-        if (runner->parked[i].position <= position)
+        if (runner->parked[i].replay_since == 0 && runner->parked[i].position <= position)
             ready_put(runner, parked_take(runner, i));
         else
             i++;
     }
 }
+
+/* ---- the turn to replay ----------------------------------------------------------------------------------------- */
+
+bool pool_turn_take(struct runner *runner, const struct work_item *item)
+{
+    pthread_mutex_lock(&runner->lock);
+    if (runner->replay_turn == NULL)
+        runner->replay_turn = item;
+    bool taken = runner->replay_turn == item;
+    pthread_mutex_unlock(&runner->lock);
+    return taken;
+}
+
+void pool_turn_kept(struct runner *runner, uint64_t bytes)
+{
+    pthread_mutex_lock(&runner->lock);
+    runner->replay_kept = true;
+    runner->replay_bytes = bytes;
+    pthread_mutex_unlock(&runner->lock);
+}
+
+/* With the lock held: to whoever has waited longest. It is given, not offered, so that nobody overtakes. */
+static void turn_hand_on(struct runner *runner)
+{
+    size_t first = runner->parked_count;
+    for (size_t i = 0; i < runner->parked_count; i++) {
+        monotonic_us since = runner->parked[i].replay_since;
+        if (since != 0 && (first == runner->parked_count || since < runner->parked[first].replay_since))
+            first = i;
+    }
+    runner->replay_turn = NULL;
+    runner->replay_idle_at =
+        clock_monotonic(runner->config.clock) + (monotonic_us)runner->config.replay_idle_ms * 1000;
+    if (first == runner->parked_count)
+        return;
+    struct work_item *item = parked_take(runner, first);
+    runner->replay_turn = item;
+    ready_put(runner, item);
+}
+
+void pool_turn_end(struct runner *runner, const void *who)
+{
+    pthread_mutex_lock(&runner->lock);
+    if (runner->replay_turn == who)
+        turn_hand_on(runner);
+    pthread_mutex_unlock(&runner->lock);
+}
+
+/* With the lock held, which is let go meanwhile: drops replays that nobody has asked for lately. False: nothing to do. */
+static bool drop_idle_replays(struct runner *runner, monotonic_us now)
+{
+    if (!runner->replay_kept || runner->replay_turn != NULL || now < runner->replay_idle_at)
+        return false;
+    runner->replay_turn = runner;
+    pthread_mutex_unlock(&runner->lock);
+    replays_drop(runner->replays);
+    pthread_mutex_lock(&runner->lock);
+    runner->replay_kept = false;
+    runner->replay_bytes = 0;
+    turn_hand_on(runner);
+    return true;
+}
+
+/* ---- a reader thread -------------------------------------------------------------------------------------------- */
 
 /* A parked query whose time is over, or NULL and the earliest time that is not. */
 static struct work_item *expired_take(struct runner *runner, monotonic_us now, monotonic_us *out_next)
@@ -137,6 +212,7 @@ static struct work_item *expired_take(struct runner *runner, monotonic_us now, m
     return NULL;
 }
 
+/* With the lock held: until there is work, or something to look at. */
 static void sleep_until(struct runner *runner, monotonic_us from_now_us)
 {
     struct timespec until;
@@ -162,12 +238,16 @@ static void answer_expired(struct work_item *item)
 static void work_run(struct runner *runner, struct stepper *stepper, struct work_item *item)
 {
     uint64_t position = 0;
-    switch (stepper_run(stepper, item, &position)) {
+    monotonic_us since = 0;
+    switch (stepper_run(stepper, item, &position, &since)) {
     case STEP_DONE:
         item->done(item);
         return;
     case STEP_PARK:
-        pool_park(runner, item, position);
+        park(runner, item, position, 0);
+        return;
+    case STEP_TURN:
+        park(runner, item, 0, since);
         return;
     case STEP_AGAIN:
         pool_requeue(runner, item);
@@ -198,7 +278,12 @@ void *pool_run(void *context)
         }
         if (runner->stopping)
             break;
-        if (runner->parked_count != 0)
+        if (drop_idle_replays(runner, now))
+            continue;
+        bool may_drop = runner->replay_kept && runner->replay_turn == NULL;
+        if (may_drop && (runner->parked_count == 0 || runner->replay_idle_at < next))
+            next = runner->replay_idle_at;
+        if (runner->parked_count != 0 || may_drop)
             sleep_until(runner, next - now);
         else
             pthread_cond_wait(&runner->work, &runner->lock);

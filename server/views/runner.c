@@ -242,6 +242,8 @@ static void take_defaults(struct runner_config *config)
         config->report_memory_bytes = (size_t)64 << 20;
     if (config->replay_memory_bytes == 0)
         config->replay_memory_bytes = (size_t)256 << 20;
+    if (config->replay_idle_ms == 0)
+        config->replay_idle_ms = 60000;
 }
 
 static void locks_init(struct runner *runner)
@@ -286,13 +288,13 @@ enum status runner_open(const struct runner_config *config, struct runner **out,
     locks_init(runner);
     runner->arena = arena_new(APPLY_MEMORY_BYTES);
     runner->parked = calloc(runner->config.queries_max, sizeof *runner->parked);
-    bool memory = runner->arena != NULL && runner->parked != NULL;
+    runner->replays = replays_new(runner->config.replay_memory_bytes);
+    bool memory = runner->arena != NULL && runner->parked != NULL && runner->replays != NULL;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         runner->slots[i] = (struct view_slot){.view = views[i], .state = VIEW_BUILDING};
         runner->slots[i].buffer =
             slice_buffer_new(views[i]->table_count, views[i]->written_once, SLICE_BUFFER_BYTES);
-        runner->replays[i] = replay_new(runner->config.replay_memory_bytes);
-        memory = memory && runner->replays[i] != NULL && runner->slots[i].buffer != NULL;
+        memory = memory && runner->slots[i].buffer != NULL;
     }
     enum status status = STATUS_NO_MEMORY;
     if (memory)
@@ -357,8 +359,7 @@ enum status runner_close(struct runner *runner)
     for (unsigned i = 0; i < runner->reader_count; i++)
         pthread_join(runner->readers[i], NULL);
     refuse_waiting(runner);
-    for (size_t i = 0; i < VIEW_COUNT; i++)
-        replay_free(runner->replays[i]);
+    replays_free(runner->replays);
     enum status status = slots_close(runner);
     log_reader_close(runner->log_reader);
     arena_free(runner->arena);
@@ -409,6 +410,14 @@ size_t runner_queue_depth(struct runner *runner)
     size_t depth = runner->waiting;
     pthread_mutex_unlock(&runner->lock);
     return depth;
+}
+
+uint64_t runner_replay_bytes(struct runner *runner)
+{
+    pthread_mutex_lock(&runner->lock);
+    uint64_t bytes = runner->replay_bytes;
+    pthread_mutex_unlock(&runner->lock);
+    return bytes;
 }
 
 static bool all_there(const struct runner *runner, uint64_t position)

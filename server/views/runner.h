@@ -11,7 +11,8 @@
  * queries on it answer CORRUPT.
  *
  * Queries run on a pool of reader threads. A query that asks for a later position than the views reflect is
- * set aside, without holding a thread, until they do (or STALE).
+ * set aside, without holding a thread, until they do (or STALE). A query that needs a view as it once stood has it
+ * replayed in slices, between which other queries run; one such query at a time, the others wait without a thread.
  */
 #ifndef SERVER_VIEWS_RUNNER_H
 #define SERVER_VIEWS_RUNNER_H
@@ -57,7 +58,8 @@ struct runner_config {
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */
-    size_t replay_memory_bytes; /* 256 MiB: a view replayed for "as known at", each */
+    size_t replay_memory_bytes; /* 256 MiB: all replays for "as known at" that are made or kept, together */
+    uint32_t replay_idle_ms;    /* 60000: replays that nobody asked for in this time are dropped */
 
     void *context; /* of the two below, called from reader threads */
     /* Rights of a user now. UNAUTHENTICATED when there is no such active user. */
@@ -82,6 +84,7 @@ struct work_sink *runner_queries(struct runner *runner);
 uint64_t runner_position(struct runner *runner);
 void runner_view(struct runner *runner, enum view_id id, enum view_state *out_state, uint64_t *out_position);
 size_t runner_queue_depth(struct runner *runner);
+uint64_t runner_replay_bytes(struct runner *runner); /* of what is kept for "as known at" */
 
 /* Waits until every view that has not failed reflects `position` and is in its place; false after timeout_ms.
  */

@@ -33,14 +33,15 @@ struct view_slot {
     struct kv_txn *apply_to;
 };
 
-/* A query that waits for a position. */
+/* A query that waits for a position, or for its turn to replay. */
 struct parked {
     struct work_item *item;
     uint64_t position;
     monotonic_us until;
+    monotonic_us replay_since; /* when it first asked for its turn; 0 = it waits for `position` */
 };
 
-struct replay;
+struct replays;
 
 struct runner {
     struct work_sink sink; /* first: submit gets back to the runner by it */
@@ -48,7 +49,7 @@ struct runner {
     struct view_slot slots[VIEW_COUNT];
     struct log_reader *log_reader; /* of the tailing thread */
     struct arena *arena;           /* of the tailing thread */
-    struct replay *replays[VIEW_COUNT];
+    struct replays *replays;       /* belongs to whoever has replay_turn */
 
     /* Taken for writing while the views of a slice commit, for reading while a query opens its transactions: so a
      * query sees all views at one position. Taken before `lock`. */
@@ -62,7 +63,11 @@ struct runner {
     struct work_item *ready_first, *ready_last;
     struct parked *parked; /* queries_max of them */
     size_t parked_count;
-    size_t waiting; /* ready and parked */
+    size_t waiting;          /* ready and parked */
+    const void *replay_turn; /* the item that replays, this runner while it drops replays; NULL = nobody */
+    bool replay_kept;        /* there is something to drop */
+    uint64_t replay_bytes;   /* of what is kept */
+    monotonic_us replay_idle_at; /* then it is dropped; while nobody has the turn */
 
     pthread_t tail;
     bool tail_started;
@@ -82,31 +87,42 @@ void slot_set(struct runner *runner, struct view_slot *slot, enum view_state sta
 uint64_t pool_position(const struct runner *runner); /* with runner->lock held */
 void pool_release(struct runner *runner);            /* lock held: lets go queries whose position is there */
 enum status pool_submit(struct work_sink *sink, struct work_item *item);
-void pool_park(struct runner *runner, struct work_item *item, uint64_t position); /* from a reader thread */
-void pool_requeue(struct runner *runner, struct work_item *item);                 /* from a reader thread */
-void *pool_run(void *runner);                                                     /* a reader thread */
+void pool_requeue(struct runner *runner, struct work_item *item); /* from a reader thread */
+void *pool_run(void *runner);                                     /* a reader thread */
 void pool_answer(struct work_item *item, enum status status, const char *text);
 monotonic_us pool_until(const struct runner *runner, const struct work_item *item);
+/* One query at a time replays, in slices between which it goes to the end of the queue. It keeps the turn until it is
+ * answered; the next is whoever has asked for longest. */
+bool pool_turn_take(struct runner *runner,
+                    const struct work_item *item);          /* true too when it has it already */
+void pool_turn_kept(struct runner *runner, uint64_t bytes); /* by who has the turn: what is kept now */
+void pool_turn_end(struct runner *runner, const void *who); /* does nothing when `who` has it not */
 
 /* step.c */
-enum step_next { STEP_DONE, STEP_PARK, STEP_AGAIN };
+enum step_next { STEP_DONE, STEP_PARK, STEP_AGAIN, STEP_TURN };
 struct stepper; /* what one reader thread owns: log reader, arena */
 struct stepper *stepper_new(struct runner *runner);
 void stepper_free(struct stepper *stepper);
-/* STEP_DONE: call item->done. STEP_PARK: wait for *out_position. STEP_AGAIN: put it back in the queue. */
-enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position);
+/* STEP_DONE: call item->done. STEP_PARK: wait for *out_position. STEP_AGAIN: put it back in the queue. STEP_TURN: wait
+ * for the turn to replay, since *out_since. */
+enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position,
+                           monotonic_us *out_since);
 
 /* Fills the item with a refusal. */
 void step_refuse(struct work_item *item, const struct fault *fault);
 
-/* replay.c */
-struct replay *replay_new(size_t memory_bytes);
-void replay_free(struct replay *replay);
-/* The view as it stood at `position`, as a read transaction which the caller gives back by replay_end. One caller at
- * a time: others wait a moment, then BUSY. DEADLINE keeps what was done, so that asking again goes on from there. */
-enum status replay_begin(struct replay *replay, const struct view *view, uint64_t position,
-                         struct log_reader *reader, const struct clock *clock, monotonic_us deadline,
-                         struct kv_txn **out, struct fault *why) MUST_USE;
-void replay_end(struct replay *replay, struct kv_txn *txn);
+/* replay.c: views folded into memory up to a position, for all views together. Whoever has the turn calls them. */
+struct replays *replays_new(size_t memory_bytes);
+void replays_free(struct replays *replays); /* NULL is fine */
+void replays_drop(struct replays *replays); /* all that is kept, back to the system */
+uint64_t replays_bytes(const struct replays *replays);
+/* Brings a replay of the view forward to `position`, from the nearest one kept or from the beginning. AGAIN: `until` came
+ * first; call again to go on. TOO_LARGE: past the bound, with every other replay dropped. */
+enum status replays_forward(struct replays *replays, const struct view *view, uint64_t position,
+                            struct log_reader *reader, const struct clock *clock, monotonic_us until,
+                            struct fault *why) MUST_USE;
+/* A read transaction on what replays_forward has made, to be ended before the turn. NOT_FOUND: there is none. */
+enum status replays_begin(struct replays *replays, const struct view *view, uint64_t position,
+                          struct kv_txn **out) MUST_USE;
 
 #endif

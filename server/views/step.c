@@ -17,12 +17,21 @@ struct stepper {
     struct log_reader *log_reader;
     struct arena *arena; /* reset for each part */
     struct kv_txn *txns[VIEW_COUNT];
-    struct kv_txn *replayed[VIEW_COUNT];
-    uint64_t replayed_at[VIEW_COUNT];
+    struct stream *stream; /* under way; NULL for a query of one answer */
+    bool replay_there;     /* what the stream wants, and the stream's item has the turn */
+    struct kv_txn *replayed;
     enum view_state states[VIEW_COUNT];
     uint64_t positions[VIEW_COUNT];
-    monotonic_us deadline;
     struct fault fault;
+};
+
+/* What a stream wants replayed before its next step. */
+struct replay_wish {
+    bool open;
+    enum view_id view;
+    uint64_t position;
+    monotonic_us since; /* its first wish; 0 = it had none */
+    monotonic_us until; /* then DEADLINE */
 };
 
 /* item->cursor of a stream: the request, the query's place, and the parts of the last step. */
@@ -33,6 +42,7 @@ struct stream {
     void *state;                    /* of a view's query */
     uint8_t *place;                 /* of a query over master rows */
     size_t place_len;
+    struct replay_wish wish;
     struct work_part parts[PARTS_PER_STEP_MAX];
     struct fault fault;
     uint8_t *bytes; /* answers of `parts`, one after the other */
@@ -63,23 +73,24 @@ static struct kv_txn *reader_txn_at(struct view_reader *reader, enum view_id id,
     struct stepper *stepper = (struct stepper *)reader;
     if (position >= reader->position)
         return reader_txn(reader, id);
-    if (stepper->replayed[id] != NULL && stepper->replayed_at[id] == position)
-        return stepper->replayed[id];
-    struct replay *replay = stepper->runner->replays[id];
-    if (stepper->replayed[id] != NULL) {
-        replay_end(replay, stepper->replayed[id]);
-        stepper->replayed[id] = NULL;
-    }
-    enum status status =
-        replay_begin(replay, views[id], position, stepper->log_reader, stepper->runner->config.clock,
-                     stepper->deadline, &stepper->replayed[id], reader->why);
-    if (status != STATUS_OK) {
-        if (reader->why->status == STATUS_OK)
-            (void)fault_set(reader->why, status, NULL, "%s cannot be replayed", views[id]->name);
+    if (stepper->stream == NULL) {
+        (void)fault_set(reader->why, STATUS_INTERNAL, NULL, "only a stream can wait for a replay");
         return NULL;
     }
-    stepper->replayed_at[id] = position;
-    return stepper->replayed[id];
+    struct replay_wish *wish = &stepper->stream->wish;
+    if (!stepper->replay_there || wish->view != id || wish->position != position) {
+        wish->open = true;
+        wish->view = id;
+        wish->position = position;
+        reader->replaying = true;
+        return NULL;
+    }
+    if (stepper->replayed != NULL)
+        return stepper->replayed;
+    enum status status = replays_begin(stepper->runner->replays, views[id], position, &stepper->replayed);
+    if (status != STATUS_OK)
+        (void)fault_set(reader->why, status, NULL, "%s cannot be replayed", views[id]->name);
+    return stepper->replayed;
 }
 
 static enum status reader_record(struct view_reader *reader, uint64_t position, struct record *out)
@@ -169,10 +180,9 @@ static void snapshot_close(struct stepper *stepper)
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         kv_abort(stepper->txns[i]);
         stepper->txns[i] = NULL;
-        if (stepper->replayed[i] != NULL)
-            replay_end(stepper->runner->replays[i], stepper->replayed[i]);
-        stepper->replayed[i] = NULL;
     }
+    kv_abort(stepper->replayed);
+    stepper->replayed = NULL;
     log_reader_rest(stepper->log_reader);
 }
 
@@ -180,12 +190,10 @@ static enum status snapshot_error(const struct stepper *stepper)
 {
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         enum status status = stepper->txns[i] != NULL ? kv_error(stepper->txns[i]) : STATUS_OK;
-        if (status == STATUS_OK && stepper->replayed[i] != NULL)
-            status = kv_error(stepper->replayed[i]);
         if (status != STATUS_OK)
             return status;
     }
-    return STATUS_OK;
+    return stepper->replayed != NULL ? kv_error(stepper->replayed) : STATUS_OK;
 }
 
 /* ---- one part --------------------------------------------------------------------------------------------------- */
@@ -252,6 +260,7 @@ static enum status part_make(struct stepper *stepper, const struct work_item *it
 {
     enum status status;
     stepper->reader.await_position = 0;
+    stepper->reader.replaying = false;
     if (query != NULL) {
         status = query->step(&stepper->reader, context, request, state, out, &stepper->fault);
     } else if (item->method->query != NULL) {
@@ -473,7 +482,9 @@ static enum step_next stream_run(struct stepper *stepper, struct work_item *item
         stream_refuse(stepper, item, stream, status);
     stream_place_answers(item, stream);
     if (status != STATUS_AGAIN || item->part_count != 0)
-        return STEP_DONE;
+        return STEP_DONE; /* a wish stays open for the next step */
+    if (stream->wish.open)
+        return STEP_AGAIN;
     *out_position = stepper->reader.await_position;
     return *out_position > stepper->reader.position ? STEP_PARK : STEP_AGAIN;
 }
@@ -505,6 +516,7 @@ void step_refuse(struct work_item *item, const struct fault *fault)
 static enum step_next run_opened(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
 {
     const struct view_query *query = view_query_find(item->method->name);
+    stepper->stream = NULL;
     snapshot_open(stepper, query == NULL);
     item->position = stepper->reader.position;
     enum step_next next = STEP_DONE;
@@ -514,9 +526,10 @@ static enum step_next run_opened(struct stepper *stepper, struct work_item *item
     } else {
         if (item->cursor == NULL)
             status = stream_open(stepper, item, query);
-        if (status == STATUS_OK)
+        if (status == STATUS_OK) {
+            stepper->stream = item->cursor;
             next = stream_run(stepper, item, out_position);
-        else {
+        } else {
             (void)part_status(stepper, status);
             step_refuse(item, &stepper->fault);
         }
@@ -525,24 +538,81 @@ static enum step_next run_opened(struct stepper *stepper, struct work_item *item
     return next;
 }
 
-enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
+/* Refuses the item. */
+static enum step_next refuse(struct stepper *stepper, struct work_item *item)
+{
+    step_refuse(item, &stepper->fault);
+    return STEP_DONE;
+}
+
+/* A slice of the replay that the stream wants. STEP_DONE with stepper->replay_there: the step can go on. */
+static enum step_next replay_slice(struct stepper *stepper, struct work_item *item, struct replay_wish *wish,
+                                   monotonic_us *out_since)
 {
     struct runner *runner = stepper->runner;
-    const struct runner_hooks *hooks = &runner->config.hooks;
-    monotonic_us start = clock_monotonic(runner->config.clock);
+    const struct clock *clock = runner->config.clock;
+    monotonic_us now = clock_monotonic(clock);
+    if (wish->since == 0) {
+        wish->since = now;
+        wish->until = item->deadline != 0 ? item->deadline : pool_until(runner, item);
+    }
+    if (now >= wish->until) {
+        (void)fault_set(&stepper->fault, STATUS_DEADLINE, "known_at_position",
+                        "replaying the books takes longer than the deadline; ask again");
+        return refuse(stepper, item);
+    }
+    if (!pool_turn_take(runner, item)) {
+        *out_since = wish->since;
+        return STEP_TURN;
+    }
+    enum status status = replays_forward(runner->replays, views[wish->view], wish->position,
+                                         stepper->log_reader, clock, now + STEP_US_MAX, &stepper->fault);
+    log_reader_rest(stepper->log_reader);
+    pool_turn_kept(runner, replays_bytes(runner->replays));
+    if (status == STATUS_AGAIN)
+        return STEP_AGAIN;
+    if (status != STATUS_OK) {
+        (void)part_status(stepper, status);
+        return refuse(stepper, item);
+    }
+    wish->open = false;
+    stepper->replay_there = true;
+    return STEP_DONE;
+}
+
+static enum step_next step_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position,
+                               monotonic_us *out_since)
+{
+    struct runner *runner = stepper->runner;
+    struct stream *stream = item->cursor;
     stepper->fault = (struct fault){0};
-    stepper->deadline = pool_until(runner, item);
-    if (item->deadline != 0 && start >= item->deadline) {
+    stepper->replay_there = false;
+    if (stream != NULL && stream->wish.open) {
+        enum step_next next = replay_slice(stepper, item, &stream->wish, out_since);
+        if (!stepper->replay_there)
+            return next;
+    }
+    if (item->deadline != 0 && clock_monotonic(runner->config.clock) >= item->deadline) {
         (void)fault_set(&stepper->fault, STATUS_DEADLINE, NULL,
                         "the deadline passed before the query could start");
-        step_refuse(item, &stepper->fault);
-        return STEP_DONE;
+        return refuse(stepper, item);
     }
     if (item->cursor == NULL && item->at_least_position > runner_position(runner)) {
         *out_position = item->at_least_position;
         return STEP_PARK;
     }
-    enum step_next next = run_opened(stepper, item, out_position);
+    return run_opened(stepper, item, out_position);
+}
+
+enum step_next stepper_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position,
+                           monotonic_us *out_since)
+{
+    struct runner *runner = stepper->runner;
+    const struct runner_hooks *hooks = &runner->config.hooks;
+    monotonic_us start = clock_monotonic(runner->config.clock);
+    enum step_next next = step_run(stepper, item, out_position, out_since);
+    if (next != STEP_AGAIN || stepper->replay_there)
+        pool_turn_end(runner, item);
     if (next == STEP_DONE && hooks->query != NULL) {
         enum status status = item->part_count != 0 ? item->parts[item->part_count - 1].status : STATUS_OK;
         hooks->query(hooks->context, item->method, status, clock_monotonic(runner->config.clock) - start);

@@ -44,8 +44,11 @@ struct view_checkpoint {
 /* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
 struct view_reader {
     struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: `why` says what is wrong */
-    /* The view as it stood at `position`: replayed into memory (bounded, the last one is kept). NULL as above. */
+    /* The view as it stood at `position`, replayed into memory. NULL as above; or, with `replaying` set, because the
+     * replay is still to be made: the step forgets what it did and returns AGAIN, and is called again when the
+     * replay is there. One position of one view in a step, and only from queries that stream. */
     struct kv_txn *(*txn_at)(struct view_reader *reader, enum view_id id, uint64_t position);
+    bool replaying;
     /* From the log; borrowed until the next call. END past `position`. */
     enum status (*record)(struct view_reader *reader, uint64_t position, struct record *out);
     enum status (*checkpoint)(struct view_reader *reader, struct view_checkpoint *out);

@@ -18,321 +18,18 @@
 #include "report.pb-c.h"
 #include "server/base/diag.h"
 #include "server/base/system.h"
-#include "server/log/log.h"
-#include "server/store/kv_lmdb.h"
-#include "server/views/runner.h"
-#include "tests/support/scratch.h"
-#include "tests/support/world.h"
+#include "tests/support/view_rig.h"
 #include "type_ids.h"
 
-#define MAP_BYTES (UINT64_C(1) << 30)
-#define WAIT_MS   20000
-
-struct rig {
-    char path[SCRATCH_PATH_MAX];
-    struct world *world;
-    struct log *log;
-    uint64_t appended; /* records of the world that are in the log */
-    struct runner *runner;
-    struct runner_config config;
-    atomic_uint built; /* bit by view: put in place by this runner after building */
-    atomic_uint failed;
-};
-
-/* ---- environments ---------------------------------------------------------------------------------------------------- */
-
-static void view_path(const struct rig *rig, const char *name, char out[400])
-{
-    (void)snprintf(out, 400, "%s/%s", rig->path, name);
-}
-
-static enum status store_open(void *context, const char *name, const struct kv_table *tables, unsigned count,
-                              struct kv **out, struct fault *why)
-{
-    char path[400];
-    view_path(context, name, path);
-    struct kv_lmdb_options options = {.path = path,
-                                      .tables = tables,
-                                      .count = count,
-                                      .map_bytes = MAP_BYTES,
-                                      .readers_max = 16,
-                                      .durability = KV_LMDB_DERIVED,
-                                      .create = true};
-    return kv_lmdb_open(&options, out, why);
-}
-
-static enum status store_remove(void *context, const char *name)
-{
-    char path[400];
-    view_path(context, name, path);
-    if (access(path, F_OK) == 0)
-        scratch_remove(path);
-    return STATUS_OK;
-}
-
-static enum status store_rename(void *context, const char *from, const char *to)
-{
-    char old_path[400], new_path[400];
-    view_path(context, from, old_path);
-    view_path(context, to, new_path);
-    return rename(old_path, new_path) == 0 ? STATUS_OK : STATUS_IO;
-}
-
-static enum status rights_of(void *context, uint32_t user, struct rights *out)
-{
-    (void)context;
-    if (user != 1 && user != 3)
-        return STATUS_UNAUTHENTICATED;
-    *out = *world_owner_rights();
-    if (user == 3) /* every permission, one business */
-        *out = (struct rights){.active = true, .may_read = {2}, .may_write = {2}};
-    memcpy(out->level, world_owner_rights()->level, sizeof out->level);
-    return STATUS_OK;
-}
-
-static void view_hook(void *context, enum view_id id, enum view_state state, uint64_t position)
-{
-    struct rig *rig = context;
-    (void)position;
-    if (state == VIEW_BUILDING)
-        atomic_fetch_or(&rig->built, 1u << id);
-    if (state == VIEW_FAILED)
-        atomic_fetch_or(&rig->failed, 1u << id);
-}
-
-/* ---- the rig --------------------------------------------------------------------------------------------------------- */
-
-static void command(struct world *world, const char *method, const char *text)
-{
-    struct world_actor owner = {.user = 0};
-    struct world_answer answer;
-    json_error_t error;
-    json_t *json = json_loads(text, 0, &error);
-    assert_non_null(json);
-    assert_true(world_command_json(world, &owner, method, json, &answer));
-    if (answer.status != STATUS_OK)
-        fail_msg("%s: %s", method, answer.fault.text);
-    json_decref(json);
-}
-
-static void sell(struct rig *rig, unsigned times)
-{
-    for (unsigned i = 0; i < times; i++)
-        command(rig->world, "Entry.Post",
-                "{\"date\":\"2025-02-03\",\"business\":\"WTR\",\"description\":\"sale\",\"lines\":["
-                "{\"account\":1110,\"debit\":\"10.00\"},{\"account\":4100,\"credit\":\"10.00\"}]}");
-}
-
-static void append_bytes(struct rig *rig, const uint8_t *bytes, size_t len)
-{
-    struct hash hash;
-    record_hash(slice_of(bytes, len), &hash);
-    assert_int_equal(log_append(rig->log, slice_of(bytes, len), &hash), STATUS_OK);
-}
-
-static void append_all(struct rig *rig)
-{
-    for (; rig->appended < rig->world->record_count; rig->appended++)
-        append_bytes(rig, rig->world->records[rig->appended].bytes, rig->world->records[rig->appended].len);
-    assert_int_equal(log_commit(rig->log), STATUS_OK);
-    if (rig->runner != NULL)
-        runner_notify(rig->runner, rig->appended);
-}
-
-static void runner_start(struct rig *rig)
-{
-    struct fault why = {0};
-    atomic_store(&rig->built, 0);
-    atomic_store(&rig->failed, 0);
-    if (runner_open(&rig->config, &rig->runner, &why) != STATUS_OK)
-        fail_msg("%s", why.text);
-}
-
-static void runner_stop(struct rig *rig)
-{
-    assert_int_equal(runner_close(rig->runner), STATUS_OK);
-    rig->runner = NULL;
-}
-
-static int set_up(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-    struct kv *kv;
-    struct fault why = {0};
-    char path[400];
-    scratch_make(rig->path);
-    view_path(rig, "log", path);
-    struct kv_lmdb_options options = {.path = path,
-                                      .tables = log_tables,
-                                      .count = LOG_TABLE_COUNT,
-                                      .map_bytes = MAP_BYTES,
-                                      .readers_max = 32,
-                                      .durability = KV_LMDB_DERIVED,
-                                      .create = true};
-    assert_int_equal(kv_lmdb_open(&options, &kv, &why), STATUS_OK);
-    assert_int_equal(log_over_kv_open(kv, &rig->log, &why), STATUS_OK);
-    rig->world = world_new();
-    command(rig->world, "internal.OpenBooks",
-            "{\"name\":\"Test\",\"base_currency\":\"KES\",\"scale\":2,\"utc_offset_minutes\":180,"
-            "\"first_date\":\"2025-01-01\"}");
-    if (!world_load(rig->world, "data/kenya-three-businesses.jsonl", NULL, NULL))
-        return -1;
-    append_all(rig);
-    rig->config = (struct runner_config){
-        .log = rig->log,
-        .store = {rig, store_open, store_remove, store_rename},
-        .clock = &system_clock,
-        .slice_records = 16,
-        .rights = rights_of,
-        .hooks = {.context = rig, .view = view_hook},
-    };
-    runner_start(rig);
-    *state = rig;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct rig *rig = *state;
-    if (rig->runner != NULL)
-        runner_stop(rig);
-    log_close(rig->log);
-    world_free(rig->world);
-    scratch_remove(rig->path);
-    free(rig);
-    return 0;
-}
-
-/* ---- asking ---------------------------------------------------------------------------------------------------------- */
-
-struct question {
-    struct work_item item;
-    struct work_part part;
-    pthread_mutex_t lock;
-    pthread_cond_t answered;
-    bool done;
-};
-
-static void question_done(struct work_item *item)
-{
-    struct question *question = item->owner;
-    pthread_mutex_lock(&question->lock);
-    question->done = true;
-    pthread_cond_signal(&question->answered);
-    pthread_mutex_unlock(&question->lock);
-}
-
-static void question_open(struct question *question, const char *method, const ProtobufCMessage *request)
-{
-    *question = (struct question){0};
-    pthread_mutex_init(&question->lock, NULL);
-    pthread_cond_init(&question->answered, NULL);
-    struct work_item *item = &question->item;
-    item->method = domain_method(slice_text(method));
-    assert_non_null(item->method);
-    item->actor.user = 1;
-    item->arena = arena_new(1024 * 1024);
-    item->parts = &question->part;
-    item->part_count = 1;
-    item->done = question_done;
-    item->owner = question;
-    size_t len = protobuf_c_message_get_packed_size(request);
-    uint8_t *body = arena_take(item->arena, len + 1);
-    protobuf_c_message_pack(request, body);
-    question->part.body = slice_of(body, len);
-}
-
-static void question_submit(struct rig *rig, struct question *question)
-{
-    struct work_sink *sink = runner_queries(rig->runner);
-    question->done = false;
-    assert_int_equal(sink->submit(sink, &question->item), STATUS_OK);
-}
-
-static bool question_wait(struct question *question, int seconds)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += seconds;
-    pthread_mutex_lock(&question->lock);
-    int late = 0;
-    while (!question->done && late == 0)
-        late = pthread_cond_timedwait(&question->answered, &question->lock, &until);
-    bool done = question->done;
-    pthread_mutex_unlock(&question->lock);
-    return done;
-}
-
-static void question_ask(struct rig *rig, struct question *question)
-{
-    question_submit(rig, question);
-    assert_true(question_wait(question, 20));
-}
-
-static void question_close(struct question *question)
-{
-    if (question->item.cursor != NULL)
-        question->item.cursor_free(question->item.cursor);
-    arena_free(question->item.arena);
-    pthread_cond_destroy(&question->answered);
-    pthread_mutex_destroy(&question->lock);
-}
-
-/* The total debit of the trial balance; known_at 0 = now. */
-static void total_debit_at(struct rig *rig, uint64_t at_least, uint64_t known_at, char out[64],
-                           enum status *status)
-{
-    struct question q;
-    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    char name[] = "trial-balance";
-    request.report = name;
-    request.has_known_at_position = known_at != 0;
-    request.known_at_position = known_at;
-    question_open(&q, "Report.Run", &request.base);
-    q.item.at_least_position = at_least;
-    q.item.parts_max = 4;
-    question_ask(rig, &q);
-    *status = q.item.part_count != 0 ? q.item.parts[0].status : STATUS_END;
-    out[0] = '\0';
-    if (*status == STATUS_OK) {
-        Daftari__V1__ReportPart *part =
-            daftari__v1__report_part__unpack(NULL, q.item.parts[0].answer.len, q.item.parts[0].answer.ptr);
-        assert_non_null(part);
-        (void)snprintf(out, 64, "%s", part->rows[part->n_rows - 1]->cells[6]);
-        daftari__v1__report_part__free_unpacked(part, NULL);
-        assert_true(q.item.position >= at_least);
-        assert_false(q.item.stream_more);
-    }
-    question_close(&q);
-}
-
-static void total_debit(struct rig *rig, uint64_t at_least, char out[64], enum status *status)
-{
-    total_debit_at(rig, at_least, 0, out, status);
-}
-
-static void expect_debit(struct rig *rig, const char *text)
-{
-    char debit[64];
-    enum status status;
-    total_debit(rig, rig->appended, debit, &status);
-    assert_int_equal(status, STATUS_OK);
-    assert_string_equal(debit, text);
-}
-
-static void wait_for_all(struct rig *rig)
-{
-    assert_true(runner_wait(rig->runner, rig->appended, WAIT_MS));
-}
-
 /* Opens a view's environment while the runner is down, and hands it over for writing. */
-static void with_environment(struct rig *rig, enum view_id id, void (*change)(struct kv_txn *txn))
+static void with_environment(struct view_rig *rig, enum view_id id, void (*change)(struct kv_txn *txn))
 {
     struct kv *kv;
     struct kv_txn *txn;
     struct fault why = {0};
-    assert_int_equal(store_open(rig, views[id]->name, views[id]->tables, views[id]->table_count, &kv, &why),
-                     STATUS_OK);
+    assert_int_equal(
+        view_rig_store_open(rig, views[id]->name, views[id]->tables, views[id]->table_count, &kv, &why),
+        STATUS_OK);
     assert_int_equal(kv_begin(kv, true, &txn), STATUS_OK);
     change(txn);
     assert_int_equal(kv_commit(txn), STATUS_OK);
@@ -371,76 +68,76 @@ static void forged_balance(struct kv_txn *txn)
 
 static void views_follow_the_log(void **state)
 {
-    struct rig *rig = *state;
-    wait_for_all(rig);
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
     assert_int_equal(atomic_load(&rig->failed), 0);
-    expect_debit(rig, "181000.00");
-    sell(rig, 100);
-    append_all(rig);
-    expect_debit(rig, "182000.00"); /* at least the position: one reads one's own writes */
+    view_rig_expect_debit(rig, "181000.00");
+    view_rig_sell(rig, 100);
+    view_rig_append_all(rig);
+    view_rig_expect_debit(rig, "182000.00"); /* at least the position: one reads one's own writes */
     assert_int_equal(runner_position(rig->runner), rig->appended);
 }
 
 static void a_restart_goes_on_where_it_was(void **state)
 {
-    struct rig *rig = *state;
-    wait_for_all(rig);
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
     assert_int_equal(atomic_load(&rig->built), (1u << VIEW_COUNT) - 1);
-    runner_stop(rig);
-    sell(rig, 5);
-    append_all(rig);
-    runner_start(rig);
-    wait_for_all(rig);
+    view_rig_stop(rig);
+    view_rig_sell(rig, 5);
+    view_rig_append_all(rig);
+    view_rig_start(rig);
+    view_rig_wait(rig);
     assert_int_equal(atomic_load(&rig->built), 0);
-    expect_debit(rig, "181050.00");
+    view_rig_expect_debit(rig, "181050.00");
 }
 
-static void expect_rebuild(struct rig *rig, unsigned built, const char *debit)
+static void expect_rebuild(struct view_rig *rig, unsigned built, const char *debit)
 {
-    runner_start(rig);
-    wait_for_all(rig);
+    view_rig_start(rig);
+    view_rig_wait(rig);
     assert_int_equal(atomic_load(&rig->built), built);
     assert_int_equal(atomic_load(&rig->failed), 0);
-    expect_debit(rig, debit);
-    runner_stop(rig);
+    view_rig_expect_debit(rig, debit);
+    view_rig_stop(rig);
 }
 
 static void views_are_rebuilt_when_they_must(void **state)
 {
-    struct rig *rig = *state;
-    wait_for_all(rig);
-    runner_stop(rig);
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
+    view_rig_stop(rig);
     with_environment(rig, VIEW_BALANCES, forged_balance);
     expect_rebuild(rig, 1u << VIEW_BALANCES, "181000.00");
     with_environment(rig, VIEW_JOURNAL, other_hash);
     expect_rebuild(rig, 1u << VIEW_JOURNAL, "181000.00");
-    assert_int_equal(store_remove(rig, "balances"), STATUS_OK);
-    assert_int_equal(store_remove(rig, "masters"), STATUS_OK);
+    assert_int_equal(view_rig_store_remove(rig, "balances"), STATUS_OK);
+    assert_int_equal(view_rig_store_remove(rig, "masters"), STATUS_OK);
     expect_rebuild(rig, 1u << VIEW_BALANCES | 1u << VIEW_MASTERS, "181000.00");
     expect_rebuild(rig, 0, "181000.00");
     rig->config.distrust_environments = true;
     expect_rebuild(rig, (1u << VIEW_COUNT) - 1, "181000.00");
     char path[400];
     struct stat info;
-    view_path(rig, "balances.new", path);
+    view_rig_path(rig, "balances.new", path);
     assert_int_not_equal(stat(path, &info), 0);
 }
 
 static void a_later_position_is_waited_for(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     Daftari__V1__ShowAccount request = DAFTARI__V1__SHOW_ACCOUNT__INIT;
     request.has_number = true;
     request.number = 1110;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     question_open(&q, "Account.Show", &request.base);
     q.item.at_least_position = rig->appended + 1;
     question_submit(rig, &q);
     assert_false(question_wait(&q, 1));
     assert_int_equal(runner_queue_depth(rig->runner), 1);
-    sell(rig, 1);
-    append_all(rig);
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
     assert_true(question_wait(&q, 20));
     assert_int_equal(q.part.status, STATUS_OK);
     assert_int_equal(q.item.position, rig->appended);
@@ -468,15 +165,15 @@ static void a_later_position_is_waited_for(void **state)
 
 static void waiting_queries_are_answered_at_the_end(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     Daftari__V1__ListReports request = DAFTARI__V1__LIST_REPORTS__INIT;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     question_open(&q, "Report.List", &request.base);
     q.item.at_least_position = rig->appended + 1000;
     question_submit(rig, &q);
     assert_false(question_wait(&q, 1));
-    runner_stop(rig);
+    view_rig_stop(rig);
     assert_true(question_wait(&q, 1));
     assert_int_equal(q.part.status, STATUS_UNAVAILABLE);
     question_close(&q);
@@ -484,10 +181,10 @@ static void waiting_queries_are_answered_at_the_end(void **state)
 
 static void streams_come_in_steps(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     Daftari__V1__ListAccounts request = DAFTARI__V1__LIST_ACCOUNTS__INIT;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     size_t opened = 0;
     for (uint64_t position = 1; position <= rig->appended; position++)
         opened += world_record_at(rig->world, position).header.type == EVENT_ACCOUNT_OPENED;
@@ -521,11 +218,11 @@ static void streams_come_in_steps(void **state)
 
 static void a_follower_gets_what_comes(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     Daftari__V1__FollowLog request = DAFTARI__V1__FOLLOW_LOG__INIT;
     request.has_wait = request.wait = true;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     question_open(&q, "Log.Follow", &request.base);
     uint64_t next = 1;
     unsigned empty = 0;
@@ -541,8 +238,8 @@ static void a_follower_gets_what_comes(void **state)
             }
             if (rig->appended >= 110)
                 break;
-            sell(rig, 3);
-            append_all(rig);
+            view_rig_sell(rig, 3);
+            view_rig_append_all(rig);
             continue;
         }
         Daftari__V1__LogPart *part =
@@ -561,10 +258,10 @@ static void a_follower_gets_what_comes(void **state)
 /* Records are of every business, whole. */
 static void a_follower_may_read_every_business(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     Daftari__V1__FollowLog request = DAFTARI__V1__FOLLOW_LOG__INIT;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     question_open(&q, "Log.Follow", &request.base);
     q.item.actor.user = 3;
     question_ask(rig, &q);
@@ -576,11 +273,11 @@ static void a_follower_may_read_every_business(void **state)
 
 static void proofs_hold(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct question q;
     struct hash proof[TREE_PROOF_MAX], root, leaf, log_root_now;
     Daftari__V1__GetInclusion request = DAFTARI__V1__GET_INCLUSION__INIT;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     request.has_position = true;
     request.position = 42;
     question_open(&q, "Log.Inclusion", &request.base);
@@ -601,47 +298,47 @@ static void proofs_hold(void **state)
 /* Forwards from what is kept, backwards from the beginning, and not beyond the memory limit. */
 static void the_past_is_replayed(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     char debit[64];
     enum status status;
     uint64_t start = rig->appended;
-    sell(rig, 50);
-    append_all(rig);
-    wait_for_all(rig);
+    view_rig_sell(rig, 50);
+    view_rig_append_all(rig);
+    view_rig_wait(rig);
     static const struct {
         uint64_t after;
         const char *debit;
     } asked[] = {{0, "181000.00"}, {10, "181100.00"}, {49, "181490.00"}, {3, "181030.00"}, {50, "181500.00"}};
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
-        total_debit_at(rig, rig->appended, start + asked[i].after, debit, &status);
+        view_rig_debit_at(rig, rig->appended, start + asked[i].after, debit, &status);
         assert_int_equal(status, STATUS_OK);
         assert_string_equal(debit, asked[i].debit);
     }
-    runner_stop(rig);
+    view_rig_stop(rig);
     rig->config.replay_memory_bytes = 1000;
-    runner_start(rig);
-    wait_for_all(rig);
-    total_debit_at(rig, rig->appended, start, debit, &status);
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    view_rig_debit_at(rig, rig->appended, start, debit, &status);
     assert_int_equal(status, STATUS_TOO_LARGE);
-    expect_debit(rig, "181500.00");
+    view_rig_expect_debit(rig, "181500.00");
 }
 
 /* A record of a type that the domain does not know: the views that must understand it stop, the others go on. */
 static void a_view_that_fails_stops_alone(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     char debit[64];
     enum status status;
-    wait_for_all(rig);
+    view_rig_wait(rig);
     struct record_header header = world_record_at(rig->world, rig->appended).header;
     header.type = 9999;
     header.position = rig->appended + 1;
     header.previous = rig->world->last;
     uint8_t bytes[RECORD_HEADER_BYTES];
     record_encode(&header, NULL, 0, NULL, 0, (struct slice){0}, bytes);
-    append_bytes(rig, bytes, sizeof bytes);
-    append_all(rig);
-    assert_true(runner_wait(rig->runner, header.position, WAIT_MS));
+    view_rig_append_bytes(rig, bytes, sizeof bytes);
+    view_rig_append_all(rig);
+    assert_true(runner_wait(rig->runner, header.position, VIEW_RIG_WAIT_MS));
     assert_int_equal(atomic_load(&rig->failed), 1u << VIEW_MASTERS | 1u << VIEW_AUDIT);
     enum view_state view_state;
     uint64_t position;
@@ -650,7 +347,7 @@ static void a_view_that_fails_stops_alone(void **state)
     assert_int_equal(position, header.position);
     runner_view(rig->runner, VIEW_MASTERS, &view_state, &position);
     assert_int_equal(view_state, VIEW_FAILED);
-    total_debit(rig, 0, debit, &status);
+    view_rig_debit(rig, 0, debit, &status);
     assert_int_equal(status, STATUS_CORRUPT);
     struct question q;
     Daftari__V1__FollowLog request = DAFTARI__V1__FOLLOW_LOG__INIT;
@@ -662,7 +359,7 @@ static void a_view_that_fails_stops_alone(void **state)
 
 /* Many threads ask while records come: for a run under the thread sanitizer. */
 struct asker {
-    struct rig *rig;
+    struct view_rig *rig;
     pthread_t thread;
 };
 
@@ -672,7 +369,7 @@ static void *asker_run(void *context)
     for (int i = 0; i < 20; i++) {
         char debit[64];
         enum status status;
-        total_debit(asker->rig, 0, debit, &status);
+        view_rig_debit(asker->rig, 0, debit, &status);
         assert_int_equal(status, STATUS_OK);
     }
     return NULL;
@@ -680,25 +377,25 @@ static void *asker_run(void *context)
 
 static void readers_and_writer_together(void **state)
 {
-    struct rig *rig = *state;
+    struct view_rig *rig = *state;
     struct asker askers[4];
-    wait_for_all(rig);
+    view_rig_wait(rig);
     for (size_t i = 0; i < 4; i++) {
         askers[i].rig = rig;
         assert_int_equal(pthread_create(&askers[i].thread, NULL, asker_run, &askers[i]), 0);
     }
     for (int i = 0; i < 20; i++) {
-        sell(rig, 5);
-        append_all(rig);
+        view_rig_sell(rig, 5);
+        view_rig_append_all(rig);
     }
     for (size_t i = 0; i < 4; i++)
         pthread_join(askers[i].thread, NULL);
-    expect_debit(rig, "182000.00");
+    view_rig_expect_debit(rig, "182000.00");
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, view_rig_set_up, view_rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(views_follow_the_log),
         TEST(a_restart_goes_on_where_it_was),

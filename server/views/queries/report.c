@@ -115,12 +115,29 @@ static enum status report_open(struct view_reader *reader, struct report_state *
     return report->out != NULL && report->keep != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
+/* The books of another moment are replayed first: the batch is then made again from its beginning. */
+static enum status report_postpone(struct report_state **state, const struct report_resume *resume)
+{
+    struct report_state *report = *state;
+    if (!resume->started) {
+        query_report_run_free(report);
+        *state = NULL;
+        return STATUS_AGAIN;
+    }
+    report->resume = *resume;
+    report->more = true;
+    report->part = 0;
+    report_out_continue(report->out);
+    return STATUS_AGAIN;
+}
+
 enum status query_report_run(struct view_reader *reader, const struct query_context *context,
                              const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                              struct fault *why)
 {
     const Daftari__V1__RunReport *asked = (const Daftari__V1__RunReport *)request;
     struct report_state *report = *state;
+    struct report_resume resume = report != NULL ? report->resume : (struct report_resume){0};
     enum status status = STATUS_OK;
     if (report == NULL) {
         status = report_open(reader, &report);
@@ -131,6 +148,10 @@ enum status query_report_run(struct view_reader *reader, const struct query_cont
         report_out_continue(report->out);
         report->part = 0;
         status = report_make(reader, context, asked, report, why);
+    }
+    if (reader->replaying) {
+        status = report_postpone(&report, &resume);
+        *state = report;
     }
     if (status != STATUS_OK)
         return status;
