@@ -55,8 +55,8 @@ enum status check_get(struct check *check, unsigned table, struct slice key, enu
     return status;
 }
 
-static bool plain_next_key(struct kv_txn *txn, unsigned table, struct slice after, uint8_t out[KV_KEY_MAX],
-                           size_t *out_len)
+static bool next_key(struct kv_txn *txn, unsigned table, struct slice after, uint8_t out[KV_KEY_MAX],
+                     size_t *out_len)
 {
     struct kv_cursor *cursor = kv_cursor_open(txn, table);
     struct slice key, value;
@@ -79,9 +79,9 @@ bool check_next_key(struct check *check, unsigned table, uint8_t key[KV_KEY_MAX]
     struct slice after = slice_of(key, *len);
     uint8_t next[KV_KEY_MAX];
     size_t next_len = 0;
-    bool found = check->options->next_key != NULL
-                     ? check->options->next_key(check->txn, table, after, next, &next_len)
-                     : plain_next_key(check->txn, table, after, next, &next_len);
+    struct kv_txn *stored =
+        check->options->beneath != NULL ? check->options->beneath(check->txn) : check->txn;
+    bool found = next_key(stored, table, after, next, &next_len);
     /* A damaged tree below may lead in circles. */
     if (found && slice_compare(slice_of(next, next_len), after) <= 0) {
         check_problem(check, 0, "keys of table %s are out of order: the store's own structure is damaged",

@@ -15,10 +15,9 @@
 struct log_check_options {
     struct kv *kv; /* with log_tables */
 
-    /* How to look behind broken seals: kv_sealed_get_unchecked and kv_sealed_next_key. NULL over a plain store. */
+    /* How to look behind broken seals: kv_sealed_get_unchecked and kv_sealed_beneath. NULL over a plain store. */
     bool (*get_unchecked)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
-    bool (*next_key)(struct kv_txn *txn, unsigned table, struct slice after, uint8_t out[KV_KEY_MAX],
-                     size_t *out_len);
+    struct kv_txn *(*beneath)(struct kv_txn *txn);
 
     /* `position` 0: the log as a whole. `what` is one sentence, borrowed for the call. */
     void (*problem)(void *context, uint64_t position, const char *what);

@@ -461,23 +461,9 @@ bool kv_sealed_get_unchecked(struct kv_txn *txn, unsigned table, struct slice ke
     return true;
 }
 
-bool kv_sealed_next_key(struct kv_txn *txn, unsigned table, struct slice after, uint8_t out[KV_KEY_MAX],
-                        size_t *out_len)
+struct kv_txn *kv_sealed_beneath(struct kv_txn *txn)
 {
-    struct kv_cursor *cursor = kv_cursor_open(txn_of(txn)->inner, table);
-    struct slice key, value;
-    bool found = kv_seek(cursor, after);
-    if (found) {
-        kv_row(cursor, &key, &value);
-        if (slice_equal(key, after) && (found = kv_next(cursor)))
-            kv_row(cursor, &key, &value);
-    }
-    if (found) {
-        memcpy(out, key.ptr, key.len);
-        *out_len = key.len;
-    }
-    kv_cursor_close(cursor);
-    return found;
+    return txn_of(txn)->inner;
 }
 
 static void sealed_put(struct kv_txn *txn, unsigned table, struct slice key, struct slice value)

@@ -35,8 +35,7 @@ void kv_sealed_failure(struct kv *sealed, struct fault *out);
 /* For auditors: the content of a value whose seal may be broken, without checking the seal. False when there is no
  * such row, or nothing can be made of it. Borrowed as by kv_get. Sets no error. */
 bool kv_sealed_get_unchecked(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
-/* For auditors: the first stored key behind `after` (empty: the first of all), whatever its value looks like. */
-bool kv_sealed_next_key(struct kv_txn *txn, unsigned table, struct slice after, uint8_t out[KV_KEY_MAX],
-                        size_t *out_len);
+/* For auditors: the same transaction of the store beneath, with keys and values as they are stored. It ends with `txn`. */
+struct kv_txn *kv_sealed_beneath(struct kv_txn *txn);
 
 #endif

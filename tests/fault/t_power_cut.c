@@ -272,7 +272,7 @@ static void nothing_acknowledged_is_lost(void **state)
         world_open(&world, "after");
         struct log_check_options options = {.kv = world.kv,
                                             .get_unchecked = kv_sealed_get_unchecked,
-                                            .next_key = kv_sealed_next_key,
+                                            .beneath = kv_sealed_beneath,
                                             .problem = on_problem};
         struct log_check_result result;
         assert_int_equal(log_check(&options, &result, NULL), STATUS_OK);

@@ -175,7 +175,7 @@ static void everything_acknowledged_is_there(struct life *life)
     assert_int_equal(status, STATUS_OK);
     struct log_check_options options = {.kv = life->kv,
                                         .get_unchecked = kv_sealed_get_unchecked,
-                                        .next_key = kv_sealed_next_key,
+                                        .beneath = kv_sealed_beneath,
                                         .problem = on_problem};
     struct log_check_result result;
     assert_int_equal(log_check(&options, &result, &why), STATUS_OK);

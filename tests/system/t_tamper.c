@@ -280,7 +280,7 @@ static int flip_is_told(const struct value *value, size_t offset)
     enum status status = environment_open("log", log_tables, LOG_TABLE_COUNT, false, &folder, &kv, &why);
     struct log_check_options options = {.kv = kv,
                                         .get_unchecked = kv_sealed_get_unchecked,
-                                        .next_key = kv_sealed_next_key,
+                                        .beneath = kv_sealed_beneath,
                                         .problem = on_problem,
                                         .context = &told};
     if (status == STATUS_OK)

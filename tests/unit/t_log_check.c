@@ -99,7 +99,7 @@ static void check(struct fixture *f)
     struct fault why = {0};
     struct log_check_options options = {.kv = f->kv,
                                         .get_unchecked = f->sealed ? kv_sealed_get_unchecked : NULL,
-                                        .next_key = f->sealed ? kv_sealed_next_key : NULL,
+                                        .beneath = f->sealed ? kv_sealed_beneath : NULL,
                                         .problem = on_problem,
                                         .record = on_record,
                                         .context = &f->found};

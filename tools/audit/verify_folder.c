@@ -168,7 +168,7 @@ static enum status run(struct verification *v, struct fault *why)
 {
     struct log_check_options check = {.kv = v->log,
                                       .get_unchecked = kv_sealed_get_unchecked,
-                                      .next_key = kv_sealed_next_key,
+                                      .beneath = kv_sealed_beneath,
                                       .problem = on_problem,
                                       .record = on_record,
                                       .context = v};
