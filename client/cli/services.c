@@ -112,41 +112,6 @@ bool method_by_name(const char *name, struct method *out)
 
 /* ---- fields ------------------------------------------------------------------------------------------------------ */
 
-static bool ends_with(const char *name, const char *end)
-{
-    size_t len = strlen(name), end_len = strlen(end);
-    return len > end_len && strcmp(name + len - end_len, end) == 0;
-}
-
-enum field_form field_form(const ProtobufCFieldDescriptor *field)
-{
-    switch (field->type) {
-    case PROTOBUF_C_TYPE_STRING:
-        return FORM_TEXT;
-    case PROTOBUF_C_TYPE_BYTES:
-        return FORM_BYTES;
-    case PROTOBUF_C_TYPE_BOOL:
-        return FORM_FLAG;
-    case PROTOBUF_C_TYPE_ENUM:
-        return FORM_ENUM;
-    case PROTOBUF_C_TYPE_MESSAGE:
-        return FORM_MESSAGE;
-    default:
-        break;
-    }
-    if (ends_with(field->name, "_minor"))
-        return FORM_AMOUNT;
-    if (ends_with(field->name, "_date") || strcmp(field->name, "date") == 0)
-        return FORM_DATE;
-    if (ends_with(field->name, "_time_us"))
-        return FORM_TIME;
-    if (ends_with(field->name, "_bp"))
-        return FORM_RATE;
-    if (ends_with(field->name, "_milli"))
-        return FORM_QUANTITY;
-    return strcmp(field->name, "month") == 0 ? FORM_MONTH : FORM_NUMBER;
-}
-
 static const struct {
     const char *name, *text;
 } short_names[] = {
@@ -157,14 +122,7 @@ static const struct {
     {"compare_to_date", "compare_to"},
 };
 
-static const struct {
-    enum field_form form;
-    const char *suffix;
-} short_suffixes[] = {
-    {FORM_AMOUNT, "_minor"}, {FORM_RATE, "_bp"}, {FORM_QUANTITY, "_milli"}, {FORM_TIME, "_us"}};
-
-#define SHORT_NAMES    (sizeof short_names / sizeof short_names[0])
-#define SHORT_SUFFIXES (sizeof short_suffixes / sizeof short_suffixes[0])
+#define SHORT_NAMES (sizeof short_names / sizeof short_names[0])
 
 void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
 {
@@ -173,10 +131,7 @@ void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NA
         if (strcmp(field->name, short_names[i].name) == 0)
             (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%s", short_names[i].text);
     }
-    for (size_t i = 0; i < SHORT_SUFFIXES; i++) {
-        if (field_form(field) == short_suffixes[i].form)
-            out[strlen(out) - strlen(short_suffixes[i].suffix)] = '\0';
-    }
+    out[strlen(out) - strlen(field_unit(field_form(field)))] = '\0';
 }
 
 void field_option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
@@ -200,11 +155,7 @@ static void part_short(char name[SERVICE_NAME_TEXT_MAX])
         if (strcmp(name, short_names[i].name) == 0)
             (void)snprintf(name, SERVICE_NAME_TEXT_MAX, "%s", short_names[i].text);
     }
-    for (size_t i = 0; i < SHORT_SUFFIXES; i++) {
-        const char *suffix = short_suffixes[i].form == FORM_TIME ? "_time_us" : short_suffixes[i].suffix;
-        if (ends_with(name, suffix))
-            name[strlen(name) - strlen(short_suffixes[i].suffix)] = '\0';
-    }
+    name[strlen(name) - strlen(field_unit(number_form(name)))] = '\0';
 }
 
 void path_short(const char *path, char *out, size_t cap)
@@ -245,22 +196,6 @@ const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *
 }
 
 /* ---- enums ------------------------------------------------------------------------------------------------------- */
-
-/* Length of what all values begin with, up to and with the last underscore. */
-static size_t enum_prefix(const ProtobufCEnumDescriptor *type)
-{
-    const char *first = type->values[0].name;
-    size_t shared = strlen(first);
-    for (unsigned i = 1; i < type->n_values; i++) {
-        size_t len = 0;
-        while (len < shared && type->values[i].name[len] == first[len])
-            len++;
-        shared = len;
-    }
-    while (shared > 0 && first[shared - 1] != '_')
-        shared--;
-    return type->n_values > 1 ? shared : 0;
-}
 
 void enum_text(const ProtobufCEnumDescriptor *type, int value, char out[SERVICE_NAME_TEXT_MAX])
 {

@@ -9,6 +9,7 @@
 
 #include "proto/base/slice.h"
 #include "proto/base/status.h"
+#include "proto/wire/fields.h"
 #include "proto/wire/services.h"
 
 #define SERVICE_NAME_TEXT_MAX 80 /* bytes with the NUL of any name below */
@@ -29,23 +30,6 @@ void method_at(const ProtobufCServiceDescriptor *service, size_t index, struct m
 
 /* "TransactionType" and "NEGATIVE_ALLOWED" and "debit_minor" -> "transaction-type", "negative-allowed", "debit-minor". */
 void name_kebab(const char *name, char out[SERVICE_NAME_TEXT_MAX]);
-
-/* How a field's value is read and written. */
-enum field_form {
-    FORM_TEXT,
-    FORM_NUMBER,
-    FORM_FLAG,
-    FORM_ENUM,
-    FORM_BYTES,
-    FORM_MESSAGE,
-    FORM_AMOUNT,   /* *_minor */
-    FORM_DATE,     /* date, *_date */
-    FORM_TIME,     /* *_time_us */
-    FORM_RATE,     /* *_bp: percent */
-    FORM_QUANTITY, /* *_milli */
-    FORM_MONTH,    /* month: YYYYMM */
-};
-enum field_form field_form(const ProtobufCFieldDescriptor *field);
 
 /* The name without its unit: debit_minor -> debit, from_date -> from, opened_time_us -> opened_time.
  * Underscores stay. */

@@ -4,6 +4,7 @@
 
 #include "proto/base/date.h"
 #include "proto/base/text.h"
+#include "proto/wire/fields.h"
 #include "server/domain/kernel/lookup.h"
 
 #define LEVELS_MAX 6u /* the deepest message, an adjustment's tag, lies at the fourth */
@@ -52,32 +53,9 @@ static bool ends_with(const char *name, const char *suffix)
     return len > tail && strcmp(name + len - tail, suffix) == 0;
 }
 
-static void put_name(struct text *text, const char *name)
+static void put_name(struct text *text, const ProtobufCFieldDescriptor *field)
 {
-    static const char *const units[] = {"_minor", "_bp", "_milli", "_us"};
-    size_t len = strlen(name);
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (ends_with(name, units[i])) {
-            len -= strlen(units[i]);
-            break;
-        }
-    put(text, name, len);
-}
-
-/* Length of what the names of all values begin with, up to and with the last underscore. */
-static size_t enum_prefix(const ProtobufCEnumDescriptor *type)
-{
-    const char *first = type->values[0].name;
-    size_t shared = type->n_values > 1 ? strlen(first) : 0;
-    for (unsigned i = 1; i < type->n_values; i++) {
-        size_t len = 0;
-        while (len < shared && type->values[i].name[len] == first[len])
-            len++;
-        shared = len;
-    }
-    while (shared > 0 && first[shared - 1] != '_')
-        shared--;
-    return shared;
+    put(text, field->name, strlen(field->name) - strlen(field_unit(field_form(field))));
 }
 
 /* "mobile-money" of CLASS_MOBILE_MONEY, as the command line has it. */
@@ -104,18 +82,18 @@ static void put_user(struct text *text, uint32_t user)
 static void put_number(struct text *text, const char *name, int64_t value, uint32_t scale)
 {
     char word[AMOUNT_TEXT_MAX];
-    bool date = ends_with(name, "_date") || strcmp(name, "date") == 0;
-    if (date && value > 0 && value <= DATE_MAX && date_valid((civil_date)value))
+    enum field_form form = number_form(name);
+    if (form == FORM_DATE && value > 0 && value <= DATE_MAX && date_valid((civil_date)value))
         put(text, word, date_format((civil_date)value, word));
-    else if (ends_with(name, "_time_us"))
+    else if (form == FORM_TIME)
         put(text, word, timestamp_format(value, word));
-    else if (ends_with(name, "_minor"))
+    else if (form == FORM_AMOUNT)
         put(text, word, amount_format(value, scale, word));
-    else if (ends_with(name, "_bp"))
+    else if (form == FORM_RATE)
         put(text, word, amount_format(value, 2, word));
-    else if (ends_with(name, "_milli"))
+    else if (form == FORM_QUANTITY)
         put(text, word, amount_format(value, 3, word));
-    else if (strcmp(name, "month") == 0 && value > 0 && value <= DATE_MAX / 100)
+    else if (form == FORM_MONTH && value > 0 && value <= DATE_MAX / 100)
         put(text, word,
             (size_t)snprintf(word, sizeof word, "%04u-%02u", (unsigned)value / 100, (unsigned)value % 100));
     else if (strcmp(name, "user") == 0 && value >= 0 && value <= UINT32_MAX)
@@ -321,7 +299,7 @@ static void begin_field(struct text *text, struct level *level, const ProtobufCF
         put_text(text, level->pair ? "=" : ", ");
     level->any = true;
     if (!level->pair) {
-        put_name(text, field->name);
+        put_name(text, field);
         put_text(text, "=");
     }
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
