@@ -212,15 +212,14 @@ static struct work_item *expired_take(struct runner *runner, monotonic_us now, m
     return NULL;
 }
 
-/* With the lock held: until there is work, or something to look at. */
-static void sleep_until(struct runner *runner, monotonic_us from_now_us)
+void pool_sleep(struct runner *runner, pthread_cond_t *until_signal, monotonic_us from_now_us)
 {
     struct timespec until;
     clock_gettime(CLOCK_MONOTONIC, &until);
     int64_t nanoseconds = until.tv_nsec + (from_now_us < 1000 ? 1000 : from_now_us) * 1000;
     until.tv_sec += (time_t)(nanoseconds / 1000000000);
     until.tv_nsec = (long)(nanoseconds % 1000000000);
-    pthread_cond_timedwait(&runner->work, &runner->lock, &until);
+    pthread_cond_timedwait(until_signal, &runner->lock, &until);
 }
 
 /* A part of a stream that waits in vain is no failure: the loop is told "nothing yet". */
@@ -284,7 +283,7 @@ void *pool_run(void *context)
         if (may_drop && (runner->parked_count == 0 || runner->replay_idle_at < next))
             next = runner->replay_idle_at;
         if (runner->parked_count != 0 || may_drop)
-            sleep_until(runner, next - now);
+            pool_sleep(runner, &runner->work, next - now);
         else
             pthread_cond_wait(&runner->work, &runner->lock);
     }

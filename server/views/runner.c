@@ -10,13 +10,19 @@
 
 /* ---- one slice ------------------------------------------------------------------------------------------------ */
 
+/* Whether records are applied to it. */
+static bool goes_on(const struct view_slot *slot)
+{
+    return slot->state != VIEW_FAILED || slot->following;
+}
+
 /* Views of one slice: those at `from` which have not failed. */
 static size_t group_at(struct runner *runner, uint64_t from, struct view_slot *out[VIEW_COUNT])
 {
     size_t count = 0;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         struct view_slot *slot = &runner->slots[i];
-        if (slot->state != VIEW_FAILED && slot->position == from)
+        if (goes_on(slot) && slot->position == from)
             out[count++] = slot;
     }
     return count;
@@ -52,8 +58,9 @@ static void slot_apply(struct runner *runner, struct view_slot *slot, const stru
     if (status == STATUS_OK)
         return;
     slot_abort(slot);
-    diag(DIAG_ERROR, "views", "apply-failed", "view=%s record=%llu type=%u", slot->view->name,
-         (unsigned long long)record->header.position, record->header.type);
+    if (slot->failures == 0)
+        diag(DIAG_ERROR, "views", "apply-failed", "view=%s record=%llu type=%u", slot->view->name,
+             (unsigned long long)record->header.position, record->header.type);
     slot_fail(runner, slot, status, "apply");
 }
 
@@ -159,7 +166,7 @@ static bool behind(const struct runner *runner, uint64_t head, uint64_t *out_fro
     bool found = false;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         const struct view_slot *slot = &runner->slots[i];
-        if (slot->state == VIEW_FAILED || slot->position >= head)
+        if (!goes_on(slot) || slot->position >= head)
             continue;
         *out_front = !found || slot->position > *out_front ? slot->position : *out_front;
         *out_rear = !found || slot->position < *out_rear ? slot->position : *out_rear;
@@ -168,19 +175,42 @@ static bool behind(const struct runner *runner, uint64_t head, uint64_t *out_fro
     return found;
 }
 
-static void put_built_in_place(struct runner *runner, uint64_t head)
+/* Views that were built or followed and have come to the log's head. */
+static void take_up(struct runner *runner, uint64_t head)
 {
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         struct view_slot *slot = &runner->slots[i];
         if (slot->state == VIEW_BUILDING && slot->position >= head)
             slot_put_in_place(runner, slot);
+        else if (slot->following && slot->position >= head)
+            slot_caught_up(runner, slot);
     }
+}
+
+static void retry_failed(struct runner *runner)
+{
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        slot_retry(runner, &runner->slots[i]);
+}
+
+/* When a failed view is to be tried again; 0 = none is. */
+static monotonic_us retry_next(const struct runner *runner)
+{
+    monotonic_us next = 0;
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        const struct view_slot *slot = &runner->slots[i];
+        if (slot->state == VIEW_FAILED && !slot->following && slot->retry_at != 0 &&
+            (next == 0 || slot->retry_at < next))
+            next = slot->retry_at;
+    }
+    return next;
 }
 
 /* Brings views forward by a slice or two; false when there is nothing to do. */
 static bool tail_step(struct runner *runner)
 {
     struct log_head head;
+    retry_failed(runner);
     log_head(runner->config.log, &head);
     uint64_t front = 0, rear = 0;
     bool worked = behind(runner, head.size, &front, &rear);
@@ -188,12 +218,31 @@ static bool tail_step(struct runner *runner)
         slice_run(runner, front, head.size);
     if (worked && rear != front) /* up to the next view at most: from there on they go together */
         slice_run(runner, rear, front);
-    put_built_in_place(runner, head.size);
+    take_up(runner, head.size);
     pthread_mutex_lock(&runner->lock);
     pool_release(runner);
     pthread_cond_broadcast(&runner->progress);
     pthread_mutex_unlock(&runner->lock);
     return worked;
+}
+
+/* With the lock held: until there are records to apply or a failed view to try again. */
+static void wait_for_work(struct runner *runner)
+{
+    struct log_head head;
+    uint64_t front = 0, rear = 0;
+    log_head(runner->config.log, &head);
+    while (!runner->stopping && !behind(runner, head.size, &front, &rear)) {
+        monotonic_us retry_at = retry_next(runner);
+        monotonic_us now = retry_at != 0 ? clock_monotonic(runner->config.clock) : 0;
+        if (retry_at == 0)
+            pthread_cond_wait(&runner->wake, &runner->lock);
+        else if (now < retry_at)
+            pool_sleep(runner, &runner->wake, retry_at - now);
+        else
+            break;
+        log_head(runner->config.log, &head);
+    }
 }
 
 static void *tail_run(void *context)
@@ -204,13 +253,7 @@ static void *tail_run(void *context)
         if (!worked)
             log_reader_rest(runner->log_reader);
         pthread_mutex_lock(&runner->lock);
-        struct log_head head;
-        uint64_t front = 0, rear = 0;
-        log_head(runner->config.log, &head);
-        while (!runner->stopping && !behind(runner, head.size, &front, &rear)) {
-            pthread_cond_wait(&runner->wake, &runner->lock);
-            log_head(runner->config.log, &head);
-        }
+        wait_for_work(runner);
         bool stopping = runner->stopping;
         pthread_mutex_unlock(&runner->lock);
         if (stopping)
@@ -242,6 +285,8 @@ static void take_defaults(struct runner_config *config)
         config->report_memory_bytes = (size_t)64 << 20;
     if (config->replay_memory_bytes == 0)
         config->replay_memory_bytes = (size_t)256 << 20;
+    if (config->retry_ms == 0)
+        config->retry_ms = 1000;
     if (config->replay_idle_ms == 0)
         config->replay_idle_ms = 60000;
 }
@@ -258,7 +303,7 @@ static void locks_init(struct runner *runner)
     pthread_rwlockattr_setkind_np(&writer_first, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&runner->commit_lock, &writer_first);
     pthread_rwlockattr_destroy(&writer_first);
-    pthread_cond_init(&runner->wake, NULL);
+    pthread_cond_init(&runner->wake, &monotonic);
     pthread_cond_init(&runner->work, &monotonic);
     pthread_cond_init(&runner->progress, &monotonic);
     pthread_condattr_destroy(&monotonic);
@@ -291,7 +336,10 @@ enum status runner_open(const struct runner_config *config, struct runner **out,
     runner->replays = replays_new(runner->config.replay_memory_bytes);
     bool memory = runner->arena != NULL && runner->parked != NULL && runner->replays != NULL;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
-        runner->slots[i] = (struct view_slot){.view = views[i], .state = VIEW_BUILDING};
+        runner->slots[i] = (struct view_slot){.view = views[i],
+                                              .state = VIEW_BUILDING,
+                                              .trust_name = !config->distrust_environments,
+                                              .trust_beside = !config->distrust_environments};
         runner->slots[i].buffer =
             slice_buffer_new(views[i]->table_count, views[i]->written_once, SLICE_BUFFER_BYTES);
         memory = memory && runner->slots[i].buffer != NULL;
@@ -320,6 +368,8 @@ static enum status slots_close(struct runner *runner)
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         struct view_slot *slot = &runner->slots[i];
         slice_buffer_free(slot->buffer);
+        if (!slot->trust_name || !slot->trust_beside)
+            worst = STATUS_IO; /* the next start must not trust it either */
         if (slot->kv == NULL)
             continue;
         enum status status = kv_sync(slot->kv);

@@ -7,8 +7,9 @@
  *
  * A view is rebuilt when its environment has no cursor, another version, a cursor that contradicts the log,
  * or when `distrust_environments` says so: it is built in NAME.new, synced, and put in place of NAME. Until
- * then queries on it answer UNAVAILABLE; the others go on. A view whose apply sets an error stops alone;
- * queries on it answer CORRUPT.
+ * then queries on it answer UNAVAILABLE; the others go on. A view that cannot be written (no room, no memory, a fault of
+ * the disk) stops alone and is opened and tried again, later each time; queries on it answer UNAVAILABLE. A view
+ * whose apply contradicts a record stops for good; queries on it answer CORRUPT.
  *
  * Queries run on a pool of reader threads. A query that asks for a later position than the views reflect is
  * set aside, without holding a thread, until they do (or STALE). A query that needs a view as it once stood has it
@@ -59,7 +60,9 @@ struct runner_config {
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */
     size_t replay_memory_bytes; /* 256 MiB: all replays for "as known at" that are made or kept, together */
-    uint32_t replay_idle_ms;    /* 60000: replays that nobody asked for in this time are dropped */
+    uint32_t
+        retry_ms; /* 1000: a view that failed is tried again; then twice as late each time, up to 64 times */
+    uint32_t replay_idle_ms; /* 60000: replays that nobody asked for in this time are dropped */
 
     void *context; /* of the two below, called from reader threads */
     /* Rights of a user now. UNAUTHENTICATED when there is no such active user. */

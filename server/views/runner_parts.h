@@ -20,16 +20,23 @@ struct view_cursor {
     uint32_t version;  /* of the view that wrote the rows */
 };
 
-/* A view and its environment. `state` and `position` are written by the runner's thread under runner->lock; the rest
- * is the runner's thread's own, but `kv`, which stays the same while the state is VIEW_READY or VIEW_FAILED. */
+/* A view and its environment. `state`, `position` and `failed_with` are written by the runner's thread under
+ * runner->lock; the rest is the runner's thread's own, but `users` (runner->lock), and `kv`, which stays the same while
+ * the state is VIEW_READY or there are users. */
 struct view_slot {
     const struct view *view;
     struct kv *kv;
     enum view_state state;
     uint64_t position;
+    enum status failed_with;
+    unsigned users; /* steps of queries that have it open; no new ones come unless the state is VIEW_READY */
     struct hash last;
-    struct kv_txn *txn;          /* of the slice under way */
-    struct slice_buffer *buffer; /* over it: what records are applied to */
+    bool trust_name, trust_beside; /* NAME, NAME.new: else a power cut or a sync may have lost pages of it */
+    bool following;                /* failed, opened again, and on its way to the log's head */
+    unsigned failures;             /* since it last was at the log's head */
+    monotonic_us retry_at;         /* of a failed view that does not follow; 0 = never */
+    struct kv_txn *txn;            /* of the slice under way */
+    struct slice_buffer *buffer;   /* over it: what records are applied to */
     struct kv_txn *apply_to;
 };
 
@@ -78,7 +85,11 @@ struct runner {
 /* slot.c */
 void slot_open(struct runner *runner, struct view_slot *slot); /* at start: READY, BUILDING or FAILED */
 void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what);
+bool slot_failure_passes(enum status status); /* what made a view fail may be over later: it is tried again */
+/* Opens again a failed view whose time has come: it then builds, follows, or has failed again. */
+void slot_retry(struct runner *runner, struct view_slot *slot);
 void slot_put_in_place(struct runner *runner, struct view_slot *slot); /* BUILDING -> READY, or FAILED */
+void slot_caught_up(struct runner *runner, struct view_slot *slot);    /* following -> READY */
 void slot_write_cursor(struct kv_txn *txn, const struct view_cursor *cursor);
 bool slot_read_cursor(struct kv_txn *txn, struct view_cursor *out); /* false: none, or not a cursor */
 void slot_set(struct runner *runner, struct view_slot *slot, enum view_state state, uint64_t position);
@@ -89,6 +100,8 @@ void pool_release(struct runner *runner);            /* lock held: lets go queri
 enum status pool_submit(struct work_sink *sink, struct work_item *item);
 void pool_requeue(struct runner *runner, struct work_item *item); /* from a reader thread */
 void *pool_run(void *runner);                                     /* a reader thread */
+/* With runner->lock held: until the signal (`work` or `wake`), at most so long. */
+void pool_sleep(struct runner *runner, pthread_cond_t *until_signal, monotonic_us from_now_us);
 void pool_answer(struct work_item *item, enum status status, const char *text);
 monotonic_us pool_until(const struct runner *runner, const struct work_item *item);
 /* One query at a time replays, in slices between which it goes to the end of the queue. It keeps the turn until it is

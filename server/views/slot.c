@@ -6,6 +6,9 @@
 #include "server/views/runner_parts.h"
 
 #define CURSOR_BYTES (8 + HASH_BYTES + 4)
+#define RETRY_DOUBLINGS_MAX                                                                                  \
+    6 /* with retry_ms at its default: a second, and after the seventh failure a minute */
+#define USERS_WAIT_US 50000 /* a query's step takes 20 ms, one that makes a report longer */
 
 static struct slice cursor_key(void)
 {
@@ -48,10 +51,27 @@ void slot_set(struct runner *runner, struct view_slot *slot, enum view_state sta
         hooks->view(hooks->context, slot->view->id, state, position);
 }
 
+bool slot_failure_passes(enum status status)
+{
+    return status == STATUS_FULL || status == STATUS_IO || status == STATUS_NO_MEMORY ||
+           status == STATUS_BUSY;
+}
+
+/* Said once: not at each try that ends the same way. */
 void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what)
 {
-    diag(DIAG_ERROR, "views", "view-stopped", "view=%s at=%s status=%s position=%llu", slot->view->name, what,
-         status_name(status), (unsigned long long)slot->position);
+    bool passes = slot_failure_passes(status);
+    if (slot->failures == 0 || slot->failed_with != status)
+        diag(DIAG_ERROR, "views", "view-stopped", "view=%s at=%s status=%s position=%llu again=%d",
+             slot->view->name, what, status_name(status), (unsigned long long)slot->position, passes);
+    unsigned doublings = slot->failures < RETRY_DOUBLINGS_MAX ? slot->failures : RETRY_DOUBLINGS_MAX;
+    monotonic_us wait = ((monotonic_us)runner->config.retry_ms * 1000) << doublings;
+    slot->retry_at = passes ? clock_monotonic(runner->config.clock) + wait : 0;
+    slot->failures++;
+    slot->following = false;
+    pthread_mutex_lock(&runner->lock);
+    slot->failed_with = status;
+    pthread_mutex_unlock(&runner->lock);
     slot_set(runner, slot, VIEW_FAILED, slot->position);
 }
 
@@ -78,8 +98,9 @@ static enum status environment_open(struct runner *runner, struct view_slot *slo
     struct fault why = {0};
     enum status status = store->open(store->context, name, view->tables, view->table_count, &slot->kv, &why);
     if (status != STATUS_OK) {
-        diag(DIAG_ERROR, "views", "open-failed", "view=%s status=%s text=\"%s\"", name, status_name(status),
-             why.text);
+        if (slot->failures == 0)
+            diag(DIAG_ERROR, "views", "open-failed", "view=%s status=%s text=\"%s\"", name,
+                 status_name(status), why.text);
         return status;
     }
     struct kv_txn *txn;
@@ -93,7 +114,9 @@ static enum status environment_open(struct runner *runner, struct view_slot *slo
     bool found = slot_read_cursor(txn, &cursor);
     kv_abort(txn);
     *out_usable = found && cursor.version == view->version && cursor_agrees(runner, &cursor);
+    pthread_mutex_lock(&runner->lock);
     slot->position = *out_usable ? cursor.position : 0;
+    pthread_mutex_unlock(&runner->lock);
     slot->last = *out_usable ? cursor.last : (struct hash){0};
     return STATUS_OK;
 }
@@ -108,36 +131,101 @@ static void new_name(const struct view *view, char out[VIEW_NAME_MAX])
 static bool try_environment(struct runner *runner, struct view_slot *slot, const char *name)
 {
     bool usable = false;
-    if (!runner->config.distrust_environments && environment_open(runner, slot, name, &usable) == STATUS_OK &&
-        usable)
+    if (environment_open(runner, slot, name, &usable) == STATUS_OK && usable)
         return true;
     kv_close(slot->kv);
     slot->kv = NULL;
     return false;
 }
 
-void slot_open(struct runner *runner, struct view_slot *slot)
+/* Removes what may have lost pages in a power cut or a sync: from then on what is there can be trusted. */
+static enum status drop_distrusted(struct runner *runner, struct view_slot *slot)
+{
+    const struct view_store *store = &runner->config.store;
+    enum status status = STATUS_OK;
+    if (!slot->trust_name)
+        status = store->remove(store->context, slot->view->name);
+    if (status != STATUS_OK)
+        return status;
+    slot->trust_name = true;
+    char beside[VIEW_NAME_MAX];
+    new_name(slot->view, beside);
+    if (!slot->trust_beside)
+        status = store->remove(store->context, beside);
+    slot->trust_beside = status == STATUS_OK;
+    return status;
+}
+
+/* READY: it is NAME. BUILDING: NAME.new, where a rebuild that was cut short goes on. FAILED: neither opens. */
+static enum view_state environment_find(struct runner *runner, struct view_slot *slot,
+                                        enum status *out_status)
 {
     const struct view_store *store = &runner->config.store;
     const char *name = slot->view->name;
-    if (try_environment(runner, slot, name)) {
-        slot_set(runner, slot, VIEW_READY, slot->position);
-        return;
-    }
+    *out_status = drop_distrusted(runner, slot);
+    if (*out_status != STATUS_OK)
+        return VIEW_FAILED;
+    if (try_environment(runner, slot, name))
+        return VIEW_READY;
     char beside[VIEW_NAME_MAX];
     new_name(slot->view, beside);
-    if (!try_environment(runner, slot, beside)) { /* else: a rebuild that was cut short goes on */
+    if (!try_environment(runner, slot, beside)) {
         bool usable;
-        enum status status = store->remove(store->context, beside);
-        if (status == STATUS_OK)
-            status = environment_open(runner, slot, beside, &usable);
-        if (status != STATUS_OK) {
-            slot_fail(runner, slot, status, "open");
-            return;
-        }
+        *out_status = store->remove(store->context, beside);
+        if (*out_status == STATUS_OK)
+            *out_status = environment_open(runner, slot, beside, &usable);
+        if (*out_status != STATUS_OK)
+            return VIEW_FAILED;
     }
-    diag(DIAG_INFO, "views", "view-building", "view=%s from=%llu", name, (unsigned long long)slot->position);
-    slot_set(runner, slot, VIEW_BUILDING, slot->position);
+    if (slot->failures == 0)
+        diag(DIAG_INFO, "views", "view-building", "view=%s from=%llu", name,
+             (unsigned long long)slot->position);
+    return VIEW_BUILDING;
+}
+
+void slot_open(struct runner *runner, struct view_slot *slot)
+{
+    enum status status = STATUS_OK;
+    enum view_state state = environment_find(runner, slot, &status);
+    if (state == VIEW_FAILED)
+        slot_fail(runner, slot, status, "open");
+    else
+        slot_set(runner, slot, state, slot->position);
+}
+
+void slot_retry(struct runner *runner, struct view_slot *slot)
+{
+    monotonic_us now = clock_monotonic(runner->config.clock);
+    if (slot->state != VIEW_FAILED || slot->following || slot->retry_at == 0 || now < slot->retry_at)
+        return;
+    pthread_mutex_lock(&runner->lock);
+    bool used = slot->users != 0;
+    pthread_mutex_unlock(&runner->lock);
+    if (used) {
+        slot->retry_at = now + USERS_WAIT_US;
+        return;
+    }
+    kv_close(slot->kv); /* a store that failed may refuse everything until it is opened again */
+    slot->kv = NULL;
+    slice_buffer_drop(slot->buffer);
+    enum status status = STATUS_OK;
+    enum view_state state = environment_find(runner, slot, &status);
+    if (state == VIEW_FAILED) {
+        slot_fail(runner, slot, status, "open");
+        return;
+    }
+    /* Not READY before it is at the log's head: answers would go back to its old position. */
+    slot->following = state == VIEW_READY;
+    slot_set(runner, slot, slot->following ? VIEW_FAILED : VIEW_BUILDING, slot->position);
+}
+
+void slot_caught_up(struct runner *runner, struct view_slot *slot)
+{
+    diag(DIAG_INFO, "views", "view-goes-on", "view=%s position=%llu failures=%u", slot->view->name,
+         (unsigned long long)slot->position, slot->failures);
+    slot->following = false;
+    slot->failures = 0;
+    slot_set(runner, slot, VIEW_READY, slot->position);
 }
 
 void slot_put_in_place(struct runner *runner, struct view_slot *slot)
@@ -150,6 +238,8 @@ void slot_put_in_place(struct runner *runner, struct view_slot *slot)
     enum status status = kv_sync(built);
     slot->kv = NULL;
     kv_close(built);
+    slot->trust_beside =
+        status == STATUS_OK; /* a second sync says nothing of pages that the first one lost */
     if (status == STATUS_OK)
         status = store->remove(store->context, name);
     if (status == STATUS_OK)
@@ -164,5 +254,6 @@ void slot_put_in_place(struct runner *runner, struct view_slot *slot)
         return;
     }
     diag(DIAG_INFO, "views", "view-built", "view=%s position=%llu", name, (unsigned long long)slot->position);
+    slot->failures = 0;
     slot_set(runner, slot, VIEW_READY, slot->position);
 }

@@ -21,6 +21,8 @@ struct stepper {
     bool replay_there;     /* what the stream wants, and the stream's item has the turn */
     struct kv_txn *replayed;
     enum view_state states[VIEW_COUNT];
+    enum status failed_with[VIEW_COUNT];
+    bool uses[VIEW_COUNT]; /* counted in the slot's users */
     uint64_t positions[VIEW_COUNT];
     struct fault fault;
 };
@@ -61,6 +63,12 @@ static struct kv_txn *reader_txn(struct view_reader *reader, enum view_id id)
         (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
                         "%s is being built again, %llu records so far; try again", name,
                         (unsigned long long)stepper->positions[id]);
+    else if (stepper->states[id] == VIEW_READY)
+        (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL, "%s cannot be read just now; try again", name);
+    else if (slot_failure_passes(stepper->failed_with[id]))
+        (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
+                        "%s has stopped at record %llu (%s) and is tried again by itself", name,
+                        (unsigned long long)stepper->positions[id], status_name(stepper->failed_with[id]));
     else
         (void)fault_set(reader->why, STATUS_CORRUPT, NULL,
                         "%s has stopped at record %llu; see the server's log", name,
@@ -156,10 +164,13 @@ static void snapshot_open(struct stepper *stepper, bool masters_only)
     pthread_rwlock_rdlock(&runner->commit_lock);
     pthread_mutex_lock(&runner->lock);
     for (size_t i = 0; i < VIEW_COUNT; i++) {
-        const struct view_slot *slot = &runner->slots[i];
+        struct view_slot *slot = &runner->slots[i];
         stepper->states[i] = slot->state;
         stepper->positions[i] = slot->position;
+        stepper->failed_with[i] = slot->failed_with;
         kvs[i] = slot->state == VIEW_READY && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
+        stepper->uses[i] = kvs[i] != NULL;
+        slot->users += stepper->uses[i];
     }
     pthread_mutex_unlock(&runner->lock);
     for (size_t i = 0; i < VIEW_COUNT; i++) {
@@ -183,6 +194,10 @@ static void snapshot_close(struct stepper *stepper)
     }
     kv_abort(stepper->replayed);
     stepper->replayed = NULL;
+    pthread_mutex_lock(&stepper->runner->lock);
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        stepper->runner->slots[i].users -= stepper->uses[i];
+    pthread_mutex_unlock(&stepper->runner->lock);
     log_reader_rest(stepper->log_reader);
 }
 

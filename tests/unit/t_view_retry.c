@@ -1,0 +1,277 @@
+/* Views whose stores fail for a while: full, without memory, not to be opened. They go on by themselves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "server/base/diag.h"
+#include "server/base/system.h"
+#include "tests/support/view_rig.h"
+
+#define RETRY_MS 20
+
+/* ---- a store that fails when told ------------------------------------------------------------------------------- */
+
+enum trouble { TROUBLE_NONE, TROUBLE_BEGIN, TROUBLE_COMMIT, TROUBLE_PUT, TROUBLE_SYNC, TROUBLE_OPEN };
+
+static const struct kv_ops *inner; /* of the real store; all are of one kind */
+static struct kv_ops failing;
+static atomic_int trouble;
+static _Atomic(enum status) trouble_status;
+static atomic_uint opened; /* environments, in all */
+
+static bool in_trouble(enum trouble kind)
+{
+    return atomic_load(&trouble) == (int)kind;
+}
+
+static enum status begin(struct kv *kv, bool write, struct kv_txn **out)
+{
+    return write && in_trouble(TROUBLE_BEGIN) ? atomic_load(&trouble_status) : inner->begin(kv, write, out);
+}
+
+static enum status commit(struct kv_txn *txn)
+{
+    if (!in_trouble(TROUBLE_COMMIT))
+        return inner->commit(txn);
+    inner->abort(txn);
+    return atomic_load(&trouble_status);
+}
+
+static void put(struct kv_txn *txn, unsigned table, struct slice key, struct slice value)
+{
+    if (in_trouble(TROUBLE_PUT))
+        inner->set_error(txn, atomic_load(&trouble_status));
+    inner->put(txn, table, key, value);
+}
+
+static enum status sync_kv(struct kv *kv)
+{
+    return in_trouble(TROUBLE_SYNC) ? atomic_load(&trouble_status) : inner->sync(kv);
+}
+
+static enum status open_kv(void *context, const char *name, const struct kv_table *tables, unsigned count,
+                           struct kv **out, struct fault *why)
+{
+    if (in_trouble(TROUBLE_OPEN))
+        return fault_set(why, atomic_load(&trouble_status), NULL, "told to fail");
+    struct kv *kv;
+    enum status status = view_rig_store_open(context, name, tables, count, &kv, why);
+    if (status != STATUS_OK)
+        return status;
+    if (inner == NULL) {
+        inner = kv->ops;
+        failing = *inner;
+        failing.begin = begin;
+        failing.commit = commit;
+        failing.put = put;
+        failing.sync = sync_kv;
+    }
+    kv->ops = &failing;
+    atomic_fetch_add(&opened, 1);
+    *out = kv;
+    return STATUS_OK;
+}
+
+static enum status remove_fails(void *context, const char *name)
+{
+    (void)context, (void)name;
+    return STATUS_IO;
+}
+
+static void make_trouble(enum trouble kind, enum status status)
+{
+    atomic_store(&trouble_status, status);
+    atomic_store(&trouble, (int)kind);
+}
+
+/* ---- waiting ---------------------------------------------------------------------------------------------------- */
+
+static void sleep_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static bool all_become(struct view_rig *rig, enum view_state wanted, uint64_t position)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        unsigned there = 0;
+        for (unsigned id = 0; id < VIEW_COUNT; id++) {
+            enum view_state state;
+            uint64_t at;
+            runner_view(rig->runner, id, &state, &at);
+            there += state == wanted && (state != VIEW_READY || at == position);
+        }
+        if (there == VIEW_COUNT)
+            return true;
+        sleep_ms(10);
+    }
+    return false;
+}
+
+/* ---- tests ------------------------------------------------------------------------------------------------------ */
+
+static int set_up(void **state)
+{
+    inner = NULL;
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    if (view_rig_set_up(state) != 0)
+        return -1;
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
+    view_rig_stop(rig);
+    rig->config.store.open = open_kv;
+    rig->config.retry_ms = RETRY_MS;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    return view_rig_tear_down(state);
+}
+
+static void expect_refused(struct view_rig *rig, enum status wanted)
+{
+    char debit[64];
+    enum status status;
+    view_rig_debit(rig, 0, debit, &status);
+    assert_int_equal(status, wanted);
+}
+
+static void stopped_views_go_on(struct view_rig *rig, enum trouble kind, enum status status)
+{
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    uint64_t before = rig->appended;
+    make_trouble(kind, status);
+    view_rig_sell(rig, 100);
+    view_rig_append_all(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    expect_refused(rig, STATUS_UNAVAILABLE);
+    sleep_ms(10 * RETRY_MS); /* some tries */
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    for (unsigned id = 0; id < VIEW_COUNT; id++) {
+        enum view_state state;
+        uint64_t at;
+        runner_view(rig->runner, id, &state, &at);
+        assert_int_equal(at, before); /* nothing of a slice that failed */
+    }
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    assert_true(all_become(rig, VIEW_READY, rig->appended));
+    view_rig_expect_debit(rig, "182000.00");
+}
+
+static void a_full_disk_at_commit(void **state)
+{
+    stopped_views_go_on(*state, TROUBLE_COMMIT, STATUS_FULL);
+}
+
+static void a_full_map_at_put(void **state)
+{
+    stopped_views_go_on(*state, TROUBLE_PUT, STATUS_FULL);
+}
+
+static void no_memory_at_begin(void **state)
+{
+    stopped_views_go_on(*state, TROUBLE_BEGIN, STATUS_NO_MEMORY);
+}
+
+static void a_fault_of_the_disk(void **state)
+{
+    stopped_views_go_on(*state, TROUBLE_COMMIT, STATUS_IO);
+}
+
+static void a_start_that_cannot_open(void **state)
+{
+    struct view_rig *rig = *state;
+    make_trouble(TROUBLE_OPEN, STATUS_NO_MEMORY);
+    view_rig_start(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    expect_refused(rig, STATUS_UNAVAILABLE);
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    assert_true(all_become(rig, VIEW_READY, rig->appended));
+    assert_int_equal(atomic_load(&rig->built), 0); /* what was there is used */
+    view_rig_expect_debit(rig, "181000.00");
+}
+
+/* What could not be synced is not trusted, and after a power cut nothing that was there before is. */
+static void a_rebuild_that_cannot_be_synced(void **state)
+{
+    struct view_rig *rig = *state;
+    rig->config.distrust_environments = true;
+    make_trouble(TROUBLE_SYNC, STATUS_FULL);
+    view_rig_start(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    sleep_ms(10 * RETRY_MS);
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    assert_true(all_become(rig, VIEW_READY, rig->appended));
+    assert_int_equal(atomic_load(&rig->built), (1u << VIEW_COUNT) - 1);
+    view_rig_expect_debit(rig, "181000.00");
+}
+
+/* A stop before what a power cut damaged could be dropped is no clean one. */
+static void a_stop_in_distrust(void **state)
+{
+    struct view_rig *rig = *state;
+    rig->config.distrust_environments = true;
+    rig->config.store.remove = remove_fails;
+    view_rig_start(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    assert_int_equal(runner_close(rig->runner), STATUS_IO);
+    rig->config.store.remove = view_rig_store_remove;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    assert_int_equal(atomic_load(&rig->built), (1u << VIEW_COUNT) - 1);
+}
+
+static void corrupt_views_are_not_tried_again(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    make_trouble(TROUBLE_COMMIT, STATUS_CORRUPT);
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    unsigned so_far = atomic_load(&opened);
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    sleep_ms(10 * RETRY_MS);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    assert_int_equal(atomic_load(&opened), so_far);
+    expect_refused(rig, STATUS_CORRUPT);
+}
+
+/* Each try is later than the one before. */
+static void tries_become_seldom(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    make_trouble(TROUBLE_BEGIN, STATUS_FULL);
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
+    assert_true(all_become(rig, VIEW_FAILED, 0));
+    unsigned so_far = atomic_load(&opened);
+    sleep_ms(40 * RETRY_MS);
+    unsigned tries = (atomic_load(&opened) - so_far) / VIEW_COUNT;
+    assert_in_range(tries, 1, 6); /* after 1, 3, 7, 15, 31 times RETRY_MS */
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(a_full_disk_at_commit), TEST(a_full_map_at_put),        TEST(no_memory_at_begin),
+        TEST(a_fault_of_the_disk),   TEST(a_start_that_cannot_open), TEST(a_rebuild_that_cannot_be_synced),
+        TEST(a_stop_in_distrust),    TEST(tries_become_seldom),      TEST(corrupt_views_are_not_tried_again),
+    };
+    diag_set_level(DIAG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
