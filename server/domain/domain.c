@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "proto/wire/message.h"
 #include "proto/wire/services.h"
 #include "server/domain/kernel/effects.h"
+#include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
 #include "type_ids.h"
 
@@ -196,17 +196,11 @@ struct record_header decision_header(const struct decision *decision, const stru
 static void apply_type(const struct event_type *event, struct kv_txn *state, const struct record *record,
                        struct arena *arena)
 {
-    ProtobufCMessage *payload;
-    struct fault why;
     if (event->apply == NULL)
         return;
-    enum status status =
-        message_unpack(event->payload, record->payload, false, arena_allocator(arena), &payload, &why);
-    if (status != STATUS_OK) {
-        kv_set_error(state, status == STATUS_TOO_LARGE ? STATUS_NO_MEMORY : STATUS_CORRUPT);
-        return;
-    }
-    event->apply(state, record, payload, arena);
+    const ProtobufCMessage *payload = row_message(state, record->payload, event->payload, arena);
+    if (payload != NULL)
+        event->apply(state, record, payload, arena);
 }
 
 void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena)

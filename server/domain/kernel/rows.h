@@ -44,7 +44,7 @@ void row_put_u64(struct kv_txn *state, unsigned table, struct slice key, uint64_
 /* A protobuf value, unpacked into the arena (so it outlives the next write). NULL when absent or corrupt. */
 void *row_get_message(struct kv_txn *state, unsigned table, struct slice key,
                       const ProtobufCMessageDescriptor *type, struct arena *arena);
-/* The same for bytes already read. */
+/* The same for bytes already read, also a record's payload. NULL: the error is set on the transaction. */
 void *row_message(struct kv_txn *state, struct slice value, const ProtobufCMessageDescriptor *type,
                   struct arena *arena);
 /* Packs and stores; NO_MEMORY is set on the transaction when the arena is full. */

@@ -94,15 +94,13 @@ static bool acts_as_owner(const struct context *context)
 static enum status check_approver(const struct context *context, struct kv_txn *state,
                                   const Daftari__V1__AdjustmentInfo *info, struct fault *why)
 {
-    uint16_t business = HEAD_OFFICE;
     const char *me = number_text(context->user, context->arena);
     if (me == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "the request is too large to check");
     if (!text_same(info->requested_by, me))
         return STATUS_OK;
-    if (info->entry->business != NULL)
-        (void)business_find(state, info->entry->business, &business);
-    if (acts_as_owner(context) && setting_is_true(state, business, "owner_may_approve_own", context->today))
+    if (acts_as_owner(context) && setting_is_true(state, entry_named_business(state, info->entry),
+                                                  "owner_may_approve_own", context->today))
         return STATUS_OK;
     return fault_refuse(
         why, DAFTARI__V1__REASON__APPROVER_IS_REQUESTER, "adjustment",
@@ -134,7 +132,6 @@ enum status adjustment_decide_reject(const struct context *context, struct kv_tx
 {
     const Daftari__V1__RejectAdjustment *reject = (const Daftari__V1__RejectAdjustment *)command;
     const Daftari__V1__AdjustmentInfo *info = NULL;
-    uint16_t business = HEAD_OFFICE;
     enum status status = form_text(reject->reason, "reason", DESCRIPTION_TEXT_MAX, true, why);
     if (status == STATUS_OK)
         status = open_request(context, state, reject->adjustment, &info, why);
@@ -145,10 +142,8 @@ enum status adjustment_decide_reject(const struct context *context, struct kv_tx
         return status;
 
     /* accepted */
-    if (info->entry->business != NULL)
-        (void)business_find(state, info->entry->business, &business);
     out->type = EVENT_ADJUSTMENT_REJECTED;
-    out->business = business;
+    out->business = entry_named_business(state, info->entry);
     out->cause = reject->adjustment;
     return STATUS_OK;
 }

@@ -87,7 +87,6 @@ enum status entry_decide_discard(const struct context *context, struct kv_txn *s
 {
     const Daftari__V1__DiscardDraft *discard = (const Daftari__V1__DiscardDraft *)command;
     const Daftari__V1__PostEntry *entry = NULL;
-    uint16_t business = HEAD_OFFICE;
     enum status status = form_text(discard->reason, "reason", DESCRIPTION_TEXT_MAX, false, why);
     if (status == STATUS_OK)
         status = open_draft(context, state, discard->draft, &entry, why);
@@ -97,10 +96,8 @@ enum status entry_decide_discard(const struct context *context, struct kv_txn *s
         return status;
 
     /* accepted */
-    if (entry->business != NULL)
-        (void)business_find(state, entry->business, &business);
     out->type = EVENT_DRAFT_DISCARDED;
-    out->business = business;
+    out->business = entry_named_business(state, entry);
     out->cause = discard->draft;
     return STATUS_OK;
 }

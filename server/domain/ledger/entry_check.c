@@ -363,6 +363,14 @@ enum status entry_check(const struct context *context, struct kv_txn *state,
 
 /* ---- who may see and touch --------------------------------------------------------------------------------------- */
 
+uint16_t entry_named_business(struct kv_txn *state, const Daftari__V1__PostEntry *entry)
+{
+    uint16_t business = HEAD_OFFICE;
+    if (entry->business != NULL)
+        (void)business_find(state, entry->business, &business);
+    return business;
+}
+
 static bool touchable(const struct rights *rights, struct kv_txn *state, const Daftari__V1__PostEntry *entry,
                       enum permission_level level)
 {

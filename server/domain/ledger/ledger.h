@@ -51,6 +51,8 @@ enum status entry_add_control_lines(const struct context *context, struct kv_txn
                                     const struct facts *facts, struct decision *out,
                                     struct fault *why) MUST_USE;
 
+/* The business that an entry names, HQ when it names none or one that is not there. */
+uint16_t entry_named_business(struct kv_txn *state, const Daftari__V1__PostEntry *entry);
 /* May one who has these rights see an entry that touches these businesses? */
 bool entry_readable(const struct rights *rights, struct kv_txn *masters, const Daftari__V1__PostEntry *entry);
 /* May he write in all of them? For drafts and requests that are taken back; names that are unknown do not hinder. */

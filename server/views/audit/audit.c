@@ -4,7 +4,7 @@
 #include "books.pb-c.h"
 #include "people.pb-c.h"
 #include "proto/base/bytes.h"
-#include "proto/wire/message.h"
+#include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
 #include "server/views/audit/watch.h"
 #include "type_ids.h"
@@ -144,20 +144,10 @@ static void note_changed_subjects(struct kv_txn *txn, const struct record *recor
     }
 }
 
-static ProtobufCMessage *payload(struct kv_txn *txn, const struct record *record,
-                                 const ProtobufCMessageDescriptor *type, struct arena *arena)
-{
-    ProtobufCMessage *message = NULL;
-    struct fault why = {0};
-    if (message_unpack(type, record->payload, false, arena_allocator(arena), &message, &why) != STATUS_OK)
-        kv_set_error(txn, STATUS_CORRUPT);
-    return message;
-}
-
 static void note_books(struct kv_txn *txn, const struct record *record, struct arena *arena)
 {
     const Daftari__V1__OpenBooks *books =
-        (const Daftari__V1__OpenBooks *)payload(txn, record, &daftari__v1__open_books__descriptor, arena);
+        row_message(txn, record->payload, &daftari__v1__open_books__descriptor, arena);
     uint8_t value[4];
     if (books == NULL)
         return;
@@ -170,16 +160,16 @@ static void note_named_user(struct kv_txn *txn, const struct record *record, str
 {
     uint32_t user = 0;
     if (record->header.type == EVENT_SESSION_OPENED) {
-        const Daftari__V1__SessionOpened *opened = (const Daftari__V1__SessionOpened *)payload(
-            txn, record, &daftari__v1__session_opened__descriptor, arena);
+        const Daftari__V1__SessionOpened *opened =
+            row_message(txn, record->payload, &daftari__v1__session_opened__descriptor, arena);
         user = opened != NULL ? opened->user : 0;
     } else if (record->header.type == EVENT_LOGINS_REFUSED) {
-        const Daftari__V1__LoginsRefused *refused = (const Daftari__V1__LoginsRefused *)payload(
-            txn, record, &daftari__v1__logins_refused__descriptor, arena);
+        const Daftari__V1__LoginsRefused *refused =
+            row_message(txn, record->payload, &daftari__v1__logins_refused__descriptor, arena);
         user = refused != NULL ? refused->user : 0;
     } else if (record->header.type == EVENT_ACCESS_REFUSED) {
-        const Daftari__V1__AccessRefused *refused = (const Daftari__V1__AccessRefused *)payload(
-            txn, record, &daftari__v1__access_refused__descriptor, arena);
+        const Daftari__V1__AccessRefused *refused =
+            row_message(txn, record->payload, &daftari__v1__access_refused__descriptor, arena);
         user = refused != NULL ? refused->user : 0;
     }
     if (user != 0)

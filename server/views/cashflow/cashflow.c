@@ -2,8 +2,8 @@
 
 #include "account.pb-c.h"
 #include "proto/base/bytes.h"
-#include "proto/wire/message.h"
 #include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/rows.h"
 #include "server/views/postings.h"
 #include "type_ids.h"
 
@@ -42,28 +42,18 @@ static int class_of(struct kv_txn *txn, uint32_t account)
     return found ? value.ptr[0] : DAFTARI__V1__ACCOUNT_CLASS__CLASS_NONE;
 }
 
-static ProtobufCMessage *payload(struct kv_txn *txn, const struct record *record,
-                                 const ProtobufCMessageDescriptor *type, struct arena *arena)
-{
-    ProtobufCMessage *message = NULL;
-    struct fault why = {0};
-    if (message_unpack(type, record->payload, false, arena_allocator(arena), &message, &why) != STATUS_OK)
-        kv_set_error(txn, STATUS_CORRUPT);
-    return message;
-}
-
 static void account_opened(struct kv_txn *txn, const struct record *record, struct arena *arena)
 {
     const Daftari__V1__OpenAccount *open =
-        (const Daftari__V1__OpenAccount *)payload(txn, record, &daftari__v1__open_account__descriptor, arena);
+        row_message(txn, record->payload, &daftari__v1__open_account__descriptor, arena);
     if (open != NULL && open->has_class_)
         class_set(txn, open->number, (int)open->class_);
 }
 
 static void account_changed(struct kv_txn *txn, const struct record *record, struct arena *arena)
 {
-    const Daftari__V1__ChangeAccount *change = (const Daftari__V1__ChangeAccount *)payload(
-        txn, record, &daftari__v1__change_account__descriptor, arena);
+    const Daftari__V1__ChangeAccount *change =
+        row_message(txn, record->payload, &daftari__v1__change_account__descriptor, arena);
     if (change != NULL && change->has_class_)
         class_set(txn, change->number, (int)change->class_);
 }

@@ -48,18 +48,8 @@ static void write_currency(struct grid *grid, uint16_t currency)
 
 static enum status balance_sheet_run(struct report_run *run)
 {
-    struct kv_txn *txn = run_txn(run, VIEW_BALANCES);
-    if (txn == NULL)
-        return STATUS_UNAVAILABLE;
     run_note_date(run);
-    struct grid grid;
-    grid_open(&grid, run);
-    enum status status = collect(&grid, txn);
-    if (status != STATUS_OK)
-        return status;
-    for (uint32_t currency = 0; grid_currency_next(&grid, &currency);)
-        write_currency(&grid, (uint16_t)currency);
-    return kv_error(txn);
+    return grid_run(run, collect, write_currency);
 }
 
 const struct report report_balance_sheet = {

@@ -2,7 +2,9 @@
 
 #include "server/domain/kernel/facts.h"
 
-void grid_open(struct grid *grid, struct report_run *run)
+/* Declares the report's columns: section, account, name, currency, then the cells' (codes of businesses, "amount",
+ * "compare"). */
+static void grid_open(struct grid *grid, struct report_run *run)
 {
     *grid = (struct grid){.run = run};
     grid->by_business = run->request->has_by_business && run->request->by_business;
@@ -155,7 +157,7 @@ void grid_total(struct grid *grid, const char *key, const char *title, uint16_t 
     row_end(out);
 }
 
-bool grid_currency_next(const struct grid *grid, uint32_t *currency)
+static bool currency_next(const struct grid *grid, uint32_t *currency)
 {
     uint32_t next = UINT32_MAX;
     for (size_t i = 0; i < grid->count; i++) {
@@ -167,4 +169,21 @@ bool grid_currency_next(const struct grid *grid, uint32_t *currency)
         next = grid->run->one_currency ? grid->run->currency : BASE_CURRENCY;
     *currency = next;
     return next != UINT32_MAX;
+}
+
+enum status grid_run(struct report_run *run,
+                     enum status (*collect)(struct grid *grid, struct kv_txn *balances),
+                     void (*write)(struct grid *grid, uint16_t currency))
+{
+    struct kv_txn *balances = run_txn(run, VIEW_BALANCES);
+    if (balances == NULL)
+        return STATUS_UNAVAILABLE;
+    struct grid grid;
+    grid_open(&grid, run);
+    enum status status = collect(&grid, balances);
+    if (status != STATUS_OK)
+        return status;
+    for (uint32_t currency = 0; currency_next(&grid, &currency);)
+        write(&grid, (uint16_t)currency);
+    return kv_error(balances);
 }

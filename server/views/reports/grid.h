@@ -20,10 +20,6 @@ struct grid {
     size_t count, cap;
 };
 
-/* Declares the report's columns: section, account, name, currency, then the cells' (codes of businesses, "amount",
- * "compare"). */
-void grid_open(struct grid *grid, struct report_run *run);
-
 /* The row of an account (or, with account 0, of `name`) in a section and currency; made when new. NULL: no memory,
  * and the report has failed. */
 struct grid_row *grid_row(struct grid *grid, uint8_t section, uint32_t account, const char *name,
@@ -41,7 +37,10 @@ void grid_total(struct grid *grid, const char *key, const char *title, uint16_t 
                 const int128 *total);
 int128 *grid_cells(struct grid *grid); /* zeroed; NULL: no memory, and the report has failed */
 
-/* The currencies that rows have, in order; at least one: with no rows it is the asked or the base currency. */
-bool grid_currency_next(const struct grid *grid, uint32_t *currency); /* start from 0 */
+/* The run of a report that is such a grid: `collect` makes the rows from the balances, then `write` writes those of each
+ * currency; of one at least: with no rows it is the asked or the base currency. */
+enum status grid_run(struct report_run *run,
+                     enum status (*collect)(struct grid *grid, struct kv_txn *balances),
+                     void (*write)(struct grid *grid, uint16_t currency));
 
 #endif

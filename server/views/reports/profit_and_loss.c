@@ -42,19 +42,9 @@ static void write_currency(struct grid *grid, uint16_t currency)
 
 static enum status profit_and_loss_run(struct report_run *run)
 {
-    struct kv_txn *txn = run_txn(run, VIEW_BALANCES);
-    if (txn == NULL)
-        return STATUS_UNAVAILABLE;
     run_default_from_fiscal_year(run);
     run_note_range(run);
-    struct grid grid;
-    grid_open(&grid, run);
-    enum status status = collect(&grid, txn);
-    if (status != STATUS_OK)
-        return status;
-    for (uint32_t currency = 0; grid_currency_next(&grid, &currency);)
-        write_currency(&grid, (uint16_t)currency);
-    return kv_error(txn);
+    return grid_run(run, collect, write_currency);
 }
 
 const struct report report_profit_and_loss = {
