@@ -8,6 +8,7 @@
 
 #include "proto/record/note.h"
 #include "server/access/login.h"
+#include "server/app/exports.h"
 #include "server/app/stores.h"
 #include "server/base/metrics.h"
 #include "server/net/net.h"
@@ -25,6 +26,7 @@ struct server {
     struct writer *writer;
     struct login *login;
     struct runner *runner;
+    struct exports exports; /* before the runner's queries */
     struct net *net;
     _Atomic(struct net *)
         told; /* the same once net and runner are both there: view threads tell it that the log grew */

@@ -180,9 +180,11 @@ void wiring_writer(struct server *server, struct writer_hooks *out)
 
 void wiring_net(struct server *server, struct net_wiring *out)
 {
+    exports_init(&server->exports, runner_queries(server->runner), writer_sink(server->writer),
+                 &system_clock);
     *out = (struct net_wiring){
         .commands = writer_sink(server->writer),
-        .queries = runner_queries(server->runner),
+        .queries = &server->exports.sink,
         .access = login_sink(server->login),
         .auth = {.context = server,
                  .may = auth_may,

@@ -35,8 +35,7 @@ code=$?
 tap "online: exit 0" test "$code" = 0
 tap "online: the JSON has its fields" json_has "$D/json" '.holds == true' '.complete == true' '.records > 100' '.replays >= 6' \
   '(.root | test("^[0-9a-f]{64}$"))' '.problem_count == 0' '.problems == []'
-head=$(json_get "$D/json" .records)
-root=$(json_get "$D/json" .root)
+seen=$(json_get "$D/json" .records)
 
 DAFTARI_HOME=$D/nobody daftari-audit verify --server "$DAFTARI_SERVER" >"$D/out" 2>&1
 code=$?
@@ -47,6 +46,11 @@ tap "online without a server: exit 2" told 2 "$code" "$D/out" 'localhost:1|refus
 daftari-audit verify --server "$DAFTARI_SERVER" --log-key "books+00000000+AAAA" >"$D/out" 2>&1
 code=$?
 tap "online with a log key that is none: no success" test "$code" != 0
+# to look from outside is on record too
+daftari log checkpoint --output json | jq -r .note | sed 's/../\\x&/g' >"$D/hex"; printf '%b' "$(cat "$D/hex")" >"$D/note"
+head=$(sed -n 2p "$D/note")
+root=$(sed -n 3p "$D/note" | base64 -d | od -An -v -tx1 | tr -d ' \n')
+tap "online: it is on record" test "$head" -gt "$seen"
 
 # ---- offline
 server_stop "$D"

@@ -140,6 +140,16 @@ as auditor daftari log follow --wait >"$D/followed" 2>"$D/follow-err" &
 follower=$!
 wait_until 10 test -s "$D/followed"
 tap "the auditor follows the log" kill -0 "$follower"
+daftari report audit-trail --output csv >"$D/trail" 2>&1
+cp "$D/trail" "$D/out"
+tap "that he does is on record while he does" grep -q 'auditor@example.com.*DataExported.*Log.Follow.*from 1, and what comes' "$D/trail"
+exports() { grep -c DataExported; }
+before=$(exports <"$D/trail")
+as auditor daftari log follow --to-position 5 >"$D/out" 2>&1
+as manager daftari log follow >"$D/out" 2>&1
+daftari report audit-trail --output csv >"$D/out" 2>&1
+tap "each stream once, and none that was refused" test "$(exports <"$D/out")" -eq $((before + 1))
+tap "with what was asked for" grep -q 'DataExported.*from 1 to 5' "$D/out"
 daftari sessions revoke --email auditor@example.com >/dev/null
 gone() { ! kill -0 "$follower" 2>/dev/null; }
 tap "his stream ends when his sessions are revoked" wait_until 10 gone
