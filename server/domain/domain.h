@@ -90,7 +90,7 @@ typedef void apply_fn(struct kv_txn *state, const struct record *record, const P
  * when there is nothing (more) to give, or a fault. `*cursor` is NULL at first; a stream keeps its place there as
  * bytes in a slice owned by the caller (copied between calls). Non-streaming queries are called once. */
 struct query_context {
-    civil_date today;
+    civil_date today; /* where the books are; 0 only while there are no books (views: or no masters to say) */
     timestamp_us now;
     uint64_t position; /* log position that the rows reflect */
     uint32_t user;

@@ -213,17 +213,15 @@ static enum status snapshot_error(const struct stepper *stepper)
 
 /* ---- one part --------------------------------------------------------------------------------------------------- */
 
+/* The date where the books are kept; 0 = not known, since it takes the masters view to say. */
 static civil_date books_today(struct kv_txn *masters, timestamp_us now, struct arena *arena)
 {
     struct slice row;
-    int32_t offset_minutes = 0;
-    if (masters != NULL && kv_get(masters, TABLE_BOOKS, slice_text("books"), &row)) {
-        const Daftari__V1__OpenBooks *books = (const Daftari__V1__OpenBooks *)protobuf_c_message_unpack(
-            &daftari__v1__open_books__descriptor, arena_allocator(arena), row.len, row.ptr);
-        if (books != NULL)
-            offset_minutes = books->utc_offset_minutes;
-    }
-    return date_of_timestamp(now, offset_minutes);
+    if (masters == NULL || !kv_get(masters, TABLE_BOOKS, slice_text("books"), &row))
+        return 0;
+    const Daftari__V1__OpenBooks *books = (const Daftari__V1__OpenBooks *)protobuf_c_message_unpack(
+        &daftari__v1__open_books__descriptor, arena_allocator(arena), row.len, row.ptr);
+    return books == NULL ? 0 : date_of_timestamp(now, books->utc_offset_minutes);
 }
 
 static enum status context_make(struct stepper *stepper, const struct work_item *item, struct rights *rights,
@@ -280,9 +278,13 @@ static enum status part_make(struct stepper *stepper, const struct work_item *it
         status = query->step(&stepper->reader, context, request, state, out, &stepper->fault);
     } else if (item->method->query != NULL) {
         struct kv_txn *masters = reader_txn(&stepper->reader, VIEW_MASTERS);
-        status = masters == NULL
-                     ? STATUS_UNAVAILABLE
-                     : item->method->query(context, masters, request, place, out, &stepper->fault);
+        if (masters == NULL)
+            status = STATUS_UNAVAILABLE;
+        else if (context->today == 0 && stepper->positions[VIEW_MASTERS] != 0)
+            status = fault_set(&stepper->fault, STATUS_CORRUPT, NULL,
+                               "masters does not say what day it is where the books are kept");
+        else
+            status = item->method->query(context, masters, request, place, out, &stepper->fault);
     } else {
         status = fault_set(&stepper->fault, STATUS_UNKNOWN_METHOD, NULL, "no query of this name");
     }

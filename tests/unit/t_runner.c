@@ -18,6 +18,7 @@
 #include "report.pb-c.h"
 #include "server/base/diag.h"
 #include "server/base/system.h"
+#include "server/domain/kernel/tables.h"
 #include "tests/support/view_rig.h"
 #include "type_ids.h"
 
@@ -323,6 +324,93 @@ static void the_past_is_replayed(void **state)
     view_rig_expect_debit(rig, "181500.00");
 }
 
+/* Half past ten in the evening of 31 May in UTC: in Nairobi it is 1 June. */
+static timestamp_us late_evening(const struct clock *clock)
+{
+    (void)clock;
+    return INT64_C(1748730600000000);
+}
+
+static monotonic_us real_monotonic(const struct clock *clock)
+{
+    (void)clock;
+    return clock_monotonic(&system_clock);
+}
+
+/* What a report says of its date, or its fault. `date` 0 = none given. */
+static enum status report_date(struct view_rig *rig, uint32_t date, char out[256])
+{
+    struct question q;
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    char name[] = "trial-balance";
+    request.report = name;
+    request.has_as_at_date = date != 0;
+    request.as_at_date = date;
+    question_open(&q, "Report.Run", &request.base);
+    question_ask(rig, &q);
+    enum status status = q.item.parts[0].status;
+    if (status == STATUS_OK) {
+        Daftari__V1__ReportPart *part =
+            daftari__v1__report_part__unpack(NULL, q.item.parts[0].answer.len, q.item.parts[0].answer.ptr);
+        (void)snprintf(out, 256, "%s", part->notes[0]);
+        daftari__v1__report_part__free_unpacked(part, NULL);
+    } else {
+        (void)snprintf(out, 256, "%s", q.item.parts[0].fault->text);
+    }
+    question_close(&q);
+    return status;
+}
+
+static void no_books(struct kv_txn *txn)
+{
+    kv_del(txn, TABLE_BOOKS, slice_text("books"));
+}
+
+static enum status masters_do_not_open(void *context, const char *name, const struct kv_table *tables,
+                                       unsigned count, struct kv **out, struct fault *why)
+{
+    if (strncmp(name, "masters", 7) == 0)
+        return STATUS_CORRUPT;
+    return view_rig_store_open(context, name, tables, count, out, why);
+}
+
+static void today_is_where_the_books_are(void **state)
+{
+    static const struct clock evening = {.wall = late_evening, .monotonic = real_monotonic};
+    struct view_rig *rig = *state;
+    char said[256];
+    view_rig_wait(rig);
+    view_rig_stop(rig);
+    rig->config.clock = &evening;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    assert_int_equal(report_date(rig, 0, said), STATUS_OK);
+    assert_non_null(strstr(said, "2025-06-01"));
+    view_rig_stop(rig);
+
+    with_environment(rig, VIEW_MASTERS, no_books);
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    assert_int_equal(report_date(rig, 0, said), STATUS_UNAVAILABLE);
+    assert_non_null(strstr(said, "what day"));
+    assert_int_equal(report_date(rig, 20250601, said), STATUS_OK);
+    struct question q;
+    Daftari__V1__ShowAccount request = DAFTARI__V1__SHOW_ACCOUNT__INIT;
+    request.has_number = true;
+    request.number = 1110;
+    question_open(&q, "Account.Show", &request.base);
+    question_ask(rig, &q);
+    assert_int_equal(q.part.status, STATUS_CORRUPT);
+    question_close(&q);
+    view_rig_stop(rig);
+
+    rig->config.store.open = masters_do_not_open;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    assert_int_equal(report_date(rig, 0, said), STATUS_CORRUPT);
+    assert_non_null(strstr(said, "masters has stopped"));
+}
+
 /* A record of a type that the domain does not know: the views that must understand it stop, the others go on. */
 static void a_view_that_fails_stops_alone(void **state)
 {
@@ -407,6 +495,7 @@ int main(void)
         TEST(a_follower_may_read_every_business),
         TEST(proofs_hold),
         TEST(the_past_is_replayed),
+        TEST(today_is_where_the_books_are),
         TEST(a_view_that_fails_stops_alone),
         TEST(readers_and_writer_together),
     };

@@ -181,6 +181,9 @@ static enum status take_dates(struct report_run *run)
     run->to = request->has_to_date      ? request->to_date
               : request->has_as_at_date ? request->as_at_date
                                         : run->context->today;
+    if (run->to == 0)
+        return fault_set(run->why, STATUS_UNAVAILABLE, "to_date",
+                         "the views do not say what day it is where the books are kept; give the date");
     run->compare = request->has_compare_to_date || request->has_compare_from_date;
     run->compare_from = request->has_compare_from_date ? request->compare_from_date : 0;
     run->compare_to = request->has_compare_to_date ? request->compare_to_date : 0;
