@@ -168,7 +168,6 @@ int help_run(int argc, char **argv);
 void help_method(const struct method *method, FILE *to);
 void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
 void help_all(FILE *to);
-const char *help_line(const char *method);    /* one line for people; NULL */
 const char *help_example(const char *method); /* options as typed into a shell; NULL */
 
 #endif

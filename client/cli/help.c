@@ -111,7 +111,8 @@ static const struct help_row *row_of(const char *method)
     return NULL;
 }
 
-const char *help_line(const char *method)
+/* One line for people; NULL. */
+static const char *help_line(const char *method)
 {
     const struct help_row *row = row_of(method);
     return row != NULL ? row->text : NULL;

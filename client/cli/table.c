@@ -80,7 +80,8 @@ bool table_set(struct table *table, size_t column, const char *text)
     return true;
 }
 
-size_t text_width(const char *text)
+/* Columns that `text` takes on a terminal. */
+static size_t text_width(const char *text)
 {
     size_t width = 0;
     const utf8proc_uint8_t *at = (const utf8proc_uint8_t *)text;

@@ -52,8 +52,6 @@ void table_show_csv(const struct table *table, FILE *to);
 /* One field of CSV, quoted where it must be. */
 void csv_field(FILE *to, const char *text);
 
-/* Columns that `text` takes on a terminal. */
-size_t text_width(const char *text);
 /* "1234567.5" -> "1,234,567.5" (into `out`, cut at cap); anything that is no plain decimal as it is. */
 void amount_group(const char *text, char *out, size_t cap);
 

@@ -49,7 +49,8 @@ int64_t monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-enum dft_status fault_export(const struct fault *fault, struct dft_fault *out)
+/* Copies an inner fault to the caller's (which may be NULL) and returns its status. */
+static enum dft_status fault_export(const struct fault *fault, struct dft_fault *out)
 {
     if (out != NULL) {
         *out = (struct dft_fault){.status = (enum dft_status)fault->status, .reason = fault->reason};
@@ -191,7 +192,7 @@ void dft_client_free(struct dft_client *client)
 
 /* ---- turns ------------------------------------------------------------------------------------------------------- */
 
-bool client_wants_connection(const struct dft_client *client)
+static bool client_wants_connection(const struct dft_client *client)
 {
     return client->connect_wanted || (!client->distrusted && !TAILQ_EMPTY(&client->queue));
 }

@@ -172,8 +172,6 @@ void growing_consume(struct growing *growing, size_t len);
 void growing_done(struct growing *growing);
 
 /* ---- fault helpers ---------------------------------------------------------------------------------------------- */
-/* Copies an inner fault to the caller's (which may be NULL) and returns its status. */
-enum dft_status fault_export(const struct fault *fault, struct dft_fault *out);
 enum dft_status client_fault_set(struct dft_fault *out, enum dft_status status, const char *field,
                                  const char *format, ...) PRINTF_LIKE(4, 5);
 int64_t monotonic_ms(void);
@@ -216,7 +214,6 @@ bool retry_answer(struct dft_request *request, enum dft_status status); /* true:
 void retry_expire(struct dft_client *client);
 
 /* ---- client.c --------------------------------------------------------------------------------------------------- */
-bool client_wants_connection(const struct dft_client *client);
 /* One blocking turn: waits for the socket or until `until_ms` (monotonic), then processes. */
 void client_wait_turn(struct dft_client *client, int64_t until_ms);
 

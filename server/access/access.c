@@ -111,7 +111,8 @@ uint32_t access_idle_s(const struct access *access)
 
 /* ---- parts ----------------------------------------------------------------------------------------------------------- */
 
-struct session_entry *directory_session(struct access *access, uint64_t session)
+/* The entry of an open session, NULL when there is none. Under `lock`. */
+static struct session_entry *session_find(struct access *access, uint64_t session)
 {
     size_t low = 0, high = access->session_count;
     while (low < high) {
@@ -126,7 +127,7 @@ struct session_entry *directory_session(struct access *access, uint64_t session)
     return NULL;
 }
 
-struct user_entry *directory_user(struct access *access, uint32_t user)
+static struct user_entry *user_find(struct access *access, uint32_t user)
 {
     return user <= access->config.users_max ? access->users[user] : NULL;
 }
@@ -150,7 +151,8 @@ void directory_host(const char *address, char out[HOST_TEXT_MAX])
     (void)snprintf(out, HOST_TEXT_MAX, "%s", host);
 }
 
-bool directory_session_good(struct access *access, struct session_entry *session)
+/* Is this session good for a request now? Marks it as over when its time has come. Under `lock`. */
+static bool session_good(struct access *access, struct session_entry *session)
 {
     const struct access_config *config = &access->config;
     if (atomic_load_explicit(&session->over, memory_order_relaxed))
@@ -188,10 +190,10 @@ static enum status log_in_first(struct fault *why)
 static enum status may(struct access *access, const struct actor *actor, const struct method *method,
                        struct fault *why)
 {
-    struct session_entry *session = actor->user != 0 ? directory_session(access, actor->session) : NULL;
-    struct user_entry *user = actor->user != 0 ? directory_user(access, actor->user) : NULL;
+    struct session_entry *session = actor->user != 0 ? session_find(access, actor->session) : NULL;
+    struct user_entry *user = actor->user != 0 ? user_find(access, actor->user) : NULL;
     if (access->broken || session == NULL || user == NULL || session->user != actor->user ||
-        !user->rights.active || !directory_session_good(access, session))
+        !user->rights.active || !session_good(access, session))
         return log_in_first(why);
     touch(access, session);
     if (rights_allow(&user->rights, method->permission, method->level))
@@ -217,7 +219,7 @@ enum status access_may(struct access *access, const struct actor *actor, const s
 void access_rights(struct access *access, uint32_t user, struct rights *out)
 {
     (void)pthread_rwlock_rdlock(&access->lock);
-    const struct user_entry *entry = access->broken ? NULL : directory_user(access, user);
+    const struct user_entry *entry = access->broken ? NULL : user_find(access, user);
     *out = entry != NULL ? entry->rights : (struct rights){0};
     (void)pthread_rwlock_unlock(&access->lock);
 }
@@ -246,8 +248,8 @@ enum status access_session_by_token(struct access *access, struct slice token, s
         struct session_entry *session = access->sessions[i];
         if (session->by_certificate || !secret_equal(session->token_hash, digest, sizeof digest))
             continue;
-        const struct user_entry *user = directory_user(access, session->user);
-        if (user != NULL && user->rights.active && directory_session_good(access, session)) {
+        const struct user_entry *user = user_find(access, session->user);
+        if (user != NULL && user->rights.active && session_good(access, session)) {
             touch(access, session);
             describe(access, session, user, out);
             status = STATUS_OK;
@@ -266,7 +268,7 @@ uint32_t access_user_by_certificate(struct access *access,
     for (size_t i = 0; i < access->certificate_count && !access->broken; i++)
         if (secret_equal(access->certificates[i].fingerprint, fingerprint, ACCESS_FINGERPRINT_BYTES))
             found = access->certificates[i].user;
-    const struct user_entry *user = directory_user(access, found);
+    const struct user_entry *user = user_find(access, found);
     if (user == NULL || !user->rights.active)
         found = 0;
     (void)pthread_rwlock_unlock(&access->lock);
@@ -280,11 +282,11 @@ bool access_session_by_certificate(struct access *access, uint32_t user, const s
     bool found = false;
     directory_host(from->address, host);
     (void)pthread_rwlock_rdlock(&access->lock);
-    const struct user_entry *entry = access->broken ? NULL : directory_user(access, user);
+    const struct user_entry *entry = access->broken ? NULL : user_find(access, user);
     for (size_t i = 0; entry != NULL && i < access->session_count && !found; i++) {
         struct session_entry *session = access->sessions[i];
         if (session->user != user || !session->by_certificate || strcmp(session->host, host) != 0 ||
-            strcmp(session->device, from->device) != 0 || !directory_session_good(access, session))
+            strcmp(session->device, from->device) != 0 || !session_good(access, session))
             continue;
         touch(access, session);
         describe(access, session, entry, out);
@@ -299,7 +301,7 @@ bool access_session_by_certificate(struct access *access, uint32_t user, const s
 bool access_get_user(struct access *access, uint32_t user, struct access_user *out)
 {
     (void)pthread_rwlock_rdlock(&access->lock);
-    const struct user_entry *entry = access->broken ? NULL : directory_user(access, user);
+    const struct user_entry *entry = access->broken ? NULL : user_find(access, user);
     if (entry != NULL)
         *out = entry->user;
     (void)pthread_rwlock_unlock(&access->lock);
@@ -325,7 +327,7 @@ bool access_identity(struct access *access, uint32_t user, struct arena *arena, 
 {
     bool copied = false;
     (void)pthread_rwlock_rdlock(&access->lock);
-    const struct user_entry *entry = access->broken ? NULL : directory_user(access, user);
+    const struct user_entry *entry = access->broken ? NULL : user_find(access, user);
     if (entry != NULL)
         copied = arena_copy(arena, slice_of(entry->identity, entry->identity_len), out);
     (void)pthread_rwlock_unlock(&access->lock);
@@ -340,7 +342,7 @@ static size_t sweep_sessions(struct access *access, struct access_event *out, si
     monotonic_us now = clock_monotonic(access->config.clock);
     for (size_t i = 0; i < access->session_count && count < max; i++) {
         struct session_entry *session = access->sessions[i];
-        if (directory_session_good(access, session))
+        if (session_good(access, session))
             continue;
         /* Handed out once; again only when no record came of it for long (the queue was full, say). */
         monotonic_us reported = atomic_load_explicit(&session->reported, memory_order_relaxed);

@@ -63,14 +63,7 @@ struct access {
     uint8_t seed[16]; /* of keys made of text from outside */
 };
 
-/* The entry of an open session, NULL when there is none. Under `lock`. */
-struct session_entry *directory_session(struct access *access, uint64_t session);
-struct user_entry *directory_user(struct access *access, uint32_t user);
-
 /* "192.0.2.7:51200" -> "192.0.2.7"; an IPv6 host is cut to its /64, which is one subscriber. */
 void directory_host(const char *address, char out[HOST_TEXT_MAX]);
-
-/* Is this session good for a request now? Marks it as over when its time has come. Under `lock`. */
-bool directory_session_good(struct access *access, struct session_entry *session);
 
 #endif

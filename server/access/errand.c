@@ -52,7 +52,7 @@ void body_wipe(const struct work_part *part)
 
 /* ---- how many are under way ---------------------------------------------------------------------------------------------- */
 
-void pending_add(struct login *login, bool of_sweep)
+static void pending_add(struct login *login, bool of_sweep)
 {
     (void)pthread_mutex_lock(&login->lock);
     login->pending++;
@@ -61,7 +61,7 @@ void pending_add(struct login *login, bool of_sweep)
     (void)pthread_mutex_unlock(&login->lock);
 }
 
-void pending_done(struct login *login, bool of_sweep)
+static void pending_done(struct login *login, bool of_sweep)
 {
     (void)pthread_mutex_lock(&login->lock);
     ASSERT(login->pending != 0);

@@ -69,9 +69,6 @@ void parcel_send(struct login *login, const struct method *method, const Protobu
                  size_t count, bool of_sweep);
 void lock_user(struct login *login, uint32_t user, uint32_t failures);
 
-void pending_add(struct login *login, bool of_sweep);
-void pending_done(struct login *login, bool of_sweep);
-
 /* sweep.c: records what the directory summed up; with `all`, the present minute too. */
 void sweep_send(struct login *login, bool all);
 

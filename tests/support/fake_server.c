@@ -93,7 +93,8 @@ void fake_send(struct fake_connection *connection, enum frame_kind kind, const P
     free(bytes);
 }
 
-bool fake_read(struct fake_connection *connection, struct frame *out)
+/* The next frame, or false when the client is gone. */
+static bool fake_read(struct fake_connection *connection, struct frame *out)
 {
     static _Thread_local uint8_t payload[FRAME_PAYLOAD_MAX];
     for (;;) {

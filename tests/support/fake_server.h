@@ -54,8 +54,6 @@ void fake_stop(struct fake_server *server);
 void fake_log_key(const struct fake_server *server, char out[NOTE_VKEY_MAX]);
 
 void fake_welcome(struct fake_connection *connection); /* with checkpoint and proof of the server's log */
-/* The next frame, or false when the client is gone. */
-bool fake_read(struct fake_connection *connection, struct frame *out);
 /* The next request; grants and cancels are counted and skipped. NULL when the client is gone. Free with
  * daftari__v1__request__free_unpacked. */
 Daftari__V1__Request *fake_request(struct fake_connection *connection, unsigned *granted,

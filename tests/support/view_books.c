@@ -328,14 +328,3 @@ uint64_t table_number(const struct table *table, size_t row, const char *column)
         stop("a cell is no number");
     return number;
 }
-
-void table_print(const struct table *table)
-{
-    fprintf(stderr, "# %s %s %s\n", status_name(table->status), table->fault.field, table->fault.text);
-    for (size_t row = 0; row < table->row_count; row++) {
-        fprintf(stderr, "# %d", (int)table->rows[row]->kind);
-        for (size_t i = 0; i < table->rows[row]->n_cells; i++)
-            fprintf(stderr, " | %s", table->rows[row]->cells[i]);
-        fprintf(stderr, "\n");
-    }
-}

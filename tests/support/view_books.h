@@ -55,8 +55,7 @@ long table_find(const struct table *table, int kind, ...) __attribute__((sentine
 /* The amount in a cell in minor units of `scale` decimals. */
 int64_t table_amount(const struct table *table, long row, const char *column, uint32_t scale);
 uint64_t table_number(const struct table *table, size_t row,
-                      const char *column);   /* a whole number in a cell */
-void table_print(const struct table *table); /* to stderr, when a test fails */
+                      const char *column); /* a whole number in a cell */
 
 /* One step of any query of the views; the answer lives in books->arena until the next one. */
 enum status view_step(struct view_books *books, const struct rights *rights, const char *method,

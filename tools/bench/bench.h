@@ -51,10 +51,6 @@ enum dft_status bench_prepare(const struct bench_options *options, struct dft_fa
 enum dft_status bench_run(const struct bench_options *options, struct bench_result *out,
                           struct dft_fault *why) DFT_MUST_USE;
 
-/* A client that is logged in. */
-enum dft_status bench_client(const struct bench_options *options, struct dft_client **out,
-                             struct dft_fault *why) DFT_MUST_USE;
-
 void bench_print(const struct bench_options *options,
                  const struct bench_result *result); /* on standard output */
 

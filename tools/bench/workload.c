@@ -38,8 +38,9 @@ static enum dft_status read_password(const char *path, char *out, size_t cap, st
 static const uint8_t *shared_token;
 static size_t shared_token_len;
 
-enum dft_status bench_client(const struct bench_options *options, struct dft_client **out,
-                             struct dft_fault *why)
+/* A client that is logged in. */
+static enum dft_status bench_client(const struct bench_options *options, struct dft_client **out,
+                                    struct dft_fault *why)
 {
     struct dft_client *client = NULL;
     struct dft_options with = {.server = options->server,

@@ -367,7 +367,7 @@ static void journal_done(struct journal *journal)
     seen_done(&journal->seen);
 }
 
-int import_journal(struct cli *cli, int argc, char **argv)
+static int import_journal(struct cli *cli, int argc, char **argv)
 {
     struct fault why = {.status = STATUS_OK};
     struct journal journal = {.cli = cli,

@@ -84,6 +84,4 @@ bool import_amount_minor(const struct journal_amount *amount, uint32_t scale, in
 /* "@ 130.255 KES" of an amount with a price, "@@ ..." for a total price; false when it has none. */
 bool import_price_text(json_t *object, char *out, size_t cap) MUST_USE;
 
-int import_journal(struct cli *cli, int argc, char **argv);
-
 #endif

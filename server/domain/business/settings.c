@@ -222,7 +222,8 @@ void setting_row_put(struct kv_txn *state, uint16_t business, const char *name, 
     kv_put(state, TABLE_SETTING, row_key_slice(&key), value);
 }
 
-struct slice setting_get(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
+/* Borrowed until the next write. */
+static struct slice setting_get(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
 {
     const struct setting *setting = setting_find(name);
     civil_date from;

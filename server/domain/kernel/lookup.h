@@ -33,9 +33,8 @@ enum status business_require(const struct context *context, struct kv_txn *state
                              const char *code, bool even_inactive, const char *field, uint16_t *out,
                              struct fault *why) MUST_USE;
 
-/* A setting's value at a date: the business's own, else the default of the table in business/settings.c. Borrowed
- * until the next write. `name` must be in that table (asserted). */
-struct slice setting_get(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
+/* A flag's value at a date: the business's own, else the default of the table in business/settings.c. `name` must be in
+ * that table (asserted). */
 bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
 
 /* The e-mail of a user for answers that say who; "server" for 0; "unknown" when there is no such row. */

@@ -281,8 +281,10 @@ static enum status check_control_lines(const struct facts *facts, const struct d
     return STATUS_OK;
 }
 
-enum status entry_add_control_lines(const struct context *context, struct kv_txn *state,
-                                    const struct facts *facts, struct decision *out, struct fault *why)
+/* Adds a line on the inter-business control account for every business and currency that the postings alone leave
+ * unbalanced. CONTROL_ACCOUNT_MISSING, TOO_MANY_LINES, AMOUNT_OUT_OF_RANGE. */
+static enum status add_control_lines(const struct context *context, struct kv_txn *state,
+                                     const struct facts *facts, struct decision *out, struct fault *why)
 {
     size_t given = out->posting_count;
     struct posting *sums = arena_take(context->arena, given * sizeof *sums); /* amount = what is missing */
@@ -351,7 +353,7 @@ enum status entry_check(const struct context *context, struct kv_txn *state,
     if (status == STATUS_OK)
         status = check_control_lines(&facts, out, why);
     if (status == STATUS_OK)
-        status = entry_add_control_lines(context, state, &facts, out, why);
+        status = add_control_lines(context, state, &facts, out, why);
     if (status != STATUS_OK)
         return status;
     out->business = check.entry_business;

@@ -45,12 +45,6 @@ enum status entry_check(const struct context *context, struct kv_txn *state,
                         const Daftari__V1__PostEntry *entry, enum entry_origin origin, struct decision *out,
                         struct fault *why) MUST_USE;
 
-/* Adds a line on the inter-business control account for every business and currency that the postings alone leave
- * unbalanced. CONTROL_ACCOUNT_MISSING, TOO_MANY_LINES, AMOUNT_OUT_OF_RANGE. */
-enum status entry_add_control_lines(const struct context *context, struct kv_txn *state,
-                                    const struct facts *facts, struct decision *out,
-                                    struct fault *why) MUST_USE;
-
 /* The business that an entry names, HQ when it names none or one that is not there. */
 uint16_t entry_named_business(struct kv_txn *state, const Daftari__V1__PostEntry *entry);
 /* May one who has these rights see an entry that touches these businesses? */

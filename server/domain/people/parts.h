@@ -12,11 +12,6 @@
  * (CANNOT_GRANT_MORE): whoever could change a stronger user's password or e-mail could become him. */
 enum status require_user(const struct context *context, struct kv_txn *state, const char *email,
                          struct user_row *out, struct fault *why) MUST_USE;
-/* Roles given to somebody: at most ROLES_PER_USER_MAX, no repeats, each known and active (ROLE_UNKNOWN), together not
- * more than the one who asks has (CANNOT_GRANT_MORE). */
-enum status require_roles(const struct context *context, struct kv_txn *state, char *const *roles,
-                          size_t count, struct fault *why) MUST_USE;
-
 /* ---- users.c ----------------------------------------------------------------------------------------------------- */
 
 decide_fn decide_user_create, decide_user_change, decide_password_set, decide_user_deactivate,

@@ -24,8 +24,10 @@ enum status require_user(const struct context *context, struct kv_txn *state, co
     return user_row_get(state, user, out) ? STATUS_OK : kv_error(state);
 }
 
-enum status require_roles(const struct context *context, struct kv_txn *state, char *const *roles,
-                          size_t count, struct fault *why)
+/* Roles given to somebody: at most ROLES_PER_USER_MAX, no repeats, each known and active (ROLE_UNKNOWN), together not
+ * more than the one who asks has (CANNOT_GRANT_MORE). */
+static enum status require_roles(const struct context *context, struct kv_txn *state, char *const *roles,
+                                 size_t count, struct fault *why)
 {
     struct rights rights;
     if (count > ROLES_PER_USER_MAX)

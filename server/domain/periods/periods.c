@@ -11,12 +11,12 @@
 
 /* ---- months ------------------------------------------------------------------------------------------------------ */
 
-uint32_t month_next(uint32_t month)
+static uint32_t month_next(uint32_t month)
 {
     return month % 100 == 12 ? month + 89 : month + 1;
 }
 
-uint32_t month_before(uint32_t month)
+static uint32_t month_before(uint32_t month)
 {
     return month % 100 == 1 ? month - 89 : month - 1;
 }

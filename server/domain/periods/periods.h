@@ -17,9 +17,6 @@ enum period_state period_state_of(struct kv_txn *state, uint32_t period, struct 
 void period_put(struct kv_txn *state, const struct record *record, uint32_t period, const char *name,
                 char *note, struct arena *arena);
 
-uint32_t month_next(uint32_t month);
-uint32_t month_before(uint32_t month);
-
 decide_fn period_decide_soft_close, period_decide_close, period_decide_reopen, year_decide_close;
 apply_fn period_apply_soft_closed, period_apply_closed, period_apply_reopened, year_apply_closed;
 query_fn period_query_list;

@@ -6,6 +6,7 @@
 
 #include "proto/base/bug.h"
 
+#define WIDE_TEXT_MAX 64u
 #define NOTES_MAX     8u
 #define NOTE_TEXT_LEN 300u
 #define ROW_OVERHEAD  8u /* tags and lengths of a row's message */
@@ -292,6 +293,28 @@ void cell_text(struct report_out *out, const char *text)
         cell_slice(out, slice_text(text));
 }
 
+/* Decimal text of a 128-bit amount, "-1250.50". scale <= CURRENCY_SCALE_MAX. */
+static size_t wide_format(int128 minor, uint32_t scale, char out[WIDE_TEXT_MAX])
+{
+    __extension__ typedef unsigned __int128 uint128;
+    ASSERT(scale <= CURRENCY_SCALE_MAX);
+    char reversed[WIDE_TEXT_MAX];
+    size_t len = 0;
+    uint128 rest = minor < 0 ? -(uint128)minor : (uint128)minor;
+    for (uint32_t digits = 0; rest != 0 || digits <= scale; digits++) {
+        if (digits == scale && scale != 0)
+            reversed[len++] = '.';
+        reversed[len++] = (char)('0' + (int)(rest % 10));
+        rest /= 10;
+    }
+    if (minor < 0)
+        reversed[len++] = '-';
+    for (size_t i = 0; i < len; i++)
+        out[i] = reversed[len - 1 - i];
+    out[len] = '\0';
+    return len;
+}
+
 void cell_amount(struct report_out *out, int128 minor, uint32_t scale)
 {
     char text[WIDE_TEXT_MAX];
@@ -326,25 +349,4 @@ void cell_time(struct report_out *out, timestamp_us time)
     char text[TIME_TEXT_MAX];
     size_t len = timestamp_format(time, text);
     cell_slice(out, slice_of(text, len));
-}
-
-size_t wide_format(int128 minor, uint32_t scale, char out[WIDE_TEXT_MAX])
-{
-    __extension__ typedef unsigned __int128 uint128;
-    ASSERT(scale <= CURRENCY_SCALE_MAX);
-    char reversed[WIDE_TEXT_MAX];
-    size_t len = 0;
-    uint128 rest = minor < 0 ? -(uint128)minor : (uint128)minor;
-    for (uint32_t digits = 0; rest != 0 || digits <= scale; digits++) {
-        if (digits == scale && scale != 0)
-            reversed[len++] = '.';
-        reversed[len++] = (char)('0' + (int)(rest % 10));
-        rest /= 10;
-    }
-    if (minor < 0)
-        reversed[len++] = '-';
-    for (size_t i = 0; i < len; i++)
-        out[i] = reversed[len - 1 - i];
-    out[len] = '\0';
-    return len;
 }

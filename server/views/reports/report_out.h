@@ -17,7 +17,6 @@
 #define REPORT_PART_ROWS   500u
 #define REPORT_PART_BYTES  (60u * 1024u)
 #define REPORT_COLUMNS_MAX 256u
-#define WIDE_TEXT_MAX      64u
 
 struct report_out;
 
@@ -59,8 +58,5 @@ void report_out_continue(struct report_out *out); /* what was handed out so far 
 enum status report_out_error(const struct report_out *out);
 /* Part `index`, NULL past the last; the first one is always there and has head and notes. */
 Daftari__V1__ReportPart *report_out_part(struct report_out *out, size_t index);
-
-/* Decimal text of a 128-bit amount, "-1250.50". scale <= CURRENCY_SCALE_MAX. */
-size_t wide_format(int128 minor, uint32_t scale, char out[WIDE_TEXT_MAX]);
 
 #endif
