@@ -124,6 +124,9 @@ static const struct key keys[] = {
      .doc = "Queries that wait; further ones are answered BUSY."},
     {AT(report_memory_mib), NUMBER, .min = 4, .max = 65536, .standard = "64",
      .doc = "Memory for the rows of one report, in MiB."},
+    {AT(report_memory_total_mib), NUMBER, .min = 16, .max = 1048576, .standard = "512",
+     .doc =
+         "Memory for the rows of all reports that are being read, in MiB; further ones are answered BUSY."},
     {AT(replay_memory_mib), NUMBER, .min = 16, .max = 65536, .standard = "256",
      .doc = "Memory for all balances and reports as known at earlier positions together, in MiB."},
 

@@ -44,7 +44,7 @@ struct config {
     uint64_t state_idle_ms;                            /* and when idle for this long */
 
     /* reading */
-    uint64_t reader_threads, query_queue_max, report_memory_mib, replay_memory_mib;
+    uint64_t reader_threads, query_queue_max, report_memory_mib, report_memory_total_mib, replay_memory_mib;
 
     /* people */
     uint64_t session_idle_s, session_lifetime_s, login_tries_per_minute, login_lock_after;

@@ -28,6 +28,11 @@ static uint64_t gauge_query_queue(void *context)
     return runner_queue_depth(((struct server *)context)->runner);
 }
 
+static uint64_t gauge_report_bytes(void *context)
+{
+    return runner_report_bytes(((struct server *)context)->runner);
+}
+
 static uint64_t gauge_replay_bytes(void *context)
 {
     return runner_replay_bytes(((struct server *)context)->runner);
@@ -72,6 +77,7 @@ void gauges_register(struct server *server)
          gauge_view_lag},
         {"daftari_queue_depth", "Requests that wait.", "queue=\"commands\"", gauge_command_queue},
         {"daftari_queue_depth", "Requests that wait.", "queue=\"queries\"", gauge_query_queue},
+        {"daftari_report_bytes", "Memory of reports that are being read.", NULL, gauge_report_bytes},
         {"daftari_replay_bytes", "Memory of views replayed to earlier positions.", NULL, gauge_replay_bytes},
         {"daftari_map_used_bytes", "Bytes in use of an environment's map.", "environment=\"log\"",
          gauge_log_map_used},

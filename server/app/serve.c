@@ -106,6 +106,7 @@ static enum status start_runner(struct server *server, struct fault *why)
         .reader_threads = (unsigned)config->reader_threads,
         .queries_max = config->query_queue_max,
         .report_memory_bytes = config->report_memory_mib << 20,
+        .report_memory_total_bytes = config->report_memory_total_mib << 20,
         .replay_memory_bytes = config->replay_memory_mib << 20,
     };
     wiring_runner(server, &with);

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -283,6 +284,10 @@ static void take_defaults(struct runner_config *config)
         config->query_memory_bytes = (size_t)8 << 20;
     if (config->report_memory_bytes == 0)
         config->report_memory_bytes = (size_t)64 << 20;
+    if (config->report_memory_total_bytes == 0)
+        config->report_memory_total_bytes = (size_t)512 << 20;
+    if (config->report_memory_total_bytes < config->report_memory_bytes)
+        config->report_memory_total_bytes = config->report_memory_bytes;
     if (config->replay_memory_bytes == 0)
         config->replay_memory_bytes = (size_t)256 << 20;
     if (config->retry_ms == 0)
@@ -330,6 +335,7 @@ enum status runner_open(const struct runner_config *config, struct runner **out,
     runner->sink.submit = pool_submit;
     runner->config = *config;
     take_defaults(&runner->config);
+    runner->reports.bytes_max = runner->config.report_memory_total_bytes;
     locks_init(runner);
     runner->arena = arena_new(APPLY_MEMORY_BYTES);
     runner->parked = calloc(runner->config.queries_max, sizeof *runner->parked);
@@ -460,6 +466,11 @@ size_t runner_queue_depth(struct runner *runner)
     size_t depth = runner->waiting;
     pthread_mutex_unlock(&runner->lock);
     return depth;
+}
+
+uint64_t runner_report_bytes(struct runner *runner)
+{
+    return atomic_load(&runner->reports.bytes);
 }
 
 uint64_t runner_replay_bytes(struct runner *runner)

@@ -59,6 +59,9 @@ struct runner_config {
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */
+    size_t
+        report_memory_total_bytes; /* 512 MiB, at least the above: rows of all reports that are being read; besides,
+                                         each reader thread may be making one */
     size_t replay_memory_bytes; /* 256 MiB: all replays for "as known at" that are made or kept, together */
     uint32_t
         retry_ms; /* 1000: a view that failed is tried again; then twice as late each time, up to 64 times */
@@ -87,6 +90,7 @@ struct work_sink *runner_queries(struct runner *runner);
 uint64_t runner_position(struct runner *runner);
 void runner_view(struct runner *runner, enum view_id id, enum view_state *out_state, uint64_t *out_position);
 size_t runner_queue_depth(struct runner *runner);
+uint64_t runner_report_bytes(struct runner *runner); /* rows of reports that are being read */
 uint64_t runner_replay_bytes(struct runner *runner); /* of what is kept for "as known at" */
 
 /* Waits until every view that has not failed reflects `position` and is in its place; false after timeout_ms.

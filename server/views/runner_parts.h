@@ -56,7 +56,8 @@ struct runner {
     struct view_slot slots[VIEW_COUNT];
     struct log_reader *log_reader; /* of the tailing thread */
     struct arena *arena;           /* of the tailing thread */
-    struct replays *replays;       /* belongs to whoever has replay_turn */
+    struct report_memory reports;
+    struct replays *replays; /* belongs to whoever has replay_turn */
 
     /* Taken for writing while the views of a slice commit, for reading while a query opens its transactions: so a
      * query sees all views at one position. Taken before `lock`. */

@@ -134,6 +134,7 @@ struct stepper *stepper_new(struct runner *runner)
         .log = runner->config.log,
         .why = &stepper->fault,
         .report_memory_bytes = runner->config.report_memory_bytes,
+        .reports = &runner->reports,
     };
     stepper->arena = arena_new(runner->config.query_memory_bytes);
     if (stepper->arena == NULL || log_reader_open(runner->config.log, &stepper->log_reader) != STATUS_OK) {

@@ -41,6 +41,12 @@ struct view_checkpoint {
     char log_key[NOTE_VKEY_MAX];
 };
 
+/* Rows of all reports that are made and not yet read to their end. Any thread. */
+struct report_memory {
+    size_t bytes_max;
+    _Atomic size_t bytes;
+};
+
 /* What a query may read. All borrowed; transactions are read transactions opened for this step only. */
 struct view_reader {
     struct kv_txn *(*txn)(struct view_reader *reader, enum view_id id); /* NULL: `why` says what is wrong */
@@ -57,7 +63,8 @@ struct view_reader {
                                 queries that stream over several steps */
     uint64_t await_position; /* a step that returns AGAIN: call again at this position; 0 = at once */
     struct fault *why;       /* what txn, txn_at and record found wrong */
-    size_t report_memory_bytes; /* most memory that the rows of one report may take */
+    size_t report_memory_bytes;    /* most memory that the rows of one report may take */
+    struct report_memory *reports; /* lives as long as any state; NULL: no bound */
 };
 
 /* One step of a query; see query_fn in domain.h. `state` keeps a stream's place between steps, allocated by the

@@ -324,6 +324,48 @@ static void the_past_is_replayed(void **state)
     view_rig_expect_debit(rig, "181500.00");
 }
 
+/* The first part is asked for; the report stays in memory until the question is closed. */
+static enum status journal_open(struct view_rig *rig, struct question *q)
+{
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    char name[] = "general-journal";
+    request.report = name;
+    question_open(q, "Report.Run", &request.base);
+    q->item.parts_max = 1;
+    question_ask(rig, q);
+    assert_int_equal(q->item.part_count, 1);
+    return q->item.parts[0].status;
+}
+
+static void reports_together_are_bounded(void **state)
+{
+    struct view_rig *rig = *state;
+    struct question q[3];
+    view_rig_sell(rig, 500);
+    view_rig_append_all(rig);
+    view_rig_wait(rig);
+    assert_int_equal(journal_open(rig, &q[0]), STATUS_OK);
+    uint64_t bytes = runner_report_bytes(rig->runner);
+    assert_true(bytes > 10000);
+    question_close(&q[0]);
+    assert_int_equal(runner_report_bytes(rig->runner), 0);
+    view_rig_stop(rig);
+    rig->config.report_memory_bytes = rig->config.report_memory_total_bytes = 5 * bytes / 2;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    assert_int_equal(journal_open(rig, &q[0]), STATUS_OK);
+    assert_int_equal(journal_open(rig, &q[1]), STATUS_OK);
+    assert_int_equal(journal_open(rig, &q[2]), STATUS_BUSY);
+    question_close(&q[2]);
+    assert_true(runner_report_bytes(rig->runner) <= 5 * bytes / 2);
+    view_rig_expect_debit(rig, "186000.00"); /* a small one finds its place */
+    question_close(&q[0]);
+    assert_int_equal(journal_open(rig, &q[2]), STATUS_OK);
+    question_close(&q[1]);
+    question_close(&q[2]);
+    assert_int_equal(runner_report_bytes(rig->runner), 0);
+}
+
 /* Half past ten in the evening of 31 May in UTC: in Nairobi it is 1 June. */
 static timestamp_us late_evening(const struct clock *clock)
 {
@@ -495,6 +537,7 @@ int main(void)
         TEST(a_follower_may_read_every_business),
         TEST(proofs_hold),
         TEST(the_past_is_replayed),
+        TEST(reports_together_are_bounded),
         TEST(today_is_where_the_books_are),
         TEST(a_view_that_fails_stops_alone),
         TEST(readers_and_writer_together),

@@ -1,4 +1,5 @@
 /* Report.List and Report.Run. */
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "server/domain/people/rights.h"
@@ -52,11 +53,40 @@ struct report_state {
     struct report_resume resume;
     size_t part;
     bool more; /* another batch will come */
+    struct report_memory *reports;
+    size_t bytes; /* of which are ours */
 };
+
+static void report_give_back(struct report_state *report)
+{
+    if (report->reports != NULL)
+        atomic_fetch_sub(&report->reports->bytes, report->bytes);
+    report->bytes = 0;
+}
+
+static enum status no_room(struct fault *why)
+{
+    return fault_set(why, STATUS_BUSY, NULL,
+                     "reports that are being read take all memory for reports; try again");
+}
+
+/* Counts what was made: it stays until its last part is read. */
+static enum status report_count_in(struct report_state *report, struct fault *why)
+{
+    if (report->reports == NULL)
+        return STATUS_OK;
+    report->bytes = arena_used(report_out_arena(report->out)) + arena_used(report->keep);
+    size_t before = atomic_fetch_add(&report->reports->bytes, report->bytes);
+    if (before <= report->reports->bytes_max && report->bytes <= report->reports->bytes_max - before)
+        return STATUS_OK;
+    report_give_back(report);
+    return no_room(why);
+}
 
 void query_report_run_free(void *state)
 {
     struct report_state *report = state;
+    report_give_back(report);
     report_out_free(report->out);
     arena_free(report->keep);
     free(report);
@@ -94,6 +124,8 @@ static enum status report_make(struct view_reader *reader, const struct query_co
     enum status status = report_permitted(context, request, &run.report, why);
     if (status != STATUS_OK)
         return status;
+    if (report->reports != NULL && atomic_load(&report->reports->bytes) >= report->reports->bytes_max)
+        return no_room(why); /* before the work */
     status = run_open(&run);
     if (status == STATUS_OK)
         status = run.report->run(&run);
@@ -101,7 +133,7 @@ static enum status report_make(struct view_reader *reader, const struct query_co
     if (status == STATUS_OK || status == STATUS_AGAIN || report_out_error(report->out) != STATUS_OK)
         status = run_status(&run);
     run_close(&run);
-    return status;
+    return status == STATUS_OK ? report_count_in(report, why) : status;
 }
 
 static enum status report_open(struct view_reader *reader, struct report_state **out)
@@ -110,6 +142,7 @@ static enum status report_open(struct view_reader *reader, struct report_state *
     if (report == NULL)
         return STATUS_NO_MEMORY;
     *out = report;
+    report->reports = reader->reports;
     report->out = report_out_new(reader->report_memory_bytes);
     report->keep = arena_new(KEEP_MEMORY_BYTES);
     return report->out != NULL && report->keep != NULL ? STATUS_OK : STATUS_NO_MEMORY;
@@ -146,6 +179,7 @@ enum status query_report_run(struct view_reader *reader, const struct query_cont
             status = report_make(reader, context, asked, report, why);
     } else if (report->more && report_out_part(report->out, report->part) == NULL) {
         report_out_continue(report->out);
+        report_give_back(report);
         report->part = 0;
         status = report_make(reader, context, asked, report, why);
     }
