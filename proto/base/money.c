@@ -20,11 +20,6 @@ bool amount_subtract(int64_t a, int64_t b, int64_t *out)
     return keep((int128)a - b, out);
 }
 
-bool amount_negate(int64_t a, int64_t *out)
-{
-    return keep(-(int128)a, out);
-}
-
 bool amount_multiply_divide(int64_t a, int64_t b, int64_t divisor, int64_t *out)
 {
     ASSERT(divisor > 0);
@@ -36,11 +31,6 @@ bool amount_multiply_divide(int64_t a, int64_t b, int64_t divisor, int64_t *out)
     if (remainder >= divisor - remainder)
         quotient++;
     return keep(negative ? -quotient : quotient, out);
-}
-
-bool amount_tax_inside(int64_t gross_minor, uint32_t rate_bp, int64_t *out_tax_minor)
-{
-    return amount_multiply_divide(gross_minor, rate_bp, INT64_C(10000) + rate_bp, out_tax_minor);
 }
 
 static size_t format(int64_t minor, uint32_t scale, bool grouped, char out[AMOUNT_TEXT_MAX])

@@ -17,13 +17,9 @@ __extension__ typedef __int128 int128;
 /* Checked: false and *out untouched when the true result lies outside +-AMOUNT_MAX. */
 bool amount_add(int64_t a, int64_t b, int64_t *out) MUST_USE;
 bool amount_subtract(int64_t a, int64_t b, int64_t *out) MUST_USE;
-bool amount_negate(int64_t a, int64_t *out) MUST_USE;
 
 /* round(a * b / divisor), half away from zero (the one rounding rule, catalogue 0). divisor > 0 (asserted). */
 bool amount_multiply_divide(int64_t a, int64_t b, int64_t divisor, int64_t *out) MUST_USE;
-
-/* Tax contained in a tax-inclusive amount: round(gross * rate_bp / (10000 + rate_bp)) (catalogue 0). */
-bool amount_tax_inside(int64_t gross_minor, uint32_t rate_bp, int64_t *out_tax_minor) MUST_USE;
 
 /* Decimal text without grouping, always `scale` decimals: (-125050, 2) -> "-1250.50". Never fails. */
 size_t amount_format(int64_t minor, uint32_t scale, char out[AMOUNT_TEXT_MAX]);

@@ -12,7 +12,7 @@
 
 #define BUCKETS_MAX 20
 
-enum metric_kind { KIND_COUNTER, KIND_GAUGE, KIND_HISTOGRAM, KIND_SOURCE };
+enum metric_kind { KIND_COUNTER, KIND_HISTOGRAM, KIND_SOURCE };
 
 struct metric {
     const char *name;
@@ -130,14 +130,6 @@ struct metric *metrics_counter(struct metrics *metrics, const char *name, const 
     return metric_register(metrics, &like);
 }
 
-struct metric *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *labels)
-{
-    struct metric like = {.name = name, .help = help, .kind = KIND_GAUGE};
-    char none[1] = "";
-    like.labels = labels != NULL ? (char *)(uintptr_t)labels : none;
-    return metric_register(metrics, &like);
-}
-
 struct metric *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
                                  const char *labels, enum metric_unit unit)
 {
@@ -160,12 +152,6 @@ void metric_add(struct metric *counter, uint64_t n)
 {
     if (counter != NULL)
         atomic_fetch_add_explicit(&counter->value, n, memory_order_relaxed);
-}
-
-void metric_set(struct metric *gauge, uint64_t value)
-{
-    if (gauge != NULL)
-        atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
 }
 
 void metric_observe(struct metric *histogram, uint64_t value)
@@ -241,7 +227,8 @@ static void series_print(FILE *to, const struct metric *m)
 /* All series of a name stand together under one HELP and TYPE. */
 static void family_print(FILE *to, struct metric *const *series, size_t count, size_t family)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram", "gauge"};
+    static const char *const types[] = {
+        [KIND_COUNTER] = "counter", [KIND_HISTOGRAM] = "histogram", [KIND_SOURCE] = "gauge"};
     bool first = true;
     for (size_t i = 0; i < count; i++) {
         const struct metric *m = series[i];

@@ -28,7 +28,6 @@ void metrics_free(struct metrics *metrics);     /* NULL is fine; nobody may upda
  * same name and labels give the same metric again. */
 struct metric *metrics_counter(struct metrics *metrics, const char *name, const char *help,
                                const char *labels);
-struct metric *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *labels);
 /* Buckets: METRIC_MICROSECONDS 50 us to 30 s; METRIC_PLAIN powers of four from 1 to 16 Mi. */
 struct metric *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
                                  const char *labels, enum metric_unit unit);
@@ -38,7 +37,6 @@ void metrics_gauge_source(struct metrics *metrics, const char *name, const char 
                           uint64_t (*read)(void *context), void *context);
 
 void metric_add(struct metric *counter, uint64_t n);
-void metric_set(struct metric *gauge, uint64_t value);
 void metric_observe(struct metric *histogram, uint64_t value);
 uint64_t metric_value(const struct metric *metric); /* of a histogram: how many were observed */
 

@@ -538,24 +538,3 @@ enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out,
     *out = &store->base;
     return STATUS_OK;
 }
-
-enum status kv_lmdb_copy(struct kv *kv, const char *folder, struct fault *why)
-{
-    ASSERT(kv->ops == &store_ops);
-    enum status status = folder_make(folder, why);
-    if (status != STATUS_OK)
-        return status;
-    int rc = mdb_env_copy2(store_of(kv)->env, folder, MDB_CP_COMPACT);
-    if (rc != MDB_SUCCESS)
-        return fault_set(why, status_of(rc), folder, "cannot copy the store: %s", mdb_strerror(rc));
-    char file[FOLDER_PATH_MAX];
-    status = folder_join(folder, "data.mdb", file, why);
-    if (status != STATUS_OK)
-        return status;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        status = folder_fault(why, file, "sync", errno);
-    if (fd >= 0)
-        close(fd);
-    return status == STATUS_OK ? folder_sync(folder, why) : status;
-}

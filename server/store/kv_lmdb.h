@@ -29,7 +29,4 @@ struct kv_lmdb_options {
  * CORRUPT when it is no environment of ours. */
 enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out, struct fault *why) MUST_USE;
 
-/* A consistent, compacted copy of an open environment into the empty or missing `folder`, while others write. Synced. */
-enum status kv_lmdb_copy(struct kv *kv, const char *folder, struct fault *why) MUST_USE;
-
 #endif
