@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "server/app/server.h"
 
 static uint64_t gauge_log_position(void *context)
@@ -7,15 +9,40 @@ static uint64_t gauge_log_position(void *context)
     return head.size;
 }
 
+static enum view_state view_read(void *context, uint64_t *out_position)
+{
+    const struct view_gauges *of = context;
+    enum view_state state;
+    runner_view(of->server->runner, of->id, &state, out_position);
+    return state;
+}
+
 static uint64_t gauge_view_position(void *context)
 {
-    return runner_position(((struct server *)context)->runner);
+    uint64_t position;
+    (void)view_read(context, &position);
+    return position;
 }
 
 static uint64_t gauge_view_lag(void *context)
 {
-    uint64_t log = gauge_log_position(context), view = gauge_view_position(context);
+    uint64_t log = gauge_log_position(((const struct view_gauges *)context)->server), view;
+    (void)view_read(context, &view);
     return log > view ? log - view : 0;
+}
+
+static uint64_t gauge_view_state(void *context)
+{
+    uint64_t position;
+    switch (view_read(context, &position)) {
+    case VIEW_BUILDING:
+        return 0;
+    case VIEW_READY:
+        return 1;
+    case VIEW_FAILED:
+        break;
+    }
+    return 2;
 }
 
 static uint64_t gauge_command_queue(void *context)
@@ -65,6 +92,20 @@ static uint64_t gauge_state_map_limit(void *context)
     return map_use(((struct server *)context)->stores.state_kv, true);
 }
 
+static void register_view(struct server *server, enum view_id id)
+{
+    char label[64];
+    (void)snprintf(label, sizeof label, "view=\"%s\"", views[id]->name);
+    struct view_gauges *of = &server->view_gauges[id];
+    *of = (struct view_gauges){.server = server, .id = id};
+    metrics_gauge_source(server->metrics, "daftari_view_position", "Position that a view reflects.", label,
+                         gauge_view_position, of);
+    metrics_gauge_source(server->metrics, "daftari_view_lag_records",
+                         "Records of the log that a view does not reflect yet.", label, gauge_view_lag, of);
+    metrics_gauge_source(server->metrics, "daftari_view_state", "0 being built, 1 ready, 2 failed.", label,
+                         gauge_view_state, of);
+}
+
 void gauges_register(struct server *server)
 {
     static const struct {
@@ -72,9 +113,6 @@ void gauges_register(struct server *server)
         uint64_t (*read)(void *context);
     } gauges[] = {
         {"daftari_log_position", "Position of the last record of the log.", NULL, gauge_log_position},
-        {"daftari_view_position", "Smallest position that the views reflect.", NULL, gauge_view_position},
-        {"daftari_view_lag_records", "Records of the log that some view does not reflect yet.", NULL,
-         gauge_view_lag},
         {"daftari_queue_depth", "Requests that wait.", "queue=\"commands\"", gauge_command_queue},
         {"daftari_queue_depth", "Requests that wait.", "queue=\"queries\"", gauge_query_queue},
         {"daftari_report_bytes", "Memory of reports that are being read.", NULL, gauge_report_bytes},
@@ -91,4 +129,6 @@ void gauges_register(struct server *server)
     for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
         metrics_gauge_source(server->metrics, gauges[i].name, gauges[i].help, gauges[i].labels,
                              gauges[i].read, server);
+    for (unsigned id = 0; id < VIEW_COUNT; id++)
+        register_view(server, id);
 }

@@ -109,6 +109,15 @@ static enum status start_runner(struct server *server, struct fault *why)
         .report_memory_total_bytes = config->report_memory_total_mib << 20,
         .replay_memory_bytes = config->replay_memory_mib << 20,
     };
+    server->slice_records =
+        metrics_histogram(server->metrics, "daftari_view_slice_records",
+                          "Records that views take up in one transaction.", NULL, METRIC_PLAIN);
+    server->slice_time =
+        metrics_histogram(server->metrics, "daftari_view_slice_seconds",
+                          "Time of one transaction of the views.", NULL, METRIC_MICROSECONDS);
+    server->step_time = metrics_histogram(server->metrics, "daftari_query_step_seconds",
+                                          "Time of a query, or of one step of a stream, without waiting.",
+                                          NULL, METRIC_MICROSECONDS);
     wiring_runner(server, &with);
     return runner_open(&with, &server->runner, why);
 }

@@ -167,6 +167,20 @@ static void on_view(void *context, enum view_id id, enum view_state state, uint6
         net_log_grew(net, runner_position(server->runner));
 }
 
+static void on_slice(void *context, uint64_t records, int64_t took_us)
+{
+    struct server *server = context;
+    metric_observe(server->slice_records, records);
+    metric_observe(server->slice_time, (uint64_t)took_us);
+}
+
+static void on_query(void *context, const struct method *method, enum status status, int64_t took_us)
+{
+    struct server *server = context;
+    (void)method, (void)status; /* net counts requests by these */
+    metric_observe(server->step_time, (uint64_t)took_us);
+}
+
 /* ---- tables ------------------------------------------------------------------------------------------------ */
 
 void wiring_writer(struct server *server, struct writer_hooks *out)
@@ -203,6 +217,7 @@ void wiring_runner(struct server *server, struct runner_config *out)
     out->context = server;
     out->rights = reader_rights;
     out->checkpoint = reader_checkpoint;
-    out->hooks = (struct runner_hooks){.context = server, .view = on_view};
+    out->hooks =
+        (struct runner_hooks){.context = server, .view = on_view, .slice = on_slice, .query = on_query};
     stores_views(&server->stores, &out->store);
 }

@@ -93,13 +93,16 @@ stop() { # ends well within 20 s
     [ $code -eq 0 ] || { tail "$dir/log"; return 1; }
 }
 page() { exec 3<>"/dev/tcp/127.0.0.1/$metrics" && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && timeout 10 cat <&3; exec 3>&-; }
+observed() { page >"$dir/said"; grep -q "^$1_count [1-9]" "$dir/said" || { cat "$dir/said"; return 1; }; }
 client() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" -verify_return_error "$@" </dev/null 2>&1; }
 shown() { client -tls1_3 | openssl x509 -noout -fingerprint -sha256; }
 check 'the server starts' start
 check 'TLS 1.3 and the protocol are agreed' says 'ALPN protocol: daftari/1' client -tls1_3
 check 'TLS 1.2 is refused' says 'alert protocol version' client -tls1_2
 check 'metrics are on the loopback address' says 'daftari_log_position ' page
-check 'and say how far the views are' says 'daftari_view_lag_records 0' page
+check 'and say how far each view is' says 'daftari_view_lag_records{view="balances"} 0' page
+check 'and whether it is ready' says 'daftari_view_state{view="audit"} 1' page
+check 'how long the views work' observed daftari_view_slice_seconds
 check 'a second server does not take the folder' fails 1 "$bin/daftarid" --config "$dir/keys/daftari.conf"
 
 # ---- a certificate instead of a password ----
@@ -114,6 +117,7 @@ check 'a certificate that nobody enrolled opens nothing' nobody
 check 'it is enrolled' "$bin/daftari" user enroll-certificate --email ana@example.com --fingerprint "$fingerprint" --label till
 check 'and opens a session' says ana@example.com greet
 check 'which is on record' says certificate "$bin/daftari" sessions list
+check 'metrics say how long queries work' observed daftari_query_step_seconds
 check 'it is revoked' "$bin/daftari" user revoke-certificate --fingerprint "$fingerprint"
 check 'and opens nothing' nobody
 
