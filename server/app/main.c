@@ -98,7 +98,9 @@ int main(int argc, char **argv)
             code = 1;
     } else if (status == STATUS_OK) {
         diag_set_level(config_diag_level(config));
-        code = serve(config_path, config, ready_file);
+        code = config_check_files(config, config_path, stderr) != STATUS_OK
+                   ? 1
+                   : serve(config_path, config, ready_file);
     }
     config_free(config);
     return code;

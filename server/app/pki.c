@@ -80,17 +80,16 @@ static bool write_all(int fd, const char *bytes, size_t len)
     return true;
 }
 
-/* Beside, synced, renamed. Without `replace` a file that is there stays and is a fault. */
+/* Beside (under a name that nobody has), synced, renamed. Without `replace` a file that is there stays and is a fault. */
 static enum status file_write(const char *path, const char *bytes, size_t len, mode_t mode, bool replace,
                               struct fault *why)
 {
     char beside[NET_PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.new", path) >= NET_PATH_MAX)
+    if (snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= NET_PATH_MAX)
         return fault_set(why, STATUS_INVALID, NULL, "a shorter path than %s", path);
     if (!replace && access(path, F_OK) == 0)
         return fault_set(why, STATUS_INVALID, NULL, "%s is there already", path);
-    (void)unlink(beside); /* of an earlier run that was cut short */
-    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    int fd = mkostemp(beside, O_CLOEXEC); /* for the owner alone */
     if (fd < 0)
         return io_fault(why, beside, "cannot be made");
     bool good = fchmod(fd, mode) == 0 && write_all(fd, bytes, len) && fsync(fd) == 0;

@@ -1,9 +1,11 @@
 #include "server/app/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
@@ -207,17 +209,22 @@ static enum status stop(struct server *server)
 /* Written beside and renamed: whoever waits for the file reads it whole. */
 static enum status write_ready(const struct server *server, const char *path, struct fault *why)
 {
-    char fresh[CONFIG_PATH_MAX];
+    char fresh[CONFIG_PATH_MAX + 8];
     if (path == NULL)
         return STATUS_OK;
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    FILE *file = fopen(fresh, "we");
+    if (snprintf(fresh, sizeof fresh, "%s.XXXXXX", path) >= (int)sizeof fresh)
+        return fault_set(why, STATUS_INVALID, "ready-file", "a shorter path");
+    int fd = mkostemp(fresh, O_CLOEXEC);
+    FILE *file = fd >= 0 && fchmod(fd, 0644) == 0 ? fdopen(fd, "w") : NULL;
     if (file == NULL)
         return fault_set(why, STATUS_IO, "ready-file", "%s: %s", fresh, strerror(errno));
     fprintf(file, "port=%u\nmetrics_port=%u\npid=%ld\n", net_port(server->net), net_metrics_port(server->net),
             (long)getpid());
-    if (fclose(file) != 0 || rename(fresh, path) != 0)
-        return fault_set(why, STATUS_IO, "ready-file", "%s: %s", path, strerror(errno));
+    if (fclose(file) != 0 || rename(fresh, path) != 0) {
+        (void)fault_set(why, STATUS_IO, "ready-file", "%s: %s", path, strerror(errno));
+        (void)unlink(fresh);
+        return STATUS_IO;
+    }
     return STATUS_OK;
 }
 

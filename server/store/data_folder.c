@@ -80,17 +80,20 @@ static enum status write_run(const struct data_folder *folder, const char *text,
 
 /* ---- what cannot be trusted goes ------------------------------------------------------------------------------------ */
 
-static enum status remove_below(const char *top, const char *name, struct fault *why)
+/* An environment and its folder. With `strangers` what is no environment of ours is left alone: a plain file of that
+ * name, other files in the folder (which then stays). */
+static enum status remove_below(const char *top, const char *name, bool strangers, struct fault *why)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
     enum status status = folder_join(top, name, path, why);
     for (size_t i = 0; status == STATUS_OK && i < sizeof files / sizeof *files; i++) {
         status = folder_join(path, files[i], file, why);
-        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT)
+        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT && !(strangers && errno == ENOTDIR))
             status = folder_fault(why, file, "remove", errno);
     }
-    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT)
+    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT &&
+        !(strangers && (errno == ENOTDIR || errno == ENOTEMPTY || errno == EEXIST)))
         status = folder_fault(why, path, "remove", errno);
     return status;
 }
@@ -99,13 +102,13 @@ static enum status remove_below(const char *top, const char *name, struct fault 
  * killed in between, the next start would trust them. */
 static enum status drop_derived(const struct data_folder *folder, const char *views, struct fault *why)
 {
-    enum status status = remove_below(folder->path, "state", why);
+    enum status status = remove_below(folder->path, "state", true, why);
     DIR *listing = status == STATUS_OK ? opendir(views) : NULL;
     if (status == STATUS_OK && listing == NULL)
         return folder_fault(why, views, "list", errno);
     for (struct dirent *entry; status == STATUS_OK && (entry = readdir(listing)) != NULL;)
         if (entry->d_name[0] != '.')
-            status = remove_below(views, entry->d_name, why);
+            status = remove_below(views, entry->d_name, true, why);
     if (listing != NULL)
         closedir(listing);
     return status;
@@ -250,7 +253,7 @@ enum status data_folder_environment_open(struct data_folder *folder,
 enum status data_folder_environment_remove(struct data_folder *folder, const char *name)
 {
     ASSERT(!folder->read_only);
-    return remove_below(folder->path, name, NULL);
+    return remove_below(folder->path, name, false, NULL);
 }
 
 enum status data_folder_environment_rename(struct data_folder *folder, const char *from, const char *to)

@@ -96,6 +96,10 @@ page() { exec 3<>"/dev/tcp/127.0.0.1/$metrics" && printf 'GET /metrics HTTP/1.0\
 observed() { page >"$dir/said"; grep -q "^$1_count [1-9]" "$dir/said" || { cat "$dir/said"; return 1; }; }
 client() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" -verify_return_error "$@" </dev/null 2>&1; }
 shown() { client -tls1_3 | openssl x509 -noout -fingerprint -sha256; }
+printf '%s\n' "data_dir = /nonexistent/books" "key_dir = $dir/keys" 'master_key_file = /nonexistent/master-key' >"$dir/tried.conf"
+check 'before a start the same is looked at' fails 1 "$bin/daftarid" --config "$dir/tried.conf"
+"$bin/daftarid" --config "$dir/tried.conf" 2>"$dir/said"
+check 'and all that is missing is told, with its line' diff <(tried 2>&1) "$dir/said"
 check 'the server starts' start
 check 'TLS 1.3 and the protocol are agreed' says 'ALPN protocol: daftari/1' client -tls1_3
 check 'TLS 1.2 is refused' says 'alert protocol version' client -tls1_2

@@ -146,6 +146,27 @@ static void dropped_after_power_cut(void **state)
     data_folder_close(folder, true);
 }
 
+/* What somebody put beside the views is left alone, and does not keep the books closed. */
+static void strangers_stay_after_power_cut(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    char run[FOLDER_PATH_MAX], stray[FOLDER_PATH_MAX], inside[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(path, "run", run, NULL), STATUS_OK);
+    assert_int_equal(folder_join(path, "views/README", stray, NULL), STATUS_OK);
+    assert_int_equal(folder_join(path, "views/balances/notes", inside, NULL), STATUS_OK);
+    write_text(run, "running 00000000-1111-2222-3333-444444444444\n");
+    write_text(stray, "do not touch\n");
+    write_text(inside, "nor this\n");
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_int_equal(access(stray, F_OK), 0);
+    assert_int_equal(access(inside, F_OK), 0);
+    assert_false(holds(folder, "state", "state"));
+    assert_false(holds(folder, "views/balances", "views/balances"));
+    data_folder_close(folder, true);
+}
+
 static void views_are_swapped(void **state)
 {
     (void)state;
@@ -207,6 +228,7 @@ int main(void)
         CASE(one_holder),
         CASE(trusted_after_clean_stop_and_after_kill),
         CASE(dropped_after_power_cut),
+        CASE(strangers_stay_after_power_cut),
         CASE(views_are_swapped),
         CASE(lost_log_does_not_come_back_empty),
         CASE(a_credential_comes_before_the_file),

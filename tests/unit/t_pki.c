@@ -147,6 +147,17 @@ static void a_renewed_server_is_another(void **state)
     assert_int_equal(verify(folder, "server.pem", X509_PURPOSE_SSL_SERVER), 0);
     X509_free(before);
     X509_free(after);
+    FILE *other = fopen(in(folder, "server.pem.new", path), "wex"); /* somebody's own, for tomorrow */
+    assert_non_null(other);
+    assert_true(fputs("mine\n", other) >= 0);
+    assert_int_equal(fclose(other), 0);
+    assert_int_equal(pki_renew_server(folder->path, "new.example", &why), STATUS_OK);
+    other = fopen(path, "re");
+    assert_non_null(other);
+    char text[8];
+    assert_non_null(fgets(text, sizeof text, other));
+    assert_string_equal(text, "mine\n");
+    fclose(other);
     assert_int_equal(pki_renew_server(folder->path, "a,b c", &why), STATUS_INVALID);
     assert_int_equal(pki_renew_server(folder->path, "a,,b", &why), STATUS_INVALID);
     assert_int_equal(pki_renew_server(folder->path, "a,email:x@y", &why), STATUS_INVALID);
