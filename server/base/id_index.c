@@ -1,0 +1,756 @@
+/* The index of command ids: tables in memory, what the owner sees of the runs, and the helper that writes them.
+ *
+ * The owner has its own copy of the list of runs and filters (`seen`). The helper commits and publishes the next one
+ * under the mutex; the owner takes it over when it marks, or before it reads in the store: it holds the mutex while it
+ * takes the list and begins its read transaction, so that both speak of the same commit. */
+#include "server/base/id_index.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "proto/base/bug.h"
+#include "server/base/id_index_parts.h"
+
+#define SEGMENT_BYTES_MIN (1u << 20)
+#define PIECE_BLOCKS      256u
+#define PREFETCH_AHEAD    16u
+
+/* Ids in the order of their coming, and slots that find them: low bits are the number of the entry, from 1, high bits
+ * a piece of the hash, so that an absent id is seldom compared. */
+struct table {
+    struct id_entry *entries;
+    uint32_t *slots;
+    size_t count;
+    struct id_cursor marked;
+};
+
+struct view {
+    uint64_t number; /* of this publication, rising */
+    struct id_runs runs;
+    struct id_entry first, last; /* of all runs */
+    bool any, uncovered;         /* uncovered: there are ids that no filter speaks of */
+    struct id_segment segments[ID_SEGMENTS_MAX];
+    size_t segment_count;
+};
+
+struct retired { /* dropped from the filters; free when the owner has taken over this publication */
+    struct id_segment segment;
+    uint64_t number;
+};
+
+struct id_index {
+    struct kv *kv;
+    struct id_index_config config;
+    uint32_t slot_mask, entry_bits; /* of slots */
+    size_t entries_max;
+    /* the owner's */
+    struct table tables[2];
+    struct table *active, *frozen; /* frozen: full, being written; NULL = none */
+    struct view seen;
+    /* the helper's; the owner's own without `background` */
+    struct view next; /* what will be published */
+    struct retired retired[ID_SEGMENTS_MAX];
+    size_t retired_count;
+    size_t scan_run,
+        scan_count; /* while filters are made anew: which run of how many, and after which block of it */
+    uint8_t scan_key[ID_KEY_BYTES];
+    struct id_merger *merger;
+    struct id_entry *sorted, *spare; /* entries_max each */
+    /* shared, under the mutex */
+    pthread_mutex_t mutex;
+    pthread_cond_t work, done;
+    struct view published;
+    struct table *to_write; /* the frozen table until it is in a run */
+    bool stop, idle;
+    enum status status; /* the first that went wrong; stays */
+    uint64_t seen_number;
+    pthread_t thread;
+    bool running;
+    atomic_bool fresh; /* published is newer than seen, or status is bad */
+    _Atomic uint64_t memory_ids, run_ids, run_count, filter_bytes, run_look_ups, waits, blocks_written;
+};
+
+static uint64_t hash_of(const struct id_index *index, uint64_t hi, uint64_t lo)
+{
+    uint64_t words[2] = {hi, lo};
+    return XXH3_64bits_withSeed(words, sizeof words, index->config.seed);
+}
+
+/* ---- the tables in memory -------------------------------------------------------------------------------------- */
+
+static bool table_make(struct id_index *index, struct table *table)
+{
+    table->entries = malloc(index->entries_max * sizeof table->entries[0]);
+    table->slots = calloc((size_t)index->slot_mask + 1, sizeof table->slots[0]);
+    return table->entries != NULL && table->slots != NULL;
+}
+
+static uint32_t tag_of(const struct id_index *index, uint64_t hash)
+{
+    return (uint32_t)(hash >> 32) >> index->entry_bits << index->entry_bits;
+}
+
+static const struct id_entry *table_find(const struct id_index *index, const struct table *table,
+                                         const struct id_entry *id, uint64_t hash)
+{
+    uint32_t number_mask = (UINT32_C(1) << index->entry_bits) - 1, tag = tag_of(index, hash);
+    for (uint32_t slot = (uint32_t)hash & index->slot_mask;; slot = (slot + 1) & index->slot_mask) {
+        uint32_t held = table->slots[slot];
+        if (held == 0)
+            return NULL;
+        const struct id_entry *entry = &table->entries[(held & number_mask) - 1];
+        if ((held & ~number_mask) == tag && id_same(entry, id))
+            return entry;
+    }
+}
+
+static void table_add(const struct id_index *index, struct table *table, const struct id_entry *id,
+                      uint64_t hash)
+{
+    uint32_t slot = (uint32_t)hash & index->slot_mask;
+    ASSERT(table->count < index->entries_max);
+    while (table->slots[slot] != 0)
+        slot = (slot + 1) & index->slot_mask;
+    table->entries[table->count++] = *id;
+    table->slots[slot] = tag_of(index, hash) | (uint32_t)table->count;
+}
+
+static void table_clear(const struct id_index *index, struct table *table)
+{
+    memset(table->slots, 0, ((size_t)index->slot_mask + 1) * sizeof table->slots[0]);
+    table->count = 0;
+}
+
+/* ---- sorting: a merge sort, which no choice of ids makes slow ---------------------------------------------------- */
+
+#define SORT_SMALL 16u
+
+static void sort_small(struct id_entry *at, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct id_entry entry = at[i];
+        size_t to = i;
+        for (; to > 0 && id_less(&entry, &at[to - 1]); to--)
+            at[to] = at[to - 1];
+        at[to] = entry;
+    }
+}
+
+static void merge_halves(const struct id_entry *a, size_t a_count, const struct id_entry *b, size_t b_count,
+                         struct id_entry *out)
+{
+    const struct id_entry *a_end = a + a_count, *b_end = b + b_count;
+    while (a < a_end && b < b_end) {
+        bool second = id_less(b, a);
+        *out++ = *(second ? b : a);
+        a += !second;
+        b += second;
+    }
+    memcpy(out, a, (size_t)(a_end - a) * sizeof *a);
+    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *b);
+}
+
+/* Returns where the sorted entries are: `entries` or `spare`. */
+static struct id_entry *sort_entries(struct id_entry *entries, struct id_entry *spare, size_t count)
+{
+    size_t sorted = 1;
+    while (sorted < count && !id_less(&entries[sorted], &entries[sorted - 1]))
+        sorted++;
+    if (sorted >= count) /* ids that grow with time */
+        return entries;
+    for (size_t i = 0; i < count; i += SORT_SMALL)
+        sort_small(entries + i, count - i < SORT_SMALL ? count - i : SORT_SMALL);
+    for (size_t width = SORT_SMALL; width < count; width *= 2) {
+        for (size_t i = 0; i < count; i += 2 * width) {
+            size_t a = count - i < width ? count - i : width;
+            size_t b = count - i - a < width ? count - i - a : width;
+            merge_halves(entries + i, a, entries + i + a, b, spare + i);
+        }
+        struct id_entry *out = spare;
+        spare = entries;
+        entries = out;
+    }
+    return entries;
+}
+
+/* ---- filters (helper) -------------------------------------------------------------------------------------------- */
+
+static size_t filter_bytes_held(const struct id_index *index)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < index->next.segment_count; i++)
+        bytes += index->next.segments[i].bytes;
+    for (size_t i = 0; i < index->retired_count; i++)
+        bytes += index->retired[i].segment.bytes;
+    return bytes;
+}
+
+/* Frees what the owner can no longer look at. */
+static void free_retired(struct id_index *index)
+{
+    size_t kept = 0;
+    pthread_mutex_lock(&index->mutex);
+    uint64_t seen = index->seen_number;
+    pthread_mutex_unlock(&index->mutex);
+    for (size_t i = 0; i < index->retired_count; i++) {
+        if (index->retired[i].number <= seen)
+            id_segment_drop(&index->retired[i].segment);
+        else
+            index->retired[kept++] = index->retired[i];
+    }
+    index->retired_count = kept;
+}
+
+static void retire_oldest(struct id_index *index)
+{
+    struct view *next = &index->next;
+    index->retired[index->retired_count++] =
+        (struct retired){.segment = next->segments[0], .number = next->number + 1};
+    next->segment_count--;
+    memmove(next->segments, next->segments + 1, next->segment_count * sizeof next->segments[0]);
+}
+
+static size_t filter_room(size_t wanted, size_t most)
+{
+    size_t bytes = wanted > SEGMENT_BYTES_MIN ? wanted : SEGMENT_BYTES_MIN;
+    return bytes < most ? bytes : most;
+}
+
+/* A segment with room for `count` more ids. When there is no memory left the oldest goes; until the owner has seen that,
+ * and when not even one fits, the youngest takes more than it is made for, and is wrong more often. */
+static struct id_segment *segment_for(struct id_index *index, size_t count)
+{
+    struct view *next = &index->next;
+    struct id_segment *youngest = next->segment_count > 0 ? &next->segments[next->segment_count - 1] : NULL;
+    if (youngest != NULL && youngest->count + count <= youngest->capacity)
+        return youngest;
+    free_retired(index);
+    size_t held = filter_bytes_held(index), most = index->config.filter_bytes_max;
+    size_t bytes = filter_room(3 * held, most / 2);
+    size_t live = held;
+    while (next->segment_count > 1 && index->retired_count < ID_SEGMENTS_MAX &&
+           (live + bytes > most || next->segment_count == ID_SEGMENTS_MAX)) {
+        live -= next->segments[0].bytes;
+        retire_oldest(index);
+    }
+    youngest = next->segment_count > 0 ? &next->segments[next->segment_count - 1] : NULL;
+    struct id_segment *fresh = &next->segments[next->segment_count];
+    if (next->segment_count == ID_SEGMENTS_MAX || filter_bytes_held(index) + bytes > most ||
+        !id_segment_make(fresh, bytes, next->runs.stored.position))
+        return youngest;
+    next->segment_count++;
+    return fresh;
+}
+
+static void filter_add(struct id_index *index, struct id_segment *segment, const struct id_entry *entries,
+                       size_t count)
+{
+    uint64_t ahead[PREFETCH_AHEAD];
+    for (size_t i = 0; i < count + PREFETCH_AHEAD; i++) {
+        if (i >= PREFETCH_AHEAD)
+            id_segment_add(segment, ahead[i % PREFETCH_AHEAD]);
+        if (i < count) {
+            ahead[i % PREFETCH_AHEAD] = hash_of(index, entries[i].hi, entries[i].lo);
+            id_segment_prefetch(segment, ahead[i % PREFETCH_AHEAD]);
+        }
+    }
+}
+
+/* Filters are not stored. When a store that has runs is opened, one segment is made for as many of the youngest as it can
+ * hold, and filled by reading them. Until then every look-up that memory cannot answer reads runs. */
+static void scan_begin(struct id_index *index)
+{
+    const struct id_runs *runs = &index->next.runs;
+    uint64_t total = 0, from = runs->stored.position;
+    for (size_t i = 0; i < runs->count; i++)
+        total += runs->runs[i].count;
+    if (total == 0 || index->config.filter_bytes_max == 0)
+        return;
+    size_t bytes = filter_room(4 * (size_t)total, index->config.filter_bytes_max / 2);
+    for (size_t i = 0; i < runs->count; i++) {
+        uint64_t ids = 0; /* of all runs that reach behind where this one begins */
+        for (size_t other = 0; other < runs->count; other++)
+            if (runs->runs[other].to > runs->runs[i].from)
+                ids += runs->runs[other].count;
+        if (ids <= id_segment_ids(bytes) && runs->runs[i].from < from)
+            from = runs->runs[i].from;
+    }
+    struct id_segment *segment = &index->next.segments[0];
+    if (from == runs->stored.position || !id_segment_make(segment, bytes, from))
+        return;
+    segment->to = runs->stored.position;
+    segment->building = true;
+    index->next.segment_count = 1;
+    index->scan_count = runs->count;
+}
+
+static bool scanning(const struct id_index *index)
+{
+    return index->next.segment_count > 0 && index->next.segments[0].building;
+}
+
+static void scan_entries(void *context, const struct id_entry *entries, size_t count)
+{
+    struct id_index *index = context;
+    filter_add(index, &index->next.segments[0], entries, count);
+}
+
+/* ---- the helper's work --------------------------------------------------------------------------------------------- */
+
+/* With the mutex held. */
+static void publish(struct id_index *index)
+{
+    struct view *next = &index->next;
+    uint64_t ids = 0, covered_from = next->segment_count > 0 ? next->segments[0].from : UINT64_MAX;
+    next->number++;
+    next->any = next->uncovered = false;
+    for (size_t i = 0; i < next->runs.count; i++) {
+        const struct id_run *run = &next->runs.runs[i];
+        if (run->count == 0)
+            continue;
+        if (!next->any || id_less(&run->first, &next->first))
+            next->first = run->first;
+        if (!next->any || id_less(&next->last, &run->last))
+            next->last = run->last;
+        next->any = true;
+        next->uncovered = next->uncovered || run->from < covered_from;
+        ids += run->count;
+    }
+    next->uncovered = next->uncovered || scanning(index);
+    index->published = *next;
+    atomic_store(&index->run_ids, ids);
+    atomic_store(&index->run_count, next->runs.count);
+    atomic_store(&index->filter_bytes, filter_bytes_held(index));
+    atomic_store(&index->fresh, true);
+}
+
+/* The commit is inside, so that whoever begins to read with the mutex held sees what was published last. */
+static enum status commit_and_publish(struct id_index *index, struct kv_txn *txn, bool table_written)
+{
+    pthread_mutex_lock(&index->mutex);
+    enum status status = kv_commit(txn);
+    if (status == STATUS_OK)
+        publish(index);
+    if (status == STATUS_OK && table_written)
+        index->to_write = NULL; /* at once: the owner may use the table again as soon as it sees the run */
+    pthread_mutex_unlock(&index->mutex);
+    return status;
+}
+
+static enum status write_table(struct id_index *index, const struct table *table)
+{
+    struct kv_txn *txn;
+    memcpy(index->sorted, table->entries, table->count * sizeof table->entries[0]);
+    const struct id_entry *entries = sort_entries(index->sorted, index->spare, table->count);
+    struct id_segment *segment = table->count > 0 ? segment_for(index, table->count) : NULL;
+    if (segment != NULL) {
+        filter_add(index, segment, entries, table->count);
+        segment->to = table->marked.position;
+    }
+    enum status status = kv_begin(index->kv, true, &txn);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t blocks = id_runs_add(&index->next.runs, txn, entries, table->count, &table->marked);
+    atomic_fetch_add(&index->blocks_written, blocks);
+    return commit_and_publish(index, txn, true);
+}
+
+static enum status merge_piece(struct id_index *index)
+{
+    struct kv_txn *txn;
+    enum status status = kv_begin(index->kv, true, &txn);
+    if (status != STATUS_OK)
+        return status;
+    uint64_t blocks = id_runs_merge(&index->next.runs, txn, index->merger, index->config.piece_blocks);
+    atomic_fetch_add(&index->blocks_written, blocks);
+    return commit_and_publish(index, txn, false);
+}
+
+static enum status scan_piece(struct id_index *index)
+{
+    struct kv_txn *txn;
+    const struct id_run *run = &index->next.runs.runs[index->scan_run];
+    bool more = false;
+    if (index->scan_run < index->scan_count && run->to > index->next.segments[0].from) {
+        enum status status = kv_begin(index->kv, false, &txn);
+        if (status != STATUS_OK)
+            return status;
+        more = id_run_scan(txn, run, index->scan_key, PIECE_BLOCKS, scan_entries, index);
+        status = kv_error(txn);
+        kv_abort(txn);
+        if (status != STATUS_OK)
+            return status;
+    }
+    if (more)
+        return STATUS_OK;
+    memset(index->scan_key, 0, sizeof index->scan_key);
+    if (++index->scan_run < index->scan_count)
+        return STATUS_OK;
+    index->next.segments[0].building = false;
+    pthread_mutex_lock(&index->mutex);
+    publish(index);
+    pthread_mutex_unlock(&index->mutex);
+    return STATUS_OK;
+}
+
+/* One piece of what is most urgent; false when there is nothing to do. Runs do not change while they are scanned for
+ * the filters, and new ones wait when there are too many. */
+static bool work_one(struct id_index *index)
+{
+    pthread_mutex_lock(&index->mutex);
+    const struct table *table = index->to_write;
+    enum status status = index->status;
+    pthread_mutex_unlock(&index->mutex);
+    bool many = index->next.runs.count >= ID_RUNS_MANY;
+    if (status != STATUS_OK)
+        return false;
+    if (table != NULL && !many)
+        status = write_table(index, table);
+    else if (scanning(index))
+        status = scan_piece(index);
+    else if (id_runs_want_merge(&index->next.runs))
+        status = merge_piece(index);
+    else if (table != NULL)
+        status = write_table(index, table);
+    else
+        return false;
+    if (status == STATUS_OK)
+        return true;
+    pthread_mutex_lock(&index->mutex);
+    index->status = status;
+    atomic_store(&index->fresh, true);
+    pthread_mutex_unlock(&index->mutex);
+    return false;
+}
+
+static void *helper_main(void *context)
+{
+    struct id_index *index = context;
+    for (;;) {
+        bool worked = work_one(index);
+        pthread_mutex_lock(&index->mutex);
+        bool wait = !worked && (index->to_write == NULL || index->status != STATUS_OK);
+        index->idle = wait;
+        pthread_cond_broadcast(&index->done);
+        while (wait && index->idle && !index->stop)
+            pthread_cond_wait(&index->work, &index->mutex);
+        bool stop = index->stop;
+        pthread_mutex_unlock(&index->mutex);
+        if (stop)
+            return NULL;
+    }
+}
+
+/* ---- the owner ---------------------------------------------------------------------------------------------------- */
+
+/* With the mutex held. */
+static void take_over(struct id_index *index)
+{
+    if (index->published.number == index->seen.number)
+        return;
+    index->seen = index->published;
+    index->seen_number = index->seen.number;
+    if (index->status == STATUS_OK)
+        atomic_store(&index->fresh, false);
+    if (index->frozen != NULL && index->seen.runs.stored.position >= index->frozen->marked.position) {
+        table_clear(index, index->frozen);
+        index->frozen = NULL;
+    }
+}
+
+static void note_memory(struct id_index *index)
+{
+    size_t ids = index->active->count + (index->frozen != NULL ? index->frozen->count : 0);
+    atomic_store_explicit(&index->memory_ids, ids, memory_order_relaxed);
+}
+
+/* With the mutex held: the full table goes to the helper, as soon as the one before is written. */
+static enum status hand_over(struct id_index *index)
+{
+    take_over(index);
+    if (index->frozen != NULL)
+        atomic_fetch_add(&index->waits, 1);
+    while (index->frozen != NULL && index->status == STATUS_OK) {
+        pthread_cond_wait(&index->done, &index->mutex);
+        take_over(index);
+    }
+    if (index->status != STATUS_OK)
+        return index->status;
+    index->frozen = index->active;
+    index->active = index->active == &index->tables[0] ? &index->tables[1] : &index->tables[0];
+    index->active->marked = index->frozen->marked;
+    index->to_write = index->frozen;
+    index->idle = false;
+    pthread_cond_signal(&index->work);
+    return STATUS_OK;
+}
+
+static enum status work_all(struct id_index *index)
+{
+    while (work_one(index))
+        ;
+    pthread_mutex_lock(&index->mutex);
+    take_over(index);
+    enum status status = index->status;
+    pthread_mutex_unlock(&index->mutex);
+    return status;
+}
+
+enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor)
+{
+    enum status status = STATUS_OK;
+    index->active->marked = *cursor;
+    bool full = index->active->count >= index->config.memory_entries;
+    if (full || atomic_load_explicit(&index->fresh, memory_order_relaxed)) {
+        pthread_mutex_lock(&index->mutex);
+        take_over(index);
+        status = full ? hand_over(index) : index->status;
+        pthread_mutex_unlock(&index->mutex);
+    }
+    if (status == STATUS_OK && full && !index->running)
+        status = work_all(index);
+    note_memory(index);
+    return status;
+}
+
+enum status id_index_flush(struct id_index *index)
+{
+    enum status status;
+    pthread_mutex_lock(&index->mutex);
+    take_over(index);
+    status = index->status;
+    if (status == STATUS_OK && index->active->marked.position > index->published.runs.stored.position)
+        status = hand_over(index);
+    while (index->running && status == STATUS_OK && (!index->idle || index->to_write != NULL)) {
+        pthread_cond_wait(&index->done, &index->mutex);
+        status = index->status;
+    }
+    take_over(index);
+    pthread_mutex_unlock(&index->mutex);
+    if (status == STATUS_OK && !index->running)
+        status = work_all(index);
+    note_memory(index);
+    return status;
+}
+
+void id_index_add(struct id_index *index, const struct command_id *id, uint64_t position)
+{
+    struct id_entry entry = id_entry_of(id, position);
+    table_add(index, index->active, &entry, hash_of(index, entry.hi, entry.lo));
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------------------------------- */
+
+static bool in_range(const struct id_entry *id, const struct id_entry *first, const struct id_entry *last)
+{
+    return !id_less(id, first) && !id_less(last, id);
+}
+
+/* Bit i: segment i may hold it. */
+static unsigned segments_that_may(const struct view *view, uint64_t hash)
+{
+    unsigned may = 0;
+    for (size_t i = 0; i < view->segment_count; i++)
+        id_segment_prefetch(&view->segments[i], hash);
+    for (size_t i = 0; i < view->segment_count; i++)
+        if (view->segments[i].building || id_segment_may_hold(&view->segments[i], hash))
+            may |= 1u << i;
+    return may;
+}
+
+static bool run_may(const struct view *view, const struct id_run *run, const struct id_entry *id,
+                    unsigned may)
+{
+    if (run->count == 0 || !in_range(id, &run->first, &run->last))
+        return false;
+    if (view->segment_count == 0 || run->from < view->segments[0].from)
+        return true;
+    for (size_t i = 0; i < view->segment_count; i++)
+        if ((may >> i & 1) != 0 && view->segments[i].from < run->to && view->segments[i].to > run->from)
+            return true;
+    return false;
+}
+
+static bool some_run_may(const struct view *view, const struct id_entry *id, unsigned may)
+{
+    for (size_t i = 0; i < view->runs.count; i++)
+        if (run_may(view, &view->runs.runs[i], id, may))
+            return true;
+    return false;
+}
+
+static enum status find_in_runs(struct id_index *index, const struct id_entry *id, uint64_t hash,
+                                uint64_t *out)
+{
+    struct kv_txn *txn;
+    const struct view *view = &index->seen;
+    bool found = false;
+    if (!some_run_may(view, id, segments_that_may(view, hash)))
+        return STATUS_NOT_FOUND;
+    atomic_fetch_add_explicit(&index->run_look_ups, 1, memory_order_relaxed);
+    pthread_mutex_lock(&index->mutex);
+    take_over(index);
+    enum status status = kv_begin(index->kv, false, &txn);
+    pthread_mutex_unlock(&index->mutex);
+    if (status != STATUS_OK)
+        return status;
+    unsigned may = segments_that_may(view, hash);
+    for (size_t i = view->runs.count; i-- > 0 && !found;)
+        if (run_may(view, &view->runs.runs[i], id, may))
+            found = id_run_find(txn, &view->runs.runs[i], id, out);
+    status = kv_error(txn);
+    kv_abort(txn);
+    return status == STATUS_OK && !found ? STATUS_NOT_FOUND : status;
+}
+
+enum status id_index_find(struct id_index *index, const struct command_id *id, uint64_t *out_position)
+{
+    struct id_entry wanted = id_entry_of(id, 0);
+    uint64_t hash = hash_of(index, wanted.hi, wanted.lo);
+    const struct id_entry *entry = table_find(index, index->active, &wanted, hash);
+    if (entry == NULL && index->frozen != NULL)
+        entry = table_find(index, index->frozen, &wanted, hash);
+    if (entry != NULL) {
+        *out_position = entry->position;
+        return STATUS_OK;
+    }
+    const struct view *view = &index->seen;
+    if (!view->any || !in_range(&wanted, &view->first, &view->last) ||
+        (!view->uncovered && segments_that_may(view, hash) == 0))
+        return STATUS_NOT_FOUND;
+    return find_in_runs(index, &wanted, hash, out_position);
+}
+
+void id_index_prefetch(const struct id_index *index, const struct command_id *id)
+{
+    struct id_entry wanted = id_entry_of(id, 0);
+    uint64_t hash = hash_of(index, wanted.hi, wanted.lo);
+    const struct view *view = &index->seen;
+    __builtin_prefetch(&index->active->slots[(uint32_t)hash & index->slot_mask], 1);
+    if (index->frozen != NULL)
+        __builtin_prefetch(&index->frozen->slots[(uint32_t)hash & index->slot_mask]);
+    if (view->any && in_range(&wanted, &view->first, &view->last))
+        for (size_t i = 0; i < view->segment_count; i++)
+            id_segment_prefetch(&view->segments[i], hash);
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------------- */
+
+static bool make_memory(struct id_index *index)
+{
+    size_t slots = 64;
+    index->entries_max = index->config.memory_entries + index->config.batch_entries_max;
+    ASSERT(index->config.memory_entries > 0 && index->entries_max < (1u << 28));
+    while (slots < index->entries_max + index->entries_max / 2)
+        slots *= 2;
+    while ((UINT64_C(1) << index->entry_bits) <= index->entries_max)
+        index->entry_bits++;
+    index->slot_mask = (uint32_t)(slots - 1);
+    index->sorted = malloc(index->entries_max * sizeof index->sorted[0]);
+    index->spare = malloc(index->entries_max * sizeof index->spare[0]);
+    index->merger = id_merger_new();
+    return index->sorted != NULL && index->spare != NULL && index->merger != NULL &&
+           table_make(index, &index->tables[0]) && table_make(index, &index->tables[1]);
+}
+
+static enum status load_runs(struct id_index *index, struct fault *why)
+{
+    struct kv_txn *txn;
+    enum status status = kv_begin(index->kv, false, &txn);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "the index of command ids cannot be read");
+    status = id_runs_load(txn, &index->next.runs, why);
+    kv_abort(txn);
+    return status;
+}
+
+enum status id_index_open(struct kv *kv, const struct id_index_config *config, struct id_index **out,
+                          struct fault *why)
+{
+    struct id_index *index = calloc(1, sizeof *index);
+    if (index == NULL)
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the index of command ids");
+    index->kv = kv;
+    index->config = *config;
+    if (index->config.piece_blocks == 0)
+        index->config.piece_blocks = PIECE_BLOCKS;
+    index->active = &index->tables[0];
+    pthread_mutex_init(&index->mutex, NULL);
+    pthread_cond_init(&index->work, NULL);
+    pthread_cond_init(&index->done, NULL);
+    enum status status =
+        make_memory(index) ? load_runs(index, why)
+                           : fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the index of command ids");
+    if (status == STATUS_OK) {
+        scan_begin(index);
+        publish(index);
+        take_over(index);
+        index->active->marked = index->seen.runs.stored;
+        index->running = config->background && pthread_create(&index->thread, NULL, helper_main, index) == 0;
+        if (config->background && !index->running)
+            status = fault_set(why, STATUS_NO_MEMORY, NULL, "a thread could not be started");
+        else if (!config->background && work_all(index) != STATUS_OK)
+            status = fault_set(why, index->status, NULL, "the index of command ids cannot be read");
+    }
+    if (status != STATUS_OK) {
+        index->kv = NULL;
+        id_index_close(index);
+        return status;
+    }
+    *out = index;
+    return STATUS_OK;
+}
+
+void id_index_close(struct id_index *index)
+{
+    if (index == NULL)
+        return;
+    pthread_mutex_lock(&index->mutex);
+    index->stop = true;
+    pthread_cond_signal(&index->work);
+    pthread_mutex_unlock(&index->mutex);
+    if (index->running)
+        (void)pthread_join(index->thread, NULL);
+    for (size_t i = 0; i < index->next.segment_count; i++)
+        id_segment_drop(&index->next.segments[i]);
+    for (size_t i = 0; i < index->retired_count; i++)
+        id_segment_drop(&index->retired[i].segment);
+    for (size_t i = 0; i < 2; i++) {
+        free(index->tables[i].entries);
+        free(index->tables[i].slots);
+    }
+    id_merger_free(index->merger);
+    free(index->sorted);
+    free(index->spare);
+    pthread_cond_destroy(&index->work);
+    pthread_cond_destroy(&index->done);
+    pthread_mutex_destroy(&index->mutex);
+    kv_close(index->kv);
+    free(index);
+}
+
+void id_index_stored(struct id_index *index, struct id_cursor *out)
+{
+    pthread_mutex_lock(&index->mutex);
+    *out = index->published.runs.stored;
+    pthread_mutex_unlock(&index->mutex);
+}
+
+enum status id_index_sync(struct id_index *index)
+{
+    return kv_sync(index->kv);
+}
+
+void id_index_stats(const struct id_index *index, struct id_index_stats *out)
+{
+    *out = (struct id_index_stats){.runs = atomic_load(&index->run_count),
+                                   .run_ids = atomic_load(&index->run_ids),
+                                   .memory_ids = atomic_load(&index->memory_ids),
+                                   .filter_bytes = atomic_load(&index->filter_bytes),
+                                   .run_look_ups = atomic_load(&index->run_look_ups),
+                                   .waits = atomic_load(&index->waits),
+                                   .blocks_written = atomic_load(&index->blocks_written)};
+}
