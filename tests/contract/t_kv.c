@@ -7,31 +7,23 @@
 #include <cmocka.h>
 
 #include "proto/base/bytes.h"
-#include "server/base/kv_mem.h"
 #include "server/base/kv_overlay.h"
-#include "server/base/system.h"
-#include "server/store/folder.h"
-#include "server/store/kv_lmdb.h"
-#include "server/store/kv_sealed.h"
 #include "tests/support/random.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stores.h"
 
 enum { PLAIN, APPENDED, BLIND, TABLES };
 static const struct kv_table tables[TABLES] = {
     {"plain", KV_PLAIN}, {"appended", KV_APPENDED}, {"blind", KV_BLIND_KEYS}};
 
-struct impl {
-    const char *name;
-    bool lmdb, sealed, overlay;
-};
-static const struct impl impls[] = {
+static const struct store_kind impls[] = {
     {"mem", false, false, false},        {"lmdb", true, false, false},
     {"sealed-mem", false, true, false},  {"sealed-lmdb", true, true, false},
     {"overlay-mem", false, false, true}, {"overlay-sealed-lmdb", true, true, true},
 };
 
 struct fixture {
-    const struct impl *impl;
+    const struct store_kind *impl;
     char folder[SCRATCH_PATH_MAX];
     struct keyring *keyring;
     struct kv *kv;
@@ -39,35 +31,10 @@ struct fixture {
 
 static void store_open(struct fixture *f)
 {
-    struct fault why = {0};
-    if (f->impl->lmdb) {
-        char path[FOLDER_PATH_MAX];
-        assert_int_equal(folder_join(f->folder, "env", path, &why), STATUS_OK);
-        struct kv_lmdb_options options = {.path = path,
-                                          .tables = tables,
-                                          .count = TABLES,
-                                          .map_bytes = 256u << 20,
-                                          .readers_max = 8,
-                                          .durability = KV_LMDB_DERIVED,
-                                          .create = true};
-        assert_int_equal(kv_lmdb_open(&options, &f->kv, &why), STATUS_OK);
-    } else {
-        f->kv = kv_mem_new(tables, TABLES);
-        assert_non_null(f->kv);
-    }
+    f->kv = store_plain(f->impl, f->folder, tables, TABLES, 256u << 20);
     if (f->impl->sealed) {
-        char path[FOLDER_PATH_MAX];
-        static const uint8_t master[KEYRING_KEY_BYTES] = {1, 2, 3};
-        assert_int_equal(folder_join(f->folder, "keys", path, &why), STATUS_OK);
-        struct keyring_options keys = {.folder = path,
-                                       .master = master,
-                                       .clock = &system_clock,
-                                       .entropy = &system_entropy,
-                                       .create = true};
-        assert_int_equal(keyring_open(&keys, &f->keyring, &why), STATUS_OK);
-        struct kv_sealed_options options = {
-            .label = "test", .tables = tables, .count = TABLES, .keyring = f->keyring};
-        assert_int_equal(kv_sealed_open(f->kv, &options, &f->kv, &why), STATUS_OK);
+        f->keyring = store_keyring(f->folder);
+        f->kv = store_seal(f->kv, f->keyring, tables, TABLES);
     }
     if (f->impl->overlay) {
         struct kv_overlay_options options = {.tables = tables, .count = TABLES, .memory_bytes = 64 * 1024};
@@ -659,10 +626,7 @@ static void random_run(void **state)
     }
 }
 
-static const struct {
-    const char *name;
-    CMUnitTestFunction run;
-} cases[] = {
+static const struct store_case cases[] = {
     {"points", points},
     {"sizes", sizes},
     {"borrowed", borrowed},
@@ -681,18 +645,6 @@ static const struct {
 
 int main(void)
 {
-    enum { IMPLS = sizeof impls / sizeof impls[0], CASES = sizeof cases / sizeof cases[0] };
-    static char names[IMPLS * CASES][64];
-    static struct CMUnitTest tests[IMPLS * CASES];
-    for (size_t i = 0; i < IMPLS; i++)
-        for (size_t j = 0; j < CASES; j++) {
-            size_t n = i * CASES + j;
-            snprintf(names[n], sizeof names[n], "%s: %s", impls[i].name, cases[j].name);
-            tests[n] = (struct CMUnitTest){.name = names[n],
-                                           .test_func = cases[j].run,
-                                           .setup_func = setup,
-                                           .teardown_func = teardown,
-                                           .initial_state = (void *)(uintptr_t)&impls[i]};
-        }
-    return _cmocka_run_group_tests("kv", tests, IMPLS * CASES, NULL, NULL);
+    return store_run("kv", impls, sizeof impls / sizeof impls[0], cases, sizeof cases / sizeof cases[0],
+                     setup, teardown);
 }

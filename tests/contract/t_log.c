@@ -9,27 +9,19 @@
 #include <cmocka.h>
 
 #include "proto/base/bytes.h"
-#include "server/base/kv_mem.h"
-#include "server/base/system.h"
 #include "server/log/log.h"
-#include "server/store/folder.h"
-#include "server/store/kv_lmdb.h"
-#include "server/store/kv_sealed.h"
 #include "tests/support/random.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stores.h"
 
-struct impl {
-    const char *name;
-    bool lmdb, sealed;
-};
-static const struct impl impls[] = {
-    {"mem", false, false}, {"lmdb", true, false}, {"sealed-lmdb", true, true}};
+static const struct store_kind impls[] = {
+    {.name = "mem"}, {.name = "lmdb", .lmdb = true}, {.name = "sealed-lmdb", .lmdb = true, .sealed = true}};
 
 #define RECORDS_MAX 20000u
 
 struct fixture {
-    const struct impl *impl;
+    const struct store_kind *impl;
     char folder[SCRATCH_PATH_MAX];
     struct keyring *keyring;
     struct log *log;
@@ -42,39 +34,15 @@ struct fixture {
 
 static struct kv *plain_open(const struct fixture *f, uint64_t map_bytes)
 {
-    struct fault why = {0};
-    if (!f->impl->lmdb)
-        return kv_mem_new(log_tables, LOG_TABLE_COUNT);
-    char path[FOLDER_PATH_MAX];
-    struct kv *kv = NULL;
-    assert_int_equal(folder_join(f->folder, "log", path, &why), STATUS_OK);
-    struct kv_lmdb_options options = {.path = path,
-                                      .tables = log_tables,
-                                      .count = LOG_TABLE_COUNT,
-                                      .map_bytes = map_bytes,
-                                      .readers_max = 8,
-                                      .durability = KV_LMDB_DERIVED,
-                                      .create = true};
-    assert_int_equal(kv_lmdb_open(&options, &kv, &why), STATUS_OK);
-    return kv;
+    return store_plain(f->impl, f->folder, log_tables, LOG_TABLE_COUNT, map_bytes);
 }
 
 static enum status try_open(struct fixture *f, uint64_t map_bytes, struct fault *why)
 {
     struct kv *kv = plain_open(f, map_bytes);
     if (f->impl->sealed) {
-        static const uint8_t master[KEYRING_KEY_BYTES] = {9};
-        char path[FOLDER_PATH_MAX];
-        assert_int_equal(folder_join(f->folder, "keys", path, why), STATUS_OK);
-        struct keyring_options keys = {.folder = path,
-                                       .master = master,
-                                       .clock = &system_clock,
-                                       .entropy = &system_entropy,
-                                       .create = true};
-        assert_int_equal(keyring_open(&keys, &f->keyring, why), STATUS_OK);
-        struct kv_sealed_options options = {
-            .label = "log", .tables = log_tables, .count = LOG_TABLE_COUNT, .keyring = f->keyring};
-        assert_int_equal(kv_sealed_open(kv, &options, &kv, why), STATUS_OK);
+        f->keyring = store_keyring(f->folder);
+        kv = store_seal(kv, f->keyring, log_tables, LOG_TABLE_COUNT);
     }
     return log_over_kv_open(kv, &f->log, why);
 }
@@ -455,10 +423,7 @@ static void readers_beside_the_writer(void **state)
     }
 }
 
-static const struct {
-    const char *name;
-    CMUnitTestFunction run;
-} cases[] = {
+static const struct store_case cases[] = {
     {"empty_log", empty_log},
     {"batches_of_many_sizes", batches_of_many_sizes},
     {"sizes_at_block_edges", sizes_at_block_edges},
@@ -473,18 +438,6 @@ static const struct {
 
 int main(void)
 {
-    enum { IMPLS = sizeof impls / sizeof impls[0], CASES = sizeof cases / sizeof cases[0] };
-    static char names[IMPLS * CASES][64];
-    static struct CMUnitTest tests[IMPLS * CASES];
-    for (size_t i = 0; i < IMPLS; i++)
-        for (size_t j = 0; j < CASES; j++) {
-            size_t n = i * CASES + j;
-            snprintf(names[n], sizeof names[n], "%s: %s", impls[i].name, cases[j].name);
-            tests[n] = (struct CMUnitTest){.name = names[n],
-                                           .test_func = cases[j].run,
-                                           .setup_func = setup,
-                                           .teardown_func = teardown,
-                                           .initial_state = (void *)(uintptr_t)&impls[i]};
-        }
-    return _cmocka_run_group_tests("log", tests, IMPLS * CASES, NULL, NULL);
+    return store_run("log", impls, sizeof impls / sizeof impls[0], cases, sizeof cases / sizeof cases[0],
+                     setup, teardown);
 }

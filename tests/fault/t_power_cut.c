@@ -15,13 +15,13 @@
 
 #include <cmocka.h>
 
-#include "server/base/system.h"
 #include "server/log/check.h"
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/store/kv_sealed.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stores.h"
 
 #define SECTOR_BYTES 512u
 #define EVENTS_MAX   4000u
@@ -166,14 +166,10 @@ struct world {
 
 static void world_open(struct world *world, const char *environment)
 {
-    static const uint8_t master[KEYRING_KEY_BYTES] = {5};
     struct fault why = {0};
-    char keys[FOLDER_PATH_MAX], path[FOLDER_PATH_MAX];
-    assert_int_equal(folder_join(world->folder, "keys", keys, &why), STATUS_OK);
+    char path[FOLDER_PATH_MAX];
     assert_int_equal(folder_join(world->folder, environment, path, &why), STATUS_OK);
-    struct keyring_options ring = {
-        .folder = keys, .master = master, .clock = &system_clock, .entropy = &system_entropy, .create = true};
-    assert_int_equal(keyring_open(&ring, &world->keyring, &why), STATUS_OK);
+    world->keyring = store_keyring(world->folder);
     struct kv_lmdb_options disk = {.path = path,
                                    .tables = log_tables,
                                    .count = LOG_TABLE_COUNT,
@@ -182,9 +178,7 @@ static void world_open(struct world *world, const char *environment)
                                    .durability = KV_LMDB_DURABLE,
                                    .create = true};
     assert_int_equal(kv_lmdb_open(&disk, &world->kv, &why), STATUS_OK);
-    struct kv_sealed_options seal = {
-        .label = "log", .tables = log_tables, .count = LOG_TABLE_COUNT, .keyring = world->keyring};
-    assert_int_equal(kv_sealed_open(world->kv, &seal, &world->kv, &why), STATUS_OK);
+    world->kv = store_seal(world->kv, world->keyring, log_tables, LOG_TABLE_COUNT);
     enum status status = log_over_kv_open(world->kv, &world->log, &why);
     if (status != STATUS_OK)
         print_error("%s\n", why.text);

@@ -8,12 +8,11 @@
 
 #include "proto/base/bytes.h"
 #include "server/base/kv_mem.h"
-#include "server/base/system.h"
 #include "server/log/check.h"
-#include "server/store/folder.h"
 #include "server/store/kv_sealed.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
+#include "tests/support/stores.h"
 
 #define PROBLEMS_MAX 64
 #define SEAL_HEAD    13u
@@ -48,13 +47,8 @@ static void fixture_open(struct fixture *f, bool sealed)
     scratch_make(f->folder);
     f->kv = f->inner = kv_mem_new(log_tables, LOG_TABLE_COUNT);
     if (sealed) {
-        static const uint8_t master[KEYRING_KEY_BYTES] = {4};
-        struct keyring_options keys = {
-            .folder = f->folder, .master = master, .clock = &system_clock, .entropy = &system_entropy};
-        assert_int_equal(keyring_open(&keys, &f->keyring, &why), STATUS_OK);
-        struct kv_sealed_options options = {
-            .label = "log", .tables = log_tables, .count = LOG_TABLE_COUNT, .keyring = f->keyring};
-        assert_int_equal(kv_sealed_open(f->inner, &options, &f->kv, &why), STATUS_OK);
+        f->keyring = store_keyring(f->folder);
+        f->kv = store_seal(f->inner, f->keyring, log_tables, LOG_TABLE_COUNT);
     }
     assert_int_equal(log_over_kv_open(f->kv, &f->log, &why), STATUS_OK);
 }
