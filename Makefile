@@ -31,7 +31,7 @@ all: ## build the programs, the client library and the manual pages
 
 PACKAGES := lmdb libevent libevent_openssl libprotobuf-c libssl libcrypto jansson libutf8proc libsystemd libxxhash
 # These work before anything is installed: what they build, they build in a second make after `deps`.
-BARE_GOALS := deps help check lint fuzz demo demo-stop demo-clean clean
+BARE_GOALS := deps help check lint fuzz systemd demo demo-stop demo-clean clean
 NEED_PACKAGES := $(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all))
 ifneq ($(NEED_PACKAGES),)
 ifneq ($(shell pkg-config --exists $(PACKAGES) && echo yes),yes)
@@ -259,7 +259,11 @@ cov: ## run the compiled tests with coverage; report in build/cov/report
 	@$(MAKE) --no-print-directory $(PARALLEL) VARIANT=cov check-unit
 	@mkdir -p build/cov/report
 	gcovr --root . --object-directory build/cov/obj --exclude build --exclude tests --branches --html-details build/cov/report/index.html --print-summary
-.PHONY: lint fuzz fuzz-build cov
+systemd: ## start the installed unit under a systemd of its own, in a Debian made for it (root, mounts; two minutes)
+	@tools/dev/deps && tools/dev/deps tools/dev/packages-systemd
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 900 tools/dev/systemd
+.PHONY: lint fuzz fuzz-build cov systemd
 
 # ---- set-up and demonstration ------------------------------------------------------------------------------------
 
@@ -289,7 +293,8 @@ datarootdir  ?= $(prefix)/share
 mandir       ?= $(datarootdir)/man
 docdir       ?= $(datarootdir)/doc/daftari
 schemadir    ?= $(datarootdir)/daftari/schema
-sysconfdir   ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
+# wherever the programs go: daftarid looks there by itself, and the pages for operators say so
+sysconfdir   ?= /etc
 unitdir      ?= $(prefix)/lib/systemd/system
 sysusersdir  ?= $(prefix)/lib/sysusers.d
 completiondir ?= $(datarootdir)/bash-completion/completions

@@ -17,8 +17,9 @@ static void reload(struct server *server)
         struct net_tls tls;
         pki_server_files(fresh, &tls);
         status = net_reload_tls(server->net, &tls, &fault);
-        diag_set_level(config_diag_level(fresh));
     }
+    if (status == STATUS_OK)
+        diag_set_level(config_diag_level(fresh));
     diag(status == STATUS_OK ? DIAG_INFO : DIAG_WARNING, "app", "reloaded", "status=%s text=\"%s\"",
          status_name(status), fault.text);
     config_free(fresh);

@@ -128,10 +128,14 @@ check 'and opens nothing' nobody
 # ---- reload ----
 before=$(shown)
 cp "$dir/keys/server.pem" "$dir/server.pem"
+cp "$dir/keys/daftari.conf" "$dir/kept.conf"
 echo rubbish >"$dir/keys/server.pem"
+echo 'log_level = "error"' >>"$dir/keys/daftari.conf"
 kill -HUP "$pid"; sleep 0.5
 check 'with a bad certificate the old one stays' [ "$(shown)" = "$before" ]
+check 'and the log level, which lets the warning through' grep -qE 'WARNING app reloaded status=[A-Z]' "$dir/log"
 mv "$dir/server.pem" "$dir/keys/server.pem"
+mv "$dir/kept.conf" "$dir/keys/daftari.conf"
 check 'a certificate is renewed' "$bin/daftarid" certificate server --keys "$dir/keys" --hosts books.example
 kill -HUP "$pid"; sleep 0.5
 after=$(shown)
