@@ -6,6 +6,7 @@
 #include "proto/base/bug.h"
 #include "proto/base/text.h"
 #include "proto/wire/message.h"
+#include "proto/wire/varint.h"
 
 /* Protobuf tags of proto/schema/envelope.proto (field number << 3 | wire type). Requests are written by hand, so that
  * command bodies are copied once and in one piece. */
@@ -17,29 +18,8 @@
 #define TAG_CREDIT           0x30
 #define TAG_COMMAND_ID       0x0a
 #define TAG_COMMAND_BODY     0x12
-#define VARINT_BYTES_MAX     10
 #define REQUEST_HEAD_MAX     (4 * (1 + VARINT_BYTES_MAX) + 2 + METHOD_NAME_MAX)
 #define COMMAND_OVERHEAD_MAX (3 + 2 * VARINT_BYTES_MAX + 1 + COMMAND_ID_BYTES)
-
-static size_t varint_len(uint64_t value)
-{
-    size_t len = 1;
-    while (value >= 0x80) {
-        value >>= 7;
-        len++;
-    }
-    return len;
-}
-
-static uint8_t *varint_put(uint8_t *at, uint64_t value)
-{
-    while (value >= 0x80) {
-        *at++ = (uint8_t)(value | 0x80);
-        value >>= 7;
-    }
-    *at++ = (uint8_t)value;
-    return at;
-}
 
 static uint8_t *field_put(uint8_t *at, uint8_t tag, uint64_t value)
 {
@@ -139,8 +119,8 @@ enum dft_status call_body(struct dft_request *request, const uint8_t *command_id
     if (request->count >= commands_max)
         return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u commands in a request", commands_max);
     size_t id_len = command_id != NULL ? 2 + COMMAND_ID_BYTES : 0;
-    size_t inner = body_len > payload_max ? payload_max : id_len + 1 + varint_len(body_len) + body_len;
-    size_t outer = 1 + varint_len(inner) + inner;
+    size_t inner = body_len > payload_max ? payload_max : id_len + 1 + varint_size(body_len) + body_len;
+    size_t outer = 1 + varint_size(inner) + inner;
     if (body_len > payload_max || outer > payload_max - REQUEST_HEAD_MAX - request->commands.len)
         return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a request",
                                 payload_max - REQUEST_HEAD_MAX);

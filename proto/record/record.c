@@ -97,6 +97,23 @@ void record_encode(const struct record_header *header, const struct posting *pos
     ASSERT(!w.failed && w.len == size);
 }
 
+void record_encode_kept(const struct record_header *header, const struct posting *postings,
+                        size_t posting_count, const struct movement *movements, size_t movement_count,
+                        struct slice payload, uint8_t *out, struct record *out_record)
+{
+    record_encode(header, postings, posting_count, movements, movement_count, payload, out);
+    const uint8_t *at = out + RECORD_HEADER_BYTES;
+    out_record->header = *header;
+    out_record->posting_count = (uint16_t)posting_count;
+    out_record->movement_count = (uint16_t)movement_count;
+    out_record->postings = slice_of(at, posting_count * POSTING_BYTES);
+    at += out_record->postings.len;
+    out_record->movements = slice_of(at, movement_count * MOVEMENT_BYTES);
+    at += out_record->movements.len;
+    out_record->payload = slice_of(at, payload.len);
+    out_record->bytes = slice_of(out, (size_t)(at - out) + payload.len);
+}
+
 /* Reads the fixed header; the reader has at least RECORD_HEADER_BYTES. */
 static enum status get_header(struct byte_reader *r, struct record *out, uint32_t *out_payload_len,
                               struct fault *why)

@@ -26,6 +26,7 @@
 #ifndef PROTO_RECORD_RECORD_H
 #define PROTO_RECORD_RECORD_H
 
+#include "proto/base/bytes.h"
 #include "proto/base/date.h"
 #include "proto/base/ident.h"
 #include "proto/base/slice.h"
@@ -100,6 +101,21 @@ size_t record_size(size_t posting_count, size_t movement_count, size_t payload_l
 void record_encode(const struct record_header *header, const struct posting *postings, size_t posting_count,
                    const struct movement *movements, size_t movement_count, struct slice payload,
                    uint8_t *out);
+
+/* The same, and the record as record_decode would give it, borrowed from `out`. */
+void record_encode_kept(const struct record_header *header, const struct posting *postings,
+                        size_t posting_count, const struct movement *movements, size_t movement_count,
+                        struct slice payload, uint8_t *out, struct record *out_record);
+
+/* Of the bytes of a record that is known to be well-formed. */
+static inline uint64_t record_bytes_position(struct slice bytes)
+{
+    return be64_get(bytes.ptr + 8);
+}
+static inline timestamp_us record_bytes_time(struct slice bytes)
+{
+    return (timestamp_us)be64_get(bytes.ptr + 16);
+}
 
 /* Check form (format, sizes, reserved bytes zero, exact length) and borrow. CORRUPT with field otherwise.
  * Says nothing of chain, sums or payload. */

@@ -7,11 +7,9 @@
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
 #include "proto/base/text.h"
+#include "proto/wire/varint.h"
 
-#define VARINT_BYTES_MAX 10
 #define FIELD_NUMBER_MAX ((UINT64_C(1) << 29) - 1)
-
-enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 /* One message that is being walked. */
 struct level {
@@ -31,41 +29,13 @@ struct walk {
     struct fault *why;
 };
 
-enum varint_outcome { VARINT_OK, VARINT_CUT, VARINT_LONG, VARINT_PADDED };
-
-/* Reads a varint and moves *at on; PADDED is a longer form of a number that fits in fewer bytes. */
-static enum varint_outcome take_varint(const uint8_t **at, const uint8_t *end, uint64_t *out)
-{
-    const uint8_t *p = *at;
-    if (p < end && *p < 0x80) {
-        *out = *p;
-        *at = p + 1;
-        return VARINT_OK;
-    }
-    uint64_t value = 0;
-    for (unsigned i = 0; i < VARINT_BYTES_MAX; i++) {
-        if (p == end)
-            return VARINT_CUT;
-        uint8_t byte = *p++;
-        if (i == VARINT_BYTES_MAX - 1 && byte > 1)
-            return VARINT_LONG;
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte < 0x80) {
-            *out = value;
-            *at = p;
-            return byte == 0 && i > 0 ? VARINT_PADDED : VARINT_OK;
-        }
-    }
-    return VARINT_LONG;
-}
-
 /* ---- where a fault is: only worked out when there is one --------------------------------------------------------- */
 
 /* Moves over a field that was found well-formed before; gives its number. */
 static uint64_t skip_checked(const uint8_t **at, const uint8_t *end)
 {
     uint64_t tag = 0, value = 0;
-    (void)take_varint(at, end, &tag);
+    (void)varint_take(at, end, &tag);
     switch (tag & 7) {
     case WIRE_FIXED64:
         *at += 8;
@@ -74,11 +44,11 @@ static uint64_t skip_checked(const uint8_t **at, const uint8_t *end)
         *at += 4;
         break;
     case WIRE_BYTES:
-        (void)take_varint(at, end, &value);
+        (void)varint_take(at, end, &value);
         *at += value;
         break;
     default:
-        (void)take_varint(at, end, &value);
+        (void)varint_take(at, end, &value);
         break;
     }
     return tag >> 3;
@@ -131,7 +101,7 @@ static enum status wrong(const struct walk *walk, const char *format, ...)
 
 static enum status read_varint(struct walk *walk, const uint8_t **at, const uint8_t *end, uint64_t *out)
 {
-    switch (take_varint(at, end, out)) {
+    switch (varint_take(at, end, out)) {
     case VARINT_OK:
         return STATUS_OK;
     case VARINT_PADDED:

@@ -5,7 +5,8 @@
 #include "proto/base/bug.h"
 #include "server/base/kv_overlay_parts.h"
 
-#define EVICT_SLOTS_PUT   64u   /* slots looked at for each write when memory is short */
+#define EVICT_EVERY       16u   /* new rows of a table between looks at memory */
+#define EVICT_SLOTS_PUT   1024u /* slots looked at then, when memory is short */
 #define EVICT_SLOTS_BEGIN 4096u /* and at the start of a transaction */
 
 struct overlay_cursor {
@@ -246,6 +247,17 @@ static bool overlay_get(struct kv_txn *txn, unsigned table, struct slice key, st
     return true;
 }
 
+/* The slot now, and the row of an earlier hint, whose slot has come meanwhile. */
+static void overlay_hint(struct kv_txn *txn, unsigned table, struct slice key)
+{
+    struct overlay *overlay = txn_of(txn)->overlay;
+    ASSERT(table < overlay->count);
+    struct hint *hint = &overlay->hints[overlay->next_hint++ % HINTS];
+    row_map_fetch_row(&overlay->maps[hint->table], hint->hash);
+    *hint = (struct hint){.hash = row_hash(key), .table = table};
+    row_map_fetch_slot(&overlay->maps[table], hint->hash);
+}
+
 /* The key our place is at, to be found again after a write. */
 static void cursors_let_go(struct overlay_txn *txn)
 {
@@ -297,7 +309,7 @@ static void overlay_put(struct kv_txn *txn, unsigned table, struct slice key, st
     }
     row->flags &= (uint8_t)~ROW_ABSENT;
     overlay_mark_dirty(overlay, row);
-    if (!there)
+    if (!there && overlay->maps[table].row_count % EVICT_EVERY == 0)
         evict(overlay, EVICT_SLOTS_PUT);
 }
 
@@ -552,6 +564,7 @@ static const struct kv_ops overlay_ops = {
     .commit = overlay_commit,
     .abort = overlay_abort,
     .get = overlay_get,
+    .hint = overlay_hint,
     .put = overlay_put,
     .del = overlay_del,
     .clear = overlay_clear,

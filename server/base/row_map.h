@@ -61,6 +61,23 @@ static inline struct slice row_value(const struct row *row)
 uint64_t row_hash(struct slice key);
 struct row *row_map_find(const struct row_map *map, struct slice key, uint64_t hash);
 
+/* For a look-up to come: first brings the slot of `hash` near, then, some time later, its row. Changes nothing. */
+static inline void row_map_fetch_slot(const struct row_map *map, uint64_t hash)
+{
+    if (map->slot_count != 0)
+        __builtin_prefetch(&map->slots[hash & (map->slot_count - 1)]);
+}
+static inline void row_map_fetch_row(const struct row_map *map, uint64_t hash)
+{
+    if (map->slot_count == 0)
+        return;
+    const struct row *row = map->slots[hash & (map->slot_count - 1)].row;
+    if (row == NULL)
+        return;
+    __builtin_prefetch(row);
+    __builtin_prefetch((const uint8_t *)row + 64);
+}
+
 /* Add a row whose key is not there yet (the caller looked). NULL when memory is short. `ordered`: it takes
  * part in the order; otherwise see row_map_order. */
 struct row *row_map_add(struct row_map *map, struct slice key, uint64_t hash, struct slice value,

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "proto/wire/message.h"
 #include "proto/wire/services.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/rows.h"
@@ -155,6 +156,14 @@ void decision_init(struct decision *out, struct slice body)
     out->movement_count = 0;
     out->payload = body;
     out->nothing_to_do = false;
+}
+
+enum status domain_unpack(const struct method *method, struct slice body, struct arena *arena,
+                          ProtobufCMessage **out, struct fault *why)
+{
+    if (method->unpack != NULL && method->unpack(body, arena, out))
+        return STATUS_OK;
+    return message_unpack(method->request, body, true, arena_allocator(arena), out, why);
 }
 
 enum status domain_decide(const struct method *method, const struct context *context, struct kv_txn *state,

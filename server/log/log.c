@@ -57,10 +57,9 @@ static enum status append(struct log *port, struct slice bytes, const struct has
     log->block_bytes += bytes.len;
     tail_append(&log->open, hash, put_tile, log);
 
-    struct record record;
-    enum status status = record_decode(bytes, &record, NULL);
-    ASSERT(status == STATUS_OK && record.header.position == log->open.size);
-    log->open_head = (struct log_head){.size = log->open.size, .last = *hash, .time = record.header.time};
+    ASSERT(record_bytes_position(bytes) == log->open.size);
+    log->open_head =
+        (struct log_head){.size = log->open.size, .last = *hash, .time = record_bytes_time(bytes)};
     return kv_error(log->txn);
 }
 

@@ -4,10 +4,7 @@
 #include "proto/base/limits.h"
 #include "proto/base/text.h"
 #include "proto/wire/frame.h"
-
-#define WIRE_VARINT 0u
-#define WIRE_BYTES  2u
-#define VARINT_MAX  10u /* bytes */
+#include "proto/wire/varint.h"
 
 /* ---- reading ---- */
 
@@ -17,18 +14,8 @@ struct cursor {
 
 static bool varint_get(struct cursor *c, uint64_t *out)
 {
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 70 && c->at < c->end; shift += 7) {
-        uint8_t byte = *c->at++;
-        if (shift == 63 && byte > 1)
-            return false;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) {
-            *out = value;
-            return true;
-        }
-    }
-    return false;
+    enum varint_outcome outcome = varint_take(&c->at, c->end, out);
+    return outcome == VARINT_OK || outcome == VARINT_PADDED;
 }
 
 static bool bytes_get(struct cursor *c, struct slice *out)
@@ -146,26 +133,10 @@ bool envelope_command_next(const struct envelope_request *request, size_t *place
 
 /* ---- writing ---- */
 
-static size_t varint_size(uint64_t value)
-{
-    size_t size = 1;
-    for (; value >= 0x80; value >>= 7)
-        size++;
-    return size;
-}
-
-static uint8_t *varint_write(uint8_t *at, uint64_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        *at++ = (uint8_t)(value | 0x80);
-    *at++ = (uint8_t)value;
-    return at;
-}
-
 static uint8_t *bytes_write(uint8_t *at, unsigned field, struct slice bytes)
 {
-    at = varint_write(at, field * 8 + WIRE_BYTES);
-    at = varint_write(at, bytes.len);
+    at = varint_put(at, field * 8 + WIRE_BYTES);
+    at = varint_put(at, bytes.len);
     if (bytes.len != 0)
         memcpy(at, bytes.ptr, bytes.len);
     return at + bytes.len;
@@ -177,8 +148,8 @@ static size_t bytes_size(struct slice bytes)
 }
 
 /* What a frame may still need after its answers: end and position. */
-#define TAIL_MAX (2 + 1 + VARINT_MAX)
-#define HEAD_MAX (FRAME_HEADER_BYTES + 1 + VARINT_MAX)
+#define TAIL_MAX (2 + 1 + VARINT_BYTES_MAX)
+#define HEAD_MAX (FRAME_HEADER_BYTES + 1 + VARINT_BYTES_MAX)
 
 struct response response_begin(struct buffer *out, uint64_t request_id, uint64_t position)
 {
@@ -194,8 +165,8 @@ static void frame_open(struct response *r)
     uint8_t *start = r->out->bytes + r->out->end;
     r->frame_at = buffer_len(r->out);
     uint8_t *at = start + FRAME_HEADER_BYTES;
-    at = varint_write(at, 1 * 8 + WIRE_VARINT);
-    at = varint_write(at, r->request_id);
+    at = varint_put(at, 1 * 8 + WIRE_VARINT);
+    at = varint_put(at, r->request_id);
     r->out->end += (size_t)(at - start);
     r->open = true;
 }
@@ -208,12 +179,12 @@ static void frame_close(struct response *r, bool end)
     }
     uint8_t *start = r->out->bytes + r->out->end, *at = start;
     if (end) {
-        at = varint_write(at, 3 * 8 + WIRE_VARINT);
-        at = varint_write(at, 1);
+        at = varint_put(at, 3 * 8 + WIRE_VARINT);
+        at = varint_put(at, 1);
     }
     if (r->position != 0) {
-        at = varint_write(at, 4 * 8 + WIRE_VARINT);
-        at = varint_write(at, r->position);
+        at = varint_put(at, 4 * 8 + WIRE_VARINT);
+        at = varint_put(at, r->position);
     }
     r->out->end += (size_t)(at - start);
     uint8_t *header = r->out->bytes + r->out->start + r->frame_at;
@@ -269,18 +240,18 @@ void response_answer(struct response *r, enum status status, struct slice body, 
         return;
     }
     uint8_t *start = r->out->bytes + r->out->end, *at = start;
-    at = varint_write(at, 2 * 8 + WIRE_BYTES);
-    at = varint_write(at, len);
-    at = varint_write(at, 1 * 8 + WIRE_VARINT);
-    at = varint_write(at, (uint64_t)status);
+    at = varint_put(at, 2 * 8 + WIRE_BYTES);
+    at = varint_put(at, len);
+    at = varint_put(at, 1 * 8 + WIRE_VARINT);
+    at = varint_put(at, (uint64_t)status);
     if (ok) {
         at = bytes_write(at, 2, body);
     } else {
-        at = varint_write(at, 3 * 8 + WIRE_BYTES);
-        at = varint_write(at, said.len);
+        at = varint_put(at, 3 * 8 + WIRE_BYTES);
+        at = varint_put(at, said.len);
         if (said.reason != 0) {
-            at = varint_write(at, 1 * 8 + WIRE_VARINT);
-            at = varint_write(at, said.reason);
+            at = varint_put(at, 1 * 8 + WIRE_VARINT);
+            at = varint_put(at, said.reason);
         }
         if (said.field.len != 0)
             at = bytes_write(at, 2, said.field);

@@ -54,6 +54,8 @@ struct kv_ops {
     enum status (*commit)(struct kv_txn *txn); /* ends the transaction whatever it returns */
     void (*abort)(struct kv_txn *txn);
     bool (*get)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
+    /* May be NULL: the row will be asked for soon; a store may start fetching it. Never fails, changes nothing. */
+    void (*hint)(struct kv_txn *txn, unsigned table, struct slice key);
     void (*put)(struct kv_txn *txn, unsigned table, struct slice key, struct slice value);
     void (*del)(struct kv_txn *txn, unsigned table, struct slice key);    /* absent is fine */
     void (*clear)(struct kv_txn *txn, unsigned table);                    /* delete every row */
@@ -99,6 +101,11 @@ static inline void kv_abort(struct kv_txn *txn)
 static inline bool kv_get(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out)
 {
     return txn->ops->get(txn, table, key, out);
+}
+static inline void kv_hint(struct kv_txn *txn, unsigned table, struct slice key)
+{
+    if (txn->ops->hint != NULL)
+        txn->ops->hint(txn, table, key);
 }
 static inline void kv_put(struct kv_txn *txn, unsigned table, struct slice key, struct slice value)
 {

@@ -1,9 +1,9 @@
 #include "server/writer/command.h"
 
-#include "common.pb-c.h"
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
 #include "proto/wire/message.h"
+#include "proto/wire/varint.h"
 #include "server/base/content.h"
 #include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/tables.h"
@@ -32,6 +32,7 @@ void command_load_books(struct writer *writer, struct kv_txn *state)
         daftari__v1__open_books__unpack(arena_allocator(writer->arena), row.len, row.ptr);
     if (books != NULL && books->has_utc_offset_minutes)
         writer->utc_offset_minutes = books->utc_offset_minutes;
+    writer->today_from = writer->today_until = 0;
 }
 
 /* ---- answers ----------------------------------------------------------------------------------------------------- */
@@ -45,30 +46,51 @@ static void answer_fault(struct work_item *item, struct work_part *part, const s
         *part->fault = *fault;
 }
 
+/* message Recorded (proto/schema/common.proto), written by hand: every command is answered with one. */
+#define RECORDED_MAX (3u + 2u * VARINT_BYTES_MAX + 1u + NUMBER_TEXT_MAX)
+static_assert(NUMBER_TEXT_MAX < 0x80, "its length takes one byte");
+
+static size_t recorded_put(uint8_t *out, uint64_t position, const char *number, timestamp_us time)
+{
+    enum {
+        TAG_POSITION = 1 << 3 | WIRE_VARINT,
+        TAG_NUMBER = 2 << 3 | WIRE_BYTES,
+        TAG_TIME = 3 << 3 | WIRE_VARINT
+    };
+    size_t number_len = strlen(number);
+    uint8_t *at = out;
+    *at++ = TAG_POSITION;
+    at = varint_put(at, position);
+    if (number_len != 0) {
+        *at++ = TAG_NUMBER;
+        *at++ = (uint8_t)number_len;
+        memcpy(at, number, number_len);
+        at += number_len;
+    }
+    if (time != 0) {
+        *at++ = TAG_TIME;
+        at = varint_put(at, (uint64_t)time);
+    }
+    return (size_t)(at - out);
+}
+
+/* header NULL: nothing had to be recorded. */
 static void answer_recorded(struct work_item *item, struct work_part *part, struct kv_txn *state,
                             const struct record_header *header)
 {
     char number[NUMBER_TEXT_MAX + 1] = "";
-    Daftari__V1__Recorded recorded = DAFTARI__V1__RECORDED__INIT;
-    recorded.has_position = 1;
-    recorded.position = header != NULL ? header->position : 0;
-    if (header != NULL) {
-        recorded.has_recorded_time_us = 1;
-        recorded.recorded_time_us = header->time;
-        if (header->series != 0 &&
-            number_format(state, header->series, header->business_date, header->number, number))
-            recorded.number = number;
-    }
-    size_t len = daftari__v1__recorded__get_packed_size(&recorded);
-    uint8_t *bytes = arena_take(item->arena, len);
+    uint8_t *bytes = arena_take(item->arena, RECORDED_MAX);
     struct fault no_room = {.status = STATUS_NO_MEMORY};
     if (bytes == NULL) { /* it is recorded all the same: the retry under the same id will be answered */
         answer_fault(item, part, &no_room);
         return;
     }
-    (void)daftari__v1__recorded__pack(&recorded, bytes);
+    if (header != NULL && header->series != 0 &&
+        !number_format(state, header->series, header->business_date, header->number, number))
+        number[0] = '\0';
     part->status = STATUS_OK;
-    part->answer = slice_of(bytes, len);
+    part->answer = slice_of(bytes, recorded_put(bytes, header != NULL ? header->position : 0, number,
+                                                header != NULL ? header->time : 0));
 }
 
 /* ---- seen before? ------------------------------------------------------------------------------------------------ */
@@ -153,9 +175,23 @@ static timestamp_us next_time(const struct writer *writer)
     return now > writer->head.time ? now : writer->head.time + 1;
 }
 
+/* The day of a time in the books' time zone; it is worked out once a day. */
+static civil_date today_at(struct writer *writer, timestamp_us now)
+{
+    if (now < writer->today_from || now >= writer->today_until) {
+        int64_t day_us = INT64_C(86400000000), offset_us = writer->utc_offset_minutes * INT64_C(60000000);
+        int64_t local = now + offset_us;
+        writer->today = date_of_timestamp(now, writer->utc_offset_minutes);
+        writer->today_from = local - ((local % day_us) + day_us) % day_us - offset_us;
+        writer->today_until = writer->today_from + day_us;
+    }
+    return writer->today;
+}
+
 /* The decision of one command; fills writer->decision. */
 static enum status decide(struct writer *writer, struct kv_txn *state, struct work_item *item,
-                          struct work_part *part, struct context *context, struct fault *why)
+                          struct work_part *part, const ProtobufCMessage *message, struct context *context,
+                          struct fault *why)
 {
     const struct method *method = item->method;
     *context = (struct context){
@@ -174,18 +210,20 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
     if (session_ended(writer, state, &item->actor) ||
         (!item->from_server && (context->user == 0 || method->kind == METHOD_INTERNAL)))
         return fault_set(why, STATUS_UNAUTHENTICATED, NULL, "log in first");
-    context->today = date_of_timestamp(context->now, writer->utc_offset_minutes);
+    context->today = today_at(writer, context->now);
     if (method->kind == METHOD_COMMAND && command_id_is_zero(&part->command_id))
         return fault_set(why, STATUS_INVALID, "command_id", "16 bytes made by the client, not all zero");
     if (context->rights != NULL && method->permission != 0 && method->kind != METHOD_INTERNAL &&
         !rights_allow(context->rights, method->permission, method->level))
         return rights_deny(method->name, NULL, method->permission, method->level, why);
 
-    ProtobufCMessage *message;
-    enum status status =
-        message_unpack(method->request, part->body, true, arena_allocator(writer->arena), &message, why);
-    if (status != STATUS_OK)
-        return status;
+    if (message == NULL) {
+        ProtobufCMessage *unpacked;
+        enum status status = domain_unpack(method, part->body, writer->arena, &unpacked, why);
+        if (status != STATUS_OK)
+            return status;
+        message = unpacked;
+    }
     decision_init(writer->decision, part->body);
     return domain_decide(method, context, state, message, part->body, writer->decision, why);
 }
@@ -202,16 +240,12 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     size_t size = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
     ASSERT(size != 0 && size <= writer->config.batch_bytes_max - writer->record_bytes_used);
     uint8_t *bytes = writer->record_bytes + writer->record_bytes_used;
-    record_encode(&header, decision->postings, decision->posting_count, decision->movements,
-                  decision->movement_count, decision->payload, bytes);
-
     struct record *record = &writer->records[writer->record_count];
     struct hash hash;
-    enum status status = record_decode(slice_of(bytes, size), record, why);
-    if (status != STATUS_OK)
-        return status;
+    record_encode_kept(&header, decision->postings, decision->posting_count, decision->movements,
+                       decision->movement_count, decision->payload, bytes, record);
     record_hash(record->bytes, &hash);
-    status = log_append(writer->config.log, record->bytes, &hash);
+    enum status status = log_append(writer->config.log, record->bytes, &hash);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "record %llu could not be appended",
                          (unsigned long long)context->position);
@@ -237,8 +271,27 @@ static bool size_fits(const struct decision *decision, struct fault *why)
     return false;
 }
 
+size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const struct work_item *item,
+                         size_t first)
+{
+    size_t left = item->part_count - first;
+    size_t count = left < COMMANDS_AHEAD ? left : COMMANDS_AHEAD;
+    arena_reset(writer->messages);
+    for (size_t i = 0; i < count; i++) {
+        ProtobufCMessage *message = NULL;
+        struct fault later; /* said when its turn comes */
+        if (domain_unpack(item->method, item->parts[first + i].body, writer->messages, &message, &later) !=
+            STATUS_OK)
+            message = NULL;
+        else if (item->method->hint != NULL)
+            item->method->hint(state, message);
+        writer->ahead[i] = message;
+    }
+    return count;
+}
+
 enum status command_run(struct writer *writer, struct kv_txn *state, struct work_item *item, size_t index,
-                        struct fault *why)
+                        const ProtobufCMessage *message, struct fault *why)
 {
     struct work_part *part = &item->parts[index];
     struct fault refusal = {0};
@@ -251,7 +304,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
         part->content = content_digest(item->method->name, part->body);
     if (answered_before(writer, state, item, part, &status, why))
         return status;
-    status = decide(writer, state, item, part, &context, &refusal);
+    status = decide(writer, state, item, part, message, &context, &refusal);
     if (kv_error(state) != STATUS_OK)
         return fault_set(why, kv_error(state), NULL, "core state cannot be read");
     if (status != STATUS_OK || (!writer->decision->nothing_to_do && !size_fits(writer->decision, &refusal))) {

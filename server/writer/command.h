@@ -7,12 +7,16 @@
 #include "server/base/work_queue.h"
 #include "server/writer/writer.h"
 
+#define COMMANDS_AHEAD 16u /* unpacked ahead of being decided */
+
 struct writer {
     struct writer_config config;
     struct work_sink sink; /* first handed out; see writer_sink */
     struct work_queue *queue;
     struct log_reader *reader; /* first answers to commands of earlier commits */
-    struct arena *arena;       /* one command's message and decision */
+    struct arena *arena;       /* one command's decision, and its message when it was not unpacked ahead */
+    struct arena *messages;    /* of the commands unpacked ahead */
+    const ProtobufCMessage *ahead[COMMANDS_AHEAD]; /* NULL: not unpacked yet */
     struct decision *decision;
     struct record
         *records; /* of the open batch, for repeats within it and for the hooks; borrow from record_bytes */
@@ -21,6 +25,8 @@ struct writer {
     struct log_head head;       /* with the open batch */
     uint64_t batch_first;       /* position of records[0] */
     int32_t utc_offset_minutes; /* of the books */
+    civil_date today;           /* in that time zone, for times in [today_from, today_until) */
+    timestamp_us today_from, today_until;
     /* Rights of the user last asked for; forgotten when a record of people is applied. */
     struct rights rights;
     uint32_t rights_user;
@@ -33,10 +39,15 @@ struct writer {
 /* Would one more record of the greatest size pass the batch's limits? */
 bool command_batch_full(const struct writer *writer);
 
-/* Decides part `index` of the item within the open batch and sets the part's status, answer and fault.
+/* Gets the commands of an item from part `first` on ready for command_run, COMMANDS_AHEAD at most: unpacks them and
+ * lets core state fetch the rows they will read, so that memory works on several at a time. Gives how many. */
+size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const struct work_item *item,
+                         size_t first);
+
+/* Decides part `index` of the item (`message`: its body unpacked, or NULL) within the open batch and sets the part's status, answer and fault.
  * Anything but OK leaves log or state in doubt and is fatal; a refusal is OK here. */
 enum status command_run(struct writer *writer, struct kv_txn *state, struct work_item *item, size_t index,
-                        struct fault *why) MUST_USE;
+                        const ProtobufCMessage *message, struct fault *why) MUST_USE;
 
 /* Reads what the writer keeps of the books (time zone) from state. */
 void command_load_books(struct writer *writer, struct kv_txn *state);

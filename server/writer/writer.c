@@ -97,7 +97,12 @@ static void run_item(struct writer *writer, struct kv_txn *state, struct work_it
         refuse_all(item, STATUS_DEADLINE, "it waited past its deadline; nothing was recorded");
         return;
     }
+    size_t ahead_first = 0, ahead = 0;
     for (size_t i = 0; i < item->part_count; i++) {
+        if (i == ahead_first + ahead) {
+            ahead_first = i;
+            ahead = command_run_ahead(writer, state, item, i);
+        }
         if (command_batch_full(writer))
             commit_batch(writer, state);
         if (writer->record_count == 0 && !log_has_room(writer->config.log, writer->config.batch_bytes_max)) {
@@ -109,7 +114,7 @@ static void run_item(struct writer *writer, struct kv_txn *state, struct work_it
                                 "the log has no room left: enlarge log_map_mib or free disk");
             continue;
         }
-        if (command_run(writer, state, item, i, &fault) != STATUS_OK)
+        if (command_run(writer, state, item, i, writer->ahead[i - ahead_first], &fault) != STATUS_OK)
             stop_for(writer, &fault);
     }
 }
@@ -171,11 +176,12 @@ static enum status writer_allocate(struct writer *writer, struct fault *why)
     const struct writer_config *config = &writer->config;
     writer->queue = work_queue_new(config->queue_items_max);
     writer->arena = arena_new(config->arena_bytes_max);
+    writer->messages = arena_new(config->arena_bytes_max);
     writer->decision = malloc(sizeof *writer->decision);
     writer->records = calloc(config->batch_records_max, sizeof *writer->records);
     writer->record_bytes = malloc(config->batch_bytes_max);
-    if (writer->queue == NULL || writer->arena == NULL || writer->decision == NULL ||
-        writer->records == NULL || writer->record_bytes == NULL)
+    if (writer->queue == NULL || writer->arena == NULL || writer->messages == NULL ||
+        writer->decision == NULL || writer->records == NULL || writer->record_bytes == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the writer");
     return log_reader_open(config->log, &writer->reader);
 }
@@ -244,6 +250,7 @@ void writer_free(struct writer *writer)
     log_reader_close(writer->reader);
     work_queue_free(writer->queue);
     arena_free(writer->arena);
+    arena_free(writer->messages);
     free(writer->decision);
     free(writer->records);
     free(writer->record_bytes);

@@ -364,7 +364,6 @@ struct tls_client *rig_connect(struct rig *rig, bool token)
 bool rig_send(struct tls_client *client, const struct rig_request *request)
 {
     static uint64_t ids; /* every command has its own */
-    static uint8_t rubbish[] = {0xff};
     size_t count = request->count != 0 ? request->count : 1;
     Daftari__V1__Command *commands = calloc(count, sizeof *commands);
     Daftari__V1__Command **list = calloc(count, sizeof *list);
@@ -381,7 +380,7 @@ bool rig_send(struct tls_client *client, const struct rig_request *request)
         command->body =
             (ProtobufCBinaryData){.len = request->body_len, .data = (uint8_t *)(uintptr_t)request->body};
         if (i == request->bad_index && request->bad_index != 0)
-            command->body = (ProtobufCBinaryData){.len = sizeof rubbish, .data = rubbish};
+            command->command_id.len--;
     }
     Daftari__V1__Request message = DAFTARI__V1__REQUEST__INIT;
     message.has_request_id = 1;

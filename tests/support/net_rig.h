@@ -72,7 +72,7 @@ struct rig_request {
     const uint8_t *body;
     size_t body_len;
     size_t count;     /* of commands; each gets a command id of its own */
-    size_t bad_index; /* this one's body is malformed; >= count: none */
+    size_t bad_index; /* this one's command id is too short; >= count: none */
     bool query;       /* no command id */
     uint32_t credit, deadline_ms;
 };

@@ -202,8 +202,8 @@ static void wrong_requests_are_told_so(void **state)
          STATUS_UNKNOWN_METHOD},
         {{.method = COMMAND, .query = true}, STATUS_INVALID},
         {{.method = QUERY}, STATUS_INVALID},
-        {{.method = COMMAND, .body = bad_body, .body_len = 1}, STATUS_INVALID},
-        {{.method = COMMAND, .body = long_field, .body_len = 3}, STATUS_INVALID},
+        {{.method = QUERY, .query = true, .body = bad_body, .body_len = 1}, STATUS_INVALID},
+        {{.method = QUERY, .query = true, .body = long_field, .body_len = 3}, STATUS_INVALID},
         {{.method = STREAM, .query = true, .credit = 65}, STATUS_INVALID},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

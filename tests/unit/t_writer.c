@@ -294,6 +294,34 @@ static void a_retry_gets_the_first_answer(void **state)
     rig_close(&rig);
 }
 
+static void malformed_bodies_are_refused_one_by_one(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    static const uint8_t cut[] = {0x22, 9, 'x'}, unknown[] = {0x78, 1}, control[] = {0x22, 1, 7};
+    rig_open(&rig, 100);
+    ask_start(&ask, "Entry.Post");
+    for (uint64_t id = 11; id < 11 + 40; id++) /* more than are unpacked ahead */
+        ask_add(&ask, id, entry_of(&entry, 100, 100));
+    ask.parts[3].body = slice_of(cut, sizeof cut);
+    ask.parts[17].body = slice_of(unknown, sizeof unknown);
+    ask.parts[39].body = slice_of(control, sizeof control);
+    ask_run(&rig, &ask);
+    for (size_t i = 0; i < 40; i++) {
+        bool bad = i == 3 || i == 17 || i == 39;
+        assert_int_equal(ask.parts[i].status, bad ? STATUS_INVALID : STATUS_OK);
+        if (!bad)
+            continue;
+        assert_non_null(ask.parts[i].fault);
+        assert_true(i == 17 || strcmp(ask.parts[i].fault->field, "description") == 0);
+        assert_true(ask.parts[i].fault->text[0] != '\0');
+    }
+    ask_end(&ask);
+    rig_close(&rig);
+}
+
 static void another_user_does_not_get_somebodys_answer(void **state)
 {
     (void)state;
@@ -666,6 +694,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_retry_gets_the_first_answer),
+        cmocka_unit_test(malformed_bodies_are_refused_one_by_one),
         cmocka_unit_test(another_user_does_not_get_somebodys_answer),
         cmocka_unit_test(who_is_not_logged_in_may_nothing),
         cmocka_unit_test(what_was_taken_away_meanwhile_is_not_used),

@@ -1,7 +1,5 @@
 #include "server/domain/kernel/numbering.h"
 
-#include <stdio.h>
-
 #include "proto/base/bytes.h"
 #include "proto/base/text.h"
 #include "server/domain/kernel/rows.h"
@@ -44,6 +42,19 @@ bool number_take(struct kv_txn *state, uint16_t series, civil_date date, uint32_
     return true;
 }
 
+/* A dash and at least `least` digits: every answer carries a number, and printf is dear. */
+static char *digits_put(char *out, uint32_t value, size_t least)
+{
+    char digits[10];
+    size_t count = 0;
+    for (; value != 0 || count < least; value /= 10)
+        digits[count++] = (char)('0' + value % 10);
+    *out++ = '-';
+    while (count > 0)
+        *out++ = digits[--count];
+    return out;
+}
+
 bool number_format(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number,
                    char out[NUMBER_TEXT_MAX + 1])
 {
@@ -55,8 +66,9 @@ bool number_format(struct kv_txn *state, uint16_t series, civil_date date, uint3
     struct slice prefix = row_text_field(state, row, SERIES_INFO_PREFIX);
     if (prefix.len == 0 || prefix.len > PREFIX_MAX)
         return false;
-    (void)snprintf(out, NUMBER_TEXT_MAX + 1, "%.*s-%08u-%04u", (int)prefix.len, (const char *)prefix.ptr,
-                   date, number);
+    memcpy(out, prefix.ptr, prefix.len);
+    char *at = digits_put(out + prefix.len, date, 8);
+    *digits_put(at, number, 4) = '\0';
     return true;
 }
 

@@ -55,7 +55,7 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
         return fault_refuse(why, DAFTARI__V1__REASON__DATE_BEFORE_BOOKS, DATE_FIELD,
                             "these books begin on %s: give that date or a later one", text);
     }
-    if (business_date > date_add_days(context->today, 1)) {
+    if (business_date > context->today && business_date > date_add_days(context->today, 1)) {
         (void)date_format(context->today, text);
         return fault_refuse(why, DAFTARI__V1__REASON__DATE_IN_FUTURE, DATE_FIELD,
                             "today is %s: give a date up to tomorrow", text);

@@ -139,6 +139,8 @@ static const struct method methods[] = {
         .permission = DAFTARI__V1__PERMISSION__JOURNAL,
         .level = PERMISSION_WRITE,
         .decide = entry_decide_post,
+        .unpack = entry_unpack,
+        .hint = entry_hint,
     },
     {
         .name = "Entry.PostDraft",

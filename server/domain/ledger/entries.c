@@ -1,5 +1,6 @@
 /* Posting and reversing. */
 #include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/balance.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
@@ -19,6 +20,22 @@ enum status entry_decide_post(const struct context *context, struct kv_txn *stat
     /* accepted */
     out->type = EVENT_ENTRY_POSTED;
     return STATUS_OK;
+}
+
+/* Accounts and their balances; that of a bank or of another business's account is somewhere else, and then comes late. */
+void entry_hint(struct kv_txn *state, const ProtobufCMessage *command)
+{
+    const Daftari__V1__PostEntry *entry = (const Daftari__V1__PostEntry *)command;
+    uint16_t business = HEAD_OFFICE;
+    if (entry->business != NULL)
+        (void)business_find(state, entry->business, &business);
+    for (size_t i = 0; i < entry->n_lines; i++) {
+        uint8_t balance[BALANCE_KEY_BYTES];
+        struct row_key account = row_key_u32(entry->lines[i]->account);
+        kv_hint(state, TABLE_ACCOUNT, row_key_slice(&account));
+        balance_key(entry->lines[i]->account, business, BASE_CURRENCY, balance);
+        kv_hint(state, TABLE_BALANCE, slice_of(balance, sizeof balance));
+    }
 }
 
 /* ---- reversal ------------------------------------------------------------------------------------------------------ */

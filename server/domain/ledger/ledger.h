@@ -1,7 +1,7 @@
 /*
  * Inside the capability `ledger`: the chart of accounts and everything that is written as a journal entry. Reading
- * order: accounts.c, entry_check.c (the rules of an entry), entries.c (post, reverse), drafts.c, openings.c,
- * adjustments.c, queries.c, capability.c. The rules in words, with the order of checks: docs/domain.md.
+ * order: accounts.c, entry_check.c (the rules of an entry), entry_unpack.c, entries.c (post, reverse), drafts.c,
+ * openings.c, adjustments.c, queries.c, capability.c. The rules in words, with the order of checks: docs/domain.md.
  */
 #ifndef SERVER_DOMAIN_LEDGER_LEDGER_H
 #define SERVER_DOMAIN_LEDGER_LEDGER_H
@@ -21,6 +21,8 @@ decide_fn entry_decide_post, entry_decide_reverse, entry_decide_draft, entry_dec
     entry_decide_discard;
 apply_fn entry_apply_reversed, entry_apply_drafted, entry_apply_draft_closed;
 query_fn entry_query_drafts;
+unpack_fn entry_unpack;
+hint_fn entry_hint;
 
 decide_fn opening_decide_post;
 apply_fn opening_apply_post;
