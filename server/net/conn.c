@@ -72,6 +72,8 @@ static void on_read(evutil_socket_t fd, short what, void *context)
     (void)what;
     struct conn *conn = context;
     conn->readable = true;
+    if (conn->state == CONN_LOGIN)
+        event_del(conn->read_event); /* nothing is read now, and it would come again and again */
     conn_mark(conn);
 }
 
@@ -206,6 +208,13 @@ void conn_mark(struct conn *conn)
     conn->dirty = true;
     conn->next_dirty = conn->net->dirty;
     conn->net->dirty = conn;
+}
+
+void conn_read_on(struct conn *conn)
+{
+    conn->readable = true;
+    event_add(conn->read_event, NULL);
+    conn_mark(conn);
 }
 
 static void state_set(struct conn *conn, enum conn_state state)
@@ -369,6 +378,13 @@ static void protocol_error(struct conn *conn, const char *text)
     conn_refuse(conn, text);
 }
 
+static void tls_error(struct conn *conn)
+{
+    metric_add(conn->net->counts.protocol_errors, 1);
+    diag(DIAG_INFO, "net", "ended", "peer=%s user=%u why=\"TLS was not kept to\"", conn->actor.address,
+         conn->actor.user);
+}
+
 static void pause_if_full(struct conn *conn)
 {
     if (conn->state == CONN_DEAD || conn->paused || conn_has_room(conn))
@@ -456,6 +472,8 @@ static void conn_read(struct conn *conn)
             return;
         }
         if (result != TLS_DONE) {
+            if (result == TLS_FAILED)
+                tls_error(conn);
             conn_close(conn);
             return;
         }

@@ -70,7 +70,8 @@ enum status counts_open(struct counts *counts, struct net *net)
     counts->timeouts = metrics_counter(m, "daftari_connection_timeouts_total",
                                        "Connections ended for being slow or silent.", NULL);
     counts->protocol_errors =
-        metrics_counter(m, "daftari_protocol_errors_total", "Connections ended for a malformed frame.", NULL);
+        metrics_counter(m, "daftari_protocol_errors_total",
+                        "Connections ended for a malformed frame, or for TLS that was not kept to.", NULL);
     counts->bytes_in =
         metrics_counter(m, "daftari_received_bytes_total", "Bytes received, inside TLS.", NULL);
     counts->bytes_out = metrics_counter(m, "daftari_sent_bytes_total", "Bytes sent, inside TLS.", NULL);

@@ -174,8 +174,9 @@ void net_wake(struct net *net); /* any thread, signal handlers */
 
 /* conn.c */
 void conn_accept(struct net *net, int fd, const void *peer /* struct sockaddr_storage */);
-void conn_mark(struct conn *conn); /* look at it before the turn ends */
-void conn_turn(struct conn *conn); /* write, ask, read on */
+void conn_mark(struct conn *conn);    /* look at it before the turn ends */
+void conn_turn(struct conn *conn);    /* write, ask, read on */
+void conn_read_on(struct conn *conn); /* the session of a certificate is open */
 void conn_tick(struct conn *conn, monotonic_us now);
 void conn_goodbye(struct conn *conn, const char *text); /* says so, once */
 void conn_refuse(struct conn *conn, const char *text);  /* Goodbye, then close when it is written */

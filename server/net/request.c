@@ -454,10 +454,8 @@ static void session_opened(struct request *request)
         session = NULL;
     request_release(request);
     dispatch_welcome(conn, (Daftari__V1__Session *)session);
-    if (conn->state == CONN_OPEN) {
-        conn->readable = true;
-        conn_mark(conn);
-    }
+    if (conn->state == CONN_OPEN)
+        conn_read_on(conn);
 }
 
 /* ---- streams ---- */

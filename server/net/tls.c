@@ -7,7 +7,19 @@
 
 #include "proto/wire/frame.h"
 
+#define KEY_UPDATES_MAX 32u /* without data in between: keys last for millions of records */
+
 static const uint8_t session_context[] = "daftari"; /* tickets of another program are not ours */
+
+/* Counts KeyUpdate messages since the last data in the connection's app data, for tls_read. */
+static void on_message(int written, int version, int type, const void *message, size_t len, SSL *ssl,
+                       void *context)
+{
+    (void)version;
+    (void)context;
+    if (!written && type == SSL3_RT_HANDSHAKE && len != 0 && *(const uint8_t *)message == SSL3_MT_KEY_UPDATE)
+        SSL_set_app_data(ssl, (void *)((uintptr_t)SSL_get_app_data(ssl) + 1));
+}
 
 static int alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in,
                        unsigned int in_len, void *context)
@@ -60,6 +72,10 @@ enum status tls_context(const struct net_tls *files, SSL_CTX **out, struct fault
     SSL_CTX_set_options(context,
                         SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Otherwise one read goes on for as long as messages without data come (RFC 8446, 4.6.3: 27 bytes, 30 microseconds
+     * each), and everybody else waits. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_msg_callback(context, on_message);
     SSL_CTX_set_read_ahead(context, 1); /* header and record with one read(2) */
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_max_early_data(context, 0);
@@ -127,7 +143,12 @@ enum tls_result tls_read(SSL *ssl, uint8_t *out, size_t cap, size_t *out_len)
 {
     ERR_clear_error();
     int returned = SSL_read_ex(ssl, out, cap, out_len);
-    return returned == 1 ? TLS_DONE : result_of(ssl, returned);
+    enum tls_result result = returned == 1 ? TLS_DONE : result_of(ssl, returned);
+    if ((uintptr_t)SSL_get_app_data(ssl) > KEY_UPDATES_MAX)
+        return TLS_FAILED;
+    if (result == TLS_DONE)
+        SSL_set_app_data(ssl, NULL);
+    return result;
 }
 
 bool tls_pending(const SSL *ssl)

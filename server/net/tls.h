@@ -15,7 +15,7 @@ enum tls_result {
     TLS_WANT_READ,  /* call again when the socket can be read */
     TLS_WANT_WRITE, /* call again when the socket can be written */
     TLS_CLOSED,     /* the peer has gone, politely or not */
-    TLS_FAILED,     /* it does not speak as it should */
+    TLS_FAILED,     /* it does not speak as it should, or exchanges keys without end */
 };
 
 SSL *tls_new(SSL_CTX *context, int fd); /* NULL when memory is short */

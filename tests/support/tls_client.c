@@ -190,6 +190,38 @@ void tls_client_discard(struct tls_client *client, size_t len)
     }
 }
 
+size_t tls_client_key_updates(struct tls_client *client, unsigned count, bool asks, uint8_t **out)
+{
+    BIO *memory = BIO_new(BIO_s_mem());
+    BIO *socket = SSL_get_wbio(client->ssl);
+    ASSERT(memory != NULL && BIO_up_ref(socket) == 1);
+    SSL_set0_wbio(client->ssl, memory);
+    for (unsigned i = 0; i < count; i++)
+        ASSERT(SSL_key_update(client->ssl, asks ? SSL_KEY_UPDATE_REQUESTED : SSL_KEY_UPDATE_NOT_REQUESTED) ==
+                   1 &&
+               SSL_do_handshake(client->ssl) == 1);
+    char *bytes;
+    long len = BIO_get_mem_data(memory, &bytes);
+    ASSERT(len > 0 && (*out = malloc((size_t)len)) != NULL);
+    memcpy(*out, bytes, (size_t)len);
+    SSL_set0_wbio(client->ssl, socket);
+    return (size_t)len;
+}
+
+size_t tls_client_push_raw(struct tls_client *client, const void *bytes, size_t len, int timeout_ms)
+{
+    const uint8_t *at = bytes;
+    size_t sent = 0;
+    struct pollfd wait = {.fd = client->fd, .events = POLLOUT};
+    while (sent < len && poll(&wait, 1, timeout_ms) == 1) {
+        ssize_t written = write(client->fd, at + sent, len - sent);
+        if (written < 0)
+            break;
+        sent += (size_t)written;
+    }
+    return sent;
+}
+
 void tls_client_server_fingerprint(struct tls_client *client, uint8_t out[32])
 {
     X509 *certificate = SSL_get1_peer_certificate(client->ssl);

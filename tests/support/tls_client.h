@@ -39,6 +39,12 @@ enum tls_client_got tls_client_receive(struct tls_client *client, struct tls_cli
 /* Takes up to `len` bytes off the socket as they are and throws them away: nothing can be received after it. */
 void tls_client_discard(struct tls_client *client, size_t len);
 
+/* The bytes of `count` KeyUpdate messages, each asking for one in return when `asks`; *out is freed by the caller. They must
+ * be sent (tls_client_push_raw) before anything else is. */
+size_t tls_client_key_updates(struct tls_client *client, unsigned count, bool asks, uint8_t **out);
+/* Past TLS, as much as goes out within timeout_ms; how much that was. */
+size_t tls_client_push_raw(struct tls_client *client, const void *bytes, size_t len, int timeout_ms);
+
 /* A TCP connection that never says anything in TLS; the descriptor, or -1. */
 int tls_client_tcp(uint16_t port);
 /* SHA-256 of the certificate that the server showed. */

@@ -291,6 +291,81 @@ static void who_was_held_back_is_read_again(void **state)
     tls_client_close(client);
 }
 
+/* Of all threads of this program: ours sleep meanwhile. */
+static int64_t busy_ms(unsigned for_ms)
+{
+    struct timespec before, after;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    usleep(for_ms * 1000);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    return (int64_t)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+}
+
+/* What comes while the certificate's session is being opened is read when it is open, and costs nothing until then. */
+static void who_sends_on_before_the_welcome_waits(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    rig_mode_set(rig, RIG_HOLD);
+    struct tls_client_options options = {
+        .port = net_port(rig->net), .ca_file = rig->ca_file, .certificate_file = rig->client_file};
+    struct tls_client *client = tls_client_open(&options);
+    assert_non_null(client);
+    Daftari__V1__Hello hello = DAFTARI__V1__HELLO__INIT;
+    hello.has_version = 1;
+    hello.version = 1;
+    assert_true(tls_client_send_frame(client, FRAME_HELLO, &hello.base));
+    rig_wait_submitted(rig, 1);
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    assert_true(rig_send(client, &request));
+    assert_in_range(busy_ms(500), 0, 50);
+    rig_release(rig);
+    struct tls_client_frame frame;
+    assert_int_equal(tls_client_receive(client, &frame, 5000), TLS_CLIENT_FRAME);
+    assert_int_equal(frame.kind, FRAME_WELCOME);
+    assert_int_equal(rig_status(client, 1), STATUS_OK);
+    tls_client_close(client);
+}
+
+/* TLS below the protocol has messages that are no data (KeyUpdate; RFC 8446, 4.6.3). A hundred thousand of them are not
+ * worked off before anybody else gets a turn: who sends so many is dropped. */
+static void who_only_exchanges_keys_is_dropped(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    struct tls_client *client = rig_connect_raw(rig), *other = rig_connect(rig, true);
+    uint8_t *bytes;
+    size_t len = tls_client_key_updates(client, 100000, false, &bytes);
+    (void)tls_client_push_raw(client, bytes, len, 300);
+    free(bytes);
+    int64_t start = now_ms();
+    struct rig_request request = {.id = 1, .method = COMMAND};
+    assert_true(rig_send(other, &request));
+    assert_int_equal(rig_status(other, 1), STATUS_OK);
+    assert_in_range(now_ms() - start, 0, 1000);
+    rig_expect_closed(client, 5000);
+    assert_int_equal(rig_metric(rig, "daftari_protocol_errors_total", NULL), 1);
+    tls_client_close(client);
+    tls_client_close(other);
+}
+
+static void keys_may_be_exchanged(void **state)
+{
+    struct rig *rig = *state;
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.method = COMMAND};
+    for (request.id = 1; request.id <= 5; request.id++) {
+        uint8_t *bytes;
+        size_t len = tls_client_key_updates(client, 20, request.id % 2 == 0, &bytes);
+        assert_int_equal(tls_client_push_raw(client, bytes, len, 5000), len);
+        free(bytes);
+        assert_true(rig_send(client, &request));
+        assert_int_equal(rig_status(client, request.id), STATUS_OK);
+    }
+    tls_client_close(client);
+}
+
 /* ---- too much ---- */
 
 static void connections_are_limited(void **state)
@@ -628,6 +703,9 @@ int main(void)
         CASE(who_reads_too_slowly_is_dropped),
         CASE(who_reads_slowly_but_steadily_is_served),
         CASE(a_flood_of_refusals_is_held_back),
+        CASE(who_sends_on_before_the_welcome_waits),
+        CASE(who_only_exchanges_keys_is_dropped),
+        CASE(keys_may_be_exchanged),
         CASE(what_had_no_room_is_sent_when_there_is),
         CASE(who_was_held_back_is_read_again),
         CASE(connections_are_limited),
