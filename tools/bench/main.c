@@ -1,43 +1,44 @@
-/* daftari-bench: bounded load on a running server. For the operator and for us; see docs/performance.md. */
+/* daftari-bench: bounded load on a server. For the operator and for us; see docs/performance.md. */
 #include <getopt.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "proto/base/text.h"
-#include "tools/bench/bench.h"
+#include "tools/bench/own.h"
+#include "tools/bench/scenario.h"
 
-static const struct named {
-    const char *name, *what;
-    uint32_t connections, in_flight, batch;
-} scenarios[] = {
-    {"batch", "one connection, requests of 1,000 entries, 4 in flight", 1, 4, 1000},
-    {"connections", "64 connections, one request of one entry in flight on each", 64, 1, 1},
-    {"pipeline", "one connection, 256 requests of one entry in flight", 1, 256, 1},
-    {"single", "one connection, one request of one entry at a time", 1, 1, 1},
-};
+#define WANTED_MAX 32
 
 static void usage(FILE *to)
 {
-    fputs("usage: daftari-bench SCENARIO --email E --password-file F [--server HOST:PORT] [--ca FILE] "
-          "[options]\n"
-          "\nPosts two-line entries between accounts of its own to a running server and says how fast it "
-          "went. The\n"
-          "entries stay in the books for ever: use a server made for this. Scenarios:\n",
+    fputs("usage: daftari-bench SCENARIO... --scratch DIR [options]\n"
+          "       daftari-bench SCENARIO... --server HOST:PORT --email E --password-file F [options]\n"
+          "\nMeasures a server of its own, made below DIR and removed, or a running one, in whose books the "
+          "entries\nstay for ever. Two-line entries between accounts of its own. Scenarios, or `all` of "
+          "them:\n",
           to);
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++)
-        fprintf(to, "  %-12s %s\n", scenarios[i].name, scenarios[i].what);
+    scenario_list(to);
     fputs(
-        "\noptions:\n"
-        "  --entries N      entries in all (default 100000)\n"
-        "  --accounts N     accounts they move between, opened when missing (default 10000)\n"
-        "  --connections N  --in-flight N  --batch N   instead of the scenario's\n"
-        "  --seconds N      longest run (default 60)\n"
+        "\noptions (without them a scenario's own values hold):\n"
+        "  --scratch DIR    a server of its own, in a new folder below DIR: on the disk that is to be "
+        "measured\n"
+        "  --server H:P --ca FILE --email E --password-file F   a running server\n"
+        "  --runs N         runs of each scenario; medians are printed (default 1, `all` 3)\n"
+        "  --full           the long set: 10 million entries and 1,000,000 accounts; an hour, 20 GB of disk\n"
+        "  --entries N      entries in all\n"
+        "  --accounts N     accounts they move between, opened before the clock starts\n"
+        "  --connections N  --in-flight N  --batch N\n"
+        "  --ids time|random  command ids in order of time (default) or not\n"
+        "  --days N         business dates spread over the last N days (default: no date given, today)\n"
+        "  --rate N         statement-page: entries a second written meanwhile (default 20000)\n"
+        "  --seconds N      longest run (default 60, of some scenarios less, with --full 900)\n"
         "  --seed N         of amounts, accounts and ids (default: from the clock, printed)\n"
-        "  --data DIR       the server's data folder, to measure bytes on disk\n"
-        "  --pid N          the server's process, to measure its memory\n"
-        "  --metrics HOST:PORT  the server's metrics page, to count commits and the records in them\n"
+        "  --data DIR       a running server's data folder, to measure bytes on disk\n"
+        "  --pid N          its process, to measure its memory and processor time\n"
+        "  --metrics HOST:PORT  its metrics page, to count commits and to wait for the views\n"
         "  --output table|json\n"
         "Environment: DAFTARI_SERVER, DAFTARI_CA. Exit: 0 done, 1 entries were refused or failed, 2 usage.\n",
         to);
@@ -55,16 +56,32 @@ static uint64_t number_option(const char *name, const char *text, uint64_t min, 
     return value;
 }
 
+/* True: the first word. */
+static bool word_option(const char *name, const char *text, const char *first, const char *second)
+{
+    if (strcmp(text, first) != 0 && strcmp(text, second) != 0) {
+        fprintf(stderr, "daftari-bench: --%s takes %s or %s, got '%s'\n", name, first, second, text);
+        exit(2);
+    }
+    return strcmp(text, first) == 0;
+}
+
 enum {
     OPT_SERVER = 256,
     OPT_CA,
     OPT_EMAIL,
     OPT_PASSWORD,
+    OPT_SCRATCH,
+    OPT_RUNS,
+    OPT_FULL,
     OPT_ENTRIES,
     OPT_ACCOUNTS,
     OPT_CONNECTIONS,
     OPT_IN_FLIGHT,
     OPT_BATCH,
+    OPT_IDS,
+    OPT_DAYS,
+    OPT_RATE,
     OPT_SECONDS,
     OPT_SEED,
     OPT_DATA,
@@ -80,11 +97,17 @@ static const struct option long_options[] = {
     {"ca", 1, NULL, OPT_CA},
     {"email", 1, NULL, OPT_EMAIL},
     {"password-file", 1, NULL, OPT_PASSWORD},
+    {"scratch", 1, NULL, OPT_SCRATCH},
+    {"runs", 1, NULL, OPT_RUNS},
+    {"full", 0, NULL, OPT_FULL},
     {"entries", 1, NULL, OPT_ENTRIES},
     {"accounts", 1, NULL, OPT_ACCOUNTS},
     {"connections", 1, NULL, OPT_CONNECTIONS},
     {"in-flight", 1, NULL, OPT_IN_FLIGHT},
     {"batch", 1, NULL, OPT_BATCH},
+    {"ids", 1, NULL, OPT_IDS},
+    {"days", 1, NULL, OPT_DAYS},
+    {"rate", 1, NULL, OPT_RATE},
     {"seconds", 1, NULL, OPT_SECONDS},
     {"seed", 1, NULL, OPT_SEED},
     {"data", 1, NULL, OPT_DATA},
@@ -96,8 +119,54 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static void take_option(struct bench_options *options, int option, const char *value)
+struct wanted {
+    struct bench_options options;
+    bool full, all;
+    const struct scenario *scenarios[WANTED_MAX];
+    size_t count;
+};
+
+static void take_load_option(struct bench_options *options, int option, const char *value)
 {
+    switch (option) {
+    case OPT_RUNS:
+        options->runs = (uint32_t)number_option("runs", value, 1, RUNS_MAX);
+        return;
+    case OPT_ENTRIES:
+        options->entries = number_option("entries", value, 1, 1000000000u);
+        return;
+    case OPT_ACCOUNTS:
+        options->accounts = (uint32_t)number_option("accounts", value, 2, BENCH_ACCOUNTS_MAX);
+        return;
+    case OPT_CONNECTIONS:
+        options->connections = (uint32_t)number_option("connections", value, 1, BENCH_CONNECTIONS_MAX);
+        return;
+    case OPT_IN_FLIGHT:
+        options->in_flight = (uint32_t)number_option("in-flight", value, 1, BENCH_IN_FLIGHT_MAX);
+        return;
+    case OPT_BATCH:
+        options->batch = (uint32_t)number_option("batch", value, 1, BENCH_BATCH_MAX);
+        return;
+    case OPT_IDS:
+        options->ids = word_option("ids", value, "time", "random") ? BENCH_IDS_TIME : BENCH_IDS_RANDOM;
+        return;
+    case OPT_DAYS:
+        options->days = (uint32_t)number_option("days", value, 1, ENTRY_DAYS_MAX);
+        return;
+    case OPT_RATE:
+        options->rate = number_option("rate", value, 1, 10000000u);
+        return;
+    case OPT_SECONDS:
+        options->seconds_max = (uint32_t)number_option("seconds", value, 1, 3600);
+        return;
+    default:
+        options->seed = number_option("seed", value, 1, UINT64_MAX);
+    }
+}
+
+static void take_option(struct wanted *wanted, int option, const char *value)
+{
+    struct bench_options *options = &wanted->options;
     switch (option) {
     case OPT_SERVER:
         options->server = value;
@@ -111,26 +180,11 @@ static void take_option(struct bench_options *options, int option, const char *v
     case OPT_PASSWORD:
         options->password_file = value;
         return;
-    case OPT_ENTRIES:
-        options->entries = number_option("entries", value, 1, 1000000000u);
+    case OPT_SCRATCH:
+        options->scratch = value;
         return;
-    case OPT_ACCOUNTS:
-        options->accounts = (uint32_t)number_option("accounts", value, 2, 10000000u);
-        return;
-    case OPT_CONNECTIONS:
-        options->connections = (uint32_t)number_option("connections", value, 1, 1024);
-        return;
-    case OPT_IN_FLIGHT:
-        options->in_flight = (uint32_t)number_option("in-flight", value, 1, 1024);
-        return;
-    case OPT_BATCH:
-        options->batch = (uint32_t)number_option("batch", value, 1, 8192);
-        return;
-    case OPT_SECONDS:
-        options->seconds_max = (uint32_t)number_option("seconds", value, 1, 3600);
-        return;
-    case OPT_SEED:
-        options->seed = number_option("seed", value, 1, UINT64_MAX);
+    case OPT_FULL:
+        wanted->full = true;
         return;
     case OPT_DATA:
         options->data_dir = value;
@@ -142,7 +196,7 @@ static void take_option(struct bench_options *options, int option, const char *v
         options->metrics = value;
         return;
     case OPT_OUTPUT:
-        options->json = strcmp(value, "json") == 0;
+        options->json = word_option("output", value, "json", "table");
         return;
     case OPT_VERSION:
         printf("daftari-bench %s\n", dft_version());
@@ -150,70 +204,143 @@ static void take_option(struct bench_options *options, int option, const char *v
     case OPT_HELP:
         usage(stdout);
         exit(0);
+    case '?':
+        usage(stderr);
+        exit(2);
     default:
+        take_load_option(options, option, value);
+    }
+}
+
+static void take_scenario(struct wanted *wanted, const char *name)
+{
+    const struct scenario *scenario = scenario_find(name);
+    if (strcmp(name, "all") == 0) {
+        wanted->all = true;
+        return;
+    }
+    if (scenario == NULL || wanted->count == WANTED_MAX) {
+        fprintf(stderr, "daftari-bench: no scenario '%s'\n", name);
         usage(stderr);
         exit(2);
     }
+    wanted->scenarios[wanted->count++] = scenario;
 }
 
-static bool take_scenario(struct bench_options *options, const char *name)
+/* What cannot be done is said before anything is begun. */
+static void check_wanted(struct wanted *wanted)
 {
-    for (size_t i = 0; i < sizeof scenarios / sizeof *scenarios; i++) {
-        if (strcmp(name, scenarios[i].name) != 0)
-            continue;
-        options->scenario = scenarios[i].name;
-        options->connections = scenarios[i].connections;
-        options->in_flight = scenarios[i].in_flight;
-        options->batch = scenarios[i].batch;
-        return true;
+    const struct bench_options *options = &wanted->options;
+    const char *wrong = NULL;
+    if (wanted->all) {
+        wanted->count = 0;
+        while (scenario_at(wanted->count) != NULL && wanted->count < WANTED_MAX) {
+            wanted->scenarios[wanted->count] = scenario_at(wanted->count);
+            wanted->count++;
+        }
     }
-    return false;
+    if (wanted->count == 0)
+        wrong = "no scenario is named";
+    else if (options->scratch == NULL && (options->server == NULL || options->email == NULL))
+        wrong = "give --scratch for a server of its own, or --server, --email and --password-file";
+    else if (options->scratch != NULL && (options->email != NULL || options->data_dir != NULL ||
+                                          options->server_pid != 0 || options->metrics != NULL))
+        wrong = "--scratch makes a server of its own: no --email, --data, --pid or --metrics with it";
+    for (size_t i = 0; wrong == NULL && i < wanted->count; i++)
+        if (wanted->scenarios[i]->own_only && options->scratch == NULL)
+            wrong = "restart, replay and verify stop the server: only with --scratch";
+    if (wrong == NULL)
+        return;
+    fprintf(stderr, "daftari-bench: %s\n", wrong);
+    usage(stderr);
+    exit(2);
 }
 
 /* What was asked for and could not be measured: a figure that is missing must not look as if nobody had asked. */
-static void tell_missing(const struct bench_options *options, const struct bench_result *result)
+static void tell_missing(const struct bench_options *options)
 {
-    if (options->data_dir != NULL && !result->disk_known)
+    struct bench_disk disk;
+    struct bench_memory memory;
+    struct bench_page page;
+    if (options->data_dir != NULL && !bench_disk(options->data_dir, &disk))
         fprintf(stderr, "daftari-bench: --data: %s cannot be read\n", options->data_dir);
-    if (options->server_pid != 0 && !result->memory_known)
+    if (options->server_pid != 0 && !bench_memory(options->server_pid, &memory))
         fprintf(stderr, "daftari-bench: --pid: process %d tells no memory\n", options->server_pid);
-    if (options->metrics != NULL && !result->commits_known)
+    if (options->metrics != NULL && !bench_page(options->metrics, &page))
         fprintf(stderr, "daftari-bench: --metrics: no metrics page at %s\n", options->metrics);
+}
+
+/* Runs of one scenario, printed; also what was measured before a failure. */
+static enum dft_status measure(struct bench *bench, const struct wanted *wanted,
+                               const struct scenario *scenario, struct dft_fault *why)
+{
+    static struct figures runs[RUNS_MAX];
+    struct bench_options given = bench->options;
+    enum dft_status status = DFT_OK;
+    uint32_t count = 0, want = given.runs != 0 ? given.runs : wanted->all ? 3 : 1;
+    while (status == DFT_OK && count < want) {
+        struct bench_options options = scenario_options(bench, scenario, wanted->full);
+        bench->options = options;
+        memset(&runs[count], 0, sizeof runs[count]);
+        status = scenario->run(bench, scenario, &runs[count], why);
+        count++;
+        /* of the options only where the server is may have changed */
+        given.server = bench->options.server;
+        given.metrics = bench->options.metrics;
+        given.server_pid = bench->options.server_pid;
+        given.seed++; /* another run, other accounts and ids */
+        bench->options = given;
+    }
+    figures_print(scenario->name, runs, count, given.json);
+    return status;
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    load_interrupt();
+}
+
+static enum dft_status begin(struct bench *bench, struct dft_fault *why)
+{
+    uint64_t ready_us;
+    enum dft_status status = DFT_OK;
+    if (bench->options.scratch != NULL)
+        status = own_make(bench->options.scratch, &bench->own, why);
+    if (status == DFT_OK && bench->own != NULL)
+        status = own_start(bench, &ready_us, why);
+    if (status == DFT_OK)
+        tell_missing(&bench->options);
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    struct bench_options options = {.server = getenv("DAFTARI_SERVER"),
-                                    .ca_file = getenv("DAFTARI_CA"),
-                                    .entries = 100000,
-                                    .accounts = 10000,
-                                    .seconds_max = 60,
-                                    .seed = bench_now_us()};
-    static struct bench_result result;
+    static struct wanted wanted;
+    static struct bench bench;
     struct dft_fault why = {0};
     int option;
-    if (argc > 1 && argv[1][0] != '-') {
-        if (!take_scenario(&options, argv[1])) {
-            fprintf(stderr, "daftari-bench: no scenario '%s'\n", argv[1]);
-            usage(stderr);
-            return 2;
-        }
-        argc--;
-        argv++;
-    }
+    wanted.options = (struct bench_options){.server = getenv("DAFTARI_SERVER"),
+                                            .ca_file = getenv("DAFTARI_CA"),
+                                            .ids = BENCH_IDS_TIME,
+                                            .seed = bench_now_us()};
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-        take_option(&options, option, optarg);
-    if (options.scenario == NULL || options.server == NULL || options.email == NULL || optind != argc) {
-        usage(stderr);
-        return 2;
-    }
-    enum dft_status status = bench_prepare(&options, &why);
-    if (status == DFT_OK)
-        status = bench_run(&options, &result, &why);
-    if (status == DFT_OK)
-        tell_missing(&options, &result);
-    bench_print(&options, &result);
+        take_option(&wanted, option, optarg);
+    for (int i = optind; i < argc; i++)
+        take_scenario(&wanted, argv[i]);
+    check_wanted(&wanted);
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, stop = {.sa_handler = on_signal};
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0 || sigaction(SIGINT, &stop, NULL) != 0 ||
+        sigaction(SIGTERM, &stop, NULL) != 0)
+        return 1;
+
+    bench.options = wanted.options;
+    enum dft_status status = begin(&bench, &why);
+    for (size_t i = 0; status == DFT_OK && i < wanted.count; i++)
+        status = measure(&bench, &wanted, wanted.scenarios[i], &why);
+    bench_log_off(&bench);
+    own_remove(bench.own);
     if (status != DFT_OK)
         fprintf(stderr, "daftari-bench: %s: %s %s\n", dft_status_name(status), why.field, why.text);
-    return status == DFT_OK && result.refused == 0 ? 0 : 1;
+    return status == DFT_OK ? 0 : 1;
 }

@@ -8,10 +8,12 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "tools/bench/bench.h"
+#include "tools/bench/load.h"
 
-#define PAGE_BYTES_MAX (4u * 1024u * 1024u)
-#define TIMEOUT_S      5
+#define PAGE_BYTES_MAX    (4u * 1024u * 1024u)
+#define TIMEOUT_S         5
+#define VIEWS_POLL_US     20000
+#define VIEW_STATE_FAILED 2 /* value of daftari_view_state */
 
 static int connect_to(const char *address)
 {
@@ -79,22 +81,77 @@ static uint64_t value_of(const char *page, const char *name)
     return 0;
 }
 
-bool bench_commits(const char *address, struct bench_commits *out)
+/* The highest value of the lines that begin with `name` and labels in braces. */
+static uint64_t most_of(const char *page, const char *name)
+{
+    size_t len = strlen(name);
+    uint64_t most = 0;
+    for (const char *line = page; line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, len) != 0 || line[len] != '{')
+            continue;
+        const char *space = strchr(line, ' '); /* no label of ours has one */
+        uint64_t value = space != NULL ? strtoull(space + 1, NULL, 10) : 0;
+        most = value > most ? value : most;
+    }
+    return most;
+}
+
+/* Lines "daftari_writer_seconds_total{stage="NAME"} SECONDS.MICROS": what the writer's time went into. */
+static void read_stages(const char *page, struct bench_page *out)
+{
+    static const char head[] = "\ndaftari_writer_seconds_total{stage=\"";
+    for (const char *at = strstr(page, head); at != NULL && out->stages < BENCH_STAGES_MAX;
+         at = strstr(at, head)) {
+        at += sizeof head - 1;
+        const char *quote = strchr(at, '"');
+        if (quote == NULL || quote[1] != '}')
+            return;
+        snprintf(out->stage[out->stages].name, sizeof out->stage[0].name, "%.*s", (int)(quote - at), at);
+        char *end;
+        uint64_t us = strtoull(quote + 2, &end, 10) * 1000000u;
+        uint64_t step = 100000;
+        for (end += *end == '.'; *end >= '0' && *end <= '9'; end++, step /= 10)
+            us += (uint64_t)(*end - '0') * step;
+        out->stage[out->stages++].us = us;
+        at = quote;
+    }
+}
+
+bool bench_page(const char *address, struct bench_page *out)
 {
     char *page = address != NULL ? fetch(address) : NULL;
-    memset(out, 0, sizeof *out);
     if (page == NULL ||
         strstr(page, "\ndaftari_commit_records_count ") == NULL) { /* or somebody else's page */
         free(page);
         return false;
     }
+    memset(out, 0, sizeof *out);
     out->commits = value_of(page, "daftari_commit_records_count");
     out->records = value_of(page, "daftari_commit_records_sum");
+    out->log_position = value_of(page, "daftari_log_position");
+    out->view_lag = most_of(page, "daftari_view_lag_records");
+    out->view_failed = most_of(page, "daftari_view_state") >= VIEW_STATE_FAILED;
     for (size_t i = 0; i < BENCH_COMMIT_BUCKETS; i++) {
         char name[64];
         snprintf(name, sizeof name, "daftari_commit_records_bucket{le=\"%u\"}", 1u << (2 * i));
         out->up_to[i] = value_of(page, name);
     }
+    read_stages(page, out);
     free(page);
     return true;
+}
+
+bool bench_views_wait(const char *address, uint32_t seconds)
+{
+    struct bench_page page;
+    uint64_t end = bench_now_us() + (uint64_t)seconds * 1000000u;
+    while (bench_page(address, &page)) {
+        if (page.view_lag == 0)
+            return true;
+        if (page.view_failed || load_interrupted() || bench_now_us() > end)
+            return false;
+        usleep(VIEWS_POLL_US);
+    }
+    return false;
 }
