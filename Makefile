@@ -272,9 +272,11 @@ deps: ## install the Debian packages of tools/dev/packages that are missing (roo
 demo: deps ## install what is needed, build, start a server with three businesses and show it working
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tools/dev/demo start
-bench: all ## measure: a server of its own and four kinds of load (docs/performance.md)
+bench: all ## measure: a server of its own under every kind of load, a few minutes (docs/performance.md)
 	@tools/dev/bench
-.PHONY: bench
+bench-full: all ## the same with 10 million entries: an hour or more, 40 GiB of disk
+	@tools/dev/bench --full --runs 1
+.PHONY: bench bench-full
 demo-stop: ## stop the server of `make demo`
 	@tools/dev/demo stop
 demo-clean: ## stop it and remove its data

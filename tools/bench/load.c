@@ -90,7 +90,7 @@ static size_t encode(struct lane *lane, uint32_t id, uint32_t items, uint8_t *st
     return (size_t)(at - start);
 }
 
-/* False: there is nothing more to ask for now. */
+/* False: nothing more is to be asked at this time. */
 static bool start_one(struct run *run, struct connection *connection, uint64_t now_us)
 {
     struct lane *lane = connection->lane;
