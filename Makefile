@@ -262,7 +262,7 @@ cov: ## run the compiled tests with coverage; report in build/cov/report
 systemd: ## start the installed unit under a systemd of its own, in a Debian made for it (root, mounts; two minutes)
 	@tools/dev/deps && tools/dev/deps tools/dev/packages-systemd
 	@$(MAKE) --no-print-directory $(PARALLEL) all
-	@tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 900 tools/dev/systemd
+	@CC='$(CC)' tests/support/run $(if $(TALLY),--tally $(TALLY)) --seconds 900 tools/dev/systemd
 .PHONY: lint fuzz fuzz-build cov systemd
 
 # ---- set-up and demonstration ------------------------------------------------------------------------------------
