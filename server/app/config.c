@@ -109,6 +109,8 @@ static const struct key keys[] = {
             "needed."},
     {AT(state_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "65536",
      .doc = "Most that core state may grow to, in MiB."},
+    {AT(ids_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "65536",
+     .doc = "Most that the index of command ids may grow to, in MiB; about 20 bytes a command."},
     {AT(view_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "262144",
      .doc = "Most that each view may grow to, in MiB."},
     {AT(state_cache_mib), NUMBER, .min = 4, .max = 1048576, .standard = "256",
@@ -117,6 +119,13 @@ static const struct key keys[] = {
      .doc = "Core state is written behind when this many of its rows have changed."},
     {AT(state_idle_ms), NUMBER, .min = 10, .max = HOUR_MS, .standard = "2000",
      .doc = "And when no command has come for this long, in milliseconds."},
+
+    {AT(ids_memory_entries), NUMBER, .min = 100, .max = 16000000, .standard = "131072",
+     .doc = "Command ids that are kept in memory before they are written, at about 120 bytes each."},
+    {AT(ids_filter_mib), NUMBER, .min = 1, .max = 65536, .standard = "64",
+     .doc = "Memory for the filters that tell a new command id from an old one, in MiB: half a million ids "
+            "each. Ids "
+            "that grow with time, as our clients make them, need none."},
 
     {AT(reader_threads), .group = "Reading", NUMBER, .min = 1, .max = 64, .standard = "2",
      .doc = "Threads that answer queries and reports."},

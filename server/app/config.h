@@ -38,10 +38,13 @@ struct config {
     uint64_t command_queue_max, batch_records_max, batch_kib;
 
     /* storage */
-    uint64_t log_map_mib, state_map_mib, view_map_mib; /* most that each environment may grow to */
-    uint64_t state_cache_mib;                          /* core state kept in memory */
-    uint64_t state_dirty_rows_max;                     /* write behind when this many rows are dirty */
-    uint64_t state_idle_ms;                            /* and when idle for this long */
+    uint64_t log_map_mib, state_map_mib, ids_map_mib,
+        view_map_mib;              /* most that each environment may grow to */
+    uint64_t state_cache_mib;      /* core state kept in memory */
+    uint64_t state_dirty_rows_max; /* write behind when this many rows are dirty */
+    uint64_t state_idle_ms;        /* and when idle for this long */
+
+    uint64_t ids_memory_entries, ids_filter_mib; /* index of command ids (server/base/id_index.h) */
 
     /* reading */
     uint64_t reader_threads, query_queue_max, report_memory_mib, report_memory_total_mib, replay_memory_mib;

@@ -106,6 +106,53 @@ static void register_view(struct server *server, enum view_id id)
                          gauge_view_state, of);
 }
 
+static uint64_t gauge_ids_map_used(void *context)
+{
+    return map_use(((struct server *)context)->stores.ids_kv, false);
+}
+
+static uint64_t gauge_ids_map_limit(void *context)
+{
+    return map_use(((struct server *)context)->stores.ids_kv, true);
+}
+
+static struct id_index_stats ids_stats(void *context)
+{
+    struct id_index_stats stats;
+    id_index_stats(((struct server *)context)->stores.ids, &stats);
+    return stats;
+}
+
+static uint64_t gauge_ids_runs(void *context)
+{
+    return ids_stats(context).runs;
+}
+
+static uint64_t gauge_ids_written(void *context)
+{
+    return ids_stats(context).run_ids;
+}
+
+static uint64_t gauge_ids_memory(void *context)
+{
+    return ids_stats(context).memory_ids;
+}
+
+static uint64_t gauge_ids_filter_bytes(void *context)
+{
+    return ids_stats(context).filter_bytes;
+}
+
+static uint64_t gauge_ids_look_ups(void *context)
+{
+    return ids_stats(context).run_look_ups;
+}
+
+static uint64_t gauge_ids_waits(void *context)
+{
+    return ids_stats(context).waits;
+}
+
 void gauges_register(struct server *server)
 {
     static const struct {
@@ -125,6 +172,18 @@ void gauges_register(struct server *server)
          gauge_log_map_limit},
         {"daftari_map_limit_bytes", "Most bytes that an environment's map may take.", "environment=\"state\"",
          gauge_state_map_limit},
+        {"daftari_map_used_bytes", "Bytes in use of an environment's map.", "environment=\"ids\"",
+         gauge_ids_map_used},
+        {"daftari_map_limit_bytes", "Most bytes that an environment's map may take.", "environment=\"ids\"",
+         gauge_ids_map_limit},
+        {"daftari_ids_runs", "Sorted runs of command ids on disk.", NULL, gauge_ids_runs},
+        {"daftari_ids", "Command ids known.", "in=\"runs\"", gauge_ids_written},
+        {"daftari_ids", "Command ids known.", "in=\"memory\"", gauge_ids_memory},
+        {"daftari_ids_filter_bytes", "Memory of the filters over command ids.", NULL, gauge_ids_filter_bytes},
+        {"daftari_ids_run_lookups", "Command ids looked up on disk since the start.", NULL,
+         gauge_ids_look_ups},
+        {"daftari_ids_waits", "Times the writer waited for command ids to be written since the start.", NULL,
+         gauge_ids_waits},
     };
     for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++)
         metrics_gauge_source(server->metrics, gauges[i].name, gauges[i].help, gauges[i].labels,

@@ -246,7 +246,8 @@ static enum status make_all(struct making *m, struct fault *why)
     m->master_made = m->master_elsewhere && status == STATUS_OK;
     if (status == STATUS_OK)
         status = path_set(config->data_dir, m->books, "", why);
-    config->log_map_mib = config->state_map_mib = FIRST_MAP_MIB; /* the server opens them with its own */
+    config->log_map_mib = config->state_map_mib = config->ids_map_mib =
+        FIRST_MAP_MIB; /* the server opens them with its own */
     return status == STATUS_OK ? write_books(m->options, config, why) : status;
 }
 

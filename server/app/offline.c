@@ -30,6 +30,7 @@ enum status offline_open(const struct config *config, bool create, const char *p
     struct writer_config with = {
         .log = out->stores.log,
         .state = out->stores.state,
+        .ids = out->stores.ids,
         .clock = &system_clock,
         .queue_items_max = 16,
         .batch_records_max = 16,

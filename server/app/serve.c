@@ -82,6 +82,7 @@ static enum status start_writer(struct server *server, struct fault *why)
     struct writer_config with = {
         .log = server->stores.log,
         .state = server->stores.state,
+        .ids = server->stores.ids,
         .clock = &system_clock,
         .queue_items_max = config->command_queue_max,
         .batch_records_max = config->batch_records_max,

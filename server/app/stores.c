@@ -70,8 +70,7 @@ static enum status open_state(struct stores *stores, struct fault *why)
     stores->state =
         kv_overlay_new(kv, &(struct kv_overlay_options){.tables = domain_tables,
                                                         .count = domain_table_count,
-                                                        .memory_bytes = mib(config->state_cache_mib),
-                                                        .skip_misses = UINT64_C(1) << TABLE_COMMAND});
+                                                        .memory_bytes = mib(config->state_cache_mib)});
     stores->state_kv = kv;
     if (stores->state != NULL)
         return STATUS_OK;
@@ -125,6 +124,73 @@ static enum status bring_up_state(struct stores *stores, struct fault *why)
     return status == STATUS_OK ? fold(stores, why) : status;
 }
 
+/* ---- command ids ------------------------------------------------------------------------------------------------------- */
+
+static enum status open_ids(struct stores *stores, struct fault *why)
+{
+    const struct config *config = stores->config;
+    uint64_t batch = config->batch_records_max;
+    struct id_index_config with = {.memory_entries = config->ids_memory_entries,
+                                   .batch_entries_max = batch > IDS_FOLD_BATCH ? batch : IDS_FOLD_BATCH,
+                                   .filter_bytes_max = mib(config->ids_filter_mib),
+                                   .background = true};
+    enum status status = entropy_fill(&system_entropy, &with.seed, sizeof with.seed);
+    if (status != STATUS_OK)
+        return fault_set(why, status, NULL, "no random bytes");
+    status =
+        data_folder_environment_open(stores->folder,
+                                     &(struct data_folder_environment){.name = "ids",
+                                                                       .tables = id_index_tables,
+                                                                       .table_count = ID_INDEX_TABLE_COUNT,
+                                                                       .map_bytes = mib(config->ids_map_mib),
+                                                                       .readers_max = READERS_SPARE},
+                                     &stores->ids_kv, why);
+    if (status != STATUS_OK)
+        return status;
+    status = id_index_open(stores->ids_kv, &with, &stores->ids, why);
+    if (status != STATUS_OK) {
+        kv_close(stores->ids_kv);
+        stores->ids_kv = NULL;
+    }
+    return status;
+}
+
+static enum status open_and_fold_ids(struct stores *stores, struct fault *why)
+{
+    uint64_t folded = 0;
+    monotonic_us started = clock_monotonic(&system_clock);
+    enum status status = open_ids(stores, why);
+    if (status == STATUS_OK)
+        status = ids_fold(stores->log, stores->ids, &folded, why);
+    if (status == STATUS_OK && folded > 0)
+        diag(DIAG_INFO, "app", "ids-folded", "records=%llu ms=%lld", (unsigned long long)folded,
+             (long long)(clock_monotonic(&system_clock) - started) / 1000);
+    return status;
+}
+
+static enum status drop_ids(struct stores *stores, struct fault *why)
+{
+    id_index_close(stores->ids);
+    stores->ids = NULL;
+    stores->ids_kv = NULL;
+    enum status status = data_folder_environment_remove(stores->folder, "ids");
+    return status == STATUS_OK ? status
+                               : fault_set(why, status, NULL, "the index of command ids cannot be dropped");
+}
+
+/* The ids of the log up to its head, all of them from the log when what is on disk cannot be trusted. */
+static enum status bring_up_ids(struct stores *stores, struct fault *why)
+{
+    enum status status = stores->trusted ? STATUS_OK : drop_ids(stores, why);
+    if (status == STATUS_OK)
+        status = open_and_fold_ids(stores, why);
+    if (status != STATUS_STALE && status != STATUS_CORRUPT)
+        return status;
+    diag(DIAG_WARNING, "app", "ids-dropped", "text=\"%s\"", why->text);
+    status = drop_ids(stores, why);
+    return status == STATUS_OK ? open_and_fold_ids(stores, why) : status;
+}
+
 /* ---- all ------------------------------------------------------------------------------------------------------------------ */
 
 static enum status open_log(struct stores *stores, struct fault *why)
@@ -162,6 +228,8 @@ enum status stores_open(const struct config *config, bool create, struct stores 
     status = open_log(&stores, why);
     if (status == STATUS_OK)
         status = bring_up_state(&stores, why);
+    if (status == STATUS_OK)
+        status = bring_up_ids(&stores, why);
     if (status != STATUS_OK) {
         stores_close(&stores, false);
         return status;
@@ -174,7 +242,9 @@ void stores_close(struct stores *stores, bool clean)
 {
     if (stores->folder == NULL)
         return;
-    bool synced = stores->state != NULL && kv_sync(stores->state) == STATUS_OK;
+    bool synced = stores->state != NULL && kv_sync(stores->state) == STATUS_OK && stores->ids != NULL &&
+                  id_index_sync(stores->ids) == STATUS_OK;
+    id_index_close(stores->ids);
     kv_close(stores->state);
     log_close(stores->log);
     data_folder_close(stores->folder, clean && synced);

@@ -1,8 +1,9 @@
-/* The data folder opened for writing: log, core state folded up to it. Used by `daftarid` and `daftarid init`. */
+/* The data folder opened for writing: log, core state and command ids folded up to it. Used by `daftarid` and `daftarid init`. */
 #ifndef SERVER_APP_STORES_H
 #define SERVER_APP_STORES_H
 
 #include "server/app/config.h"
+#include "server/base/id_index.h"
 #include "server/ports/clock.h"
 #include "server/ports/log.h"
 #include "server/store/data_folder.h"
@@ -11,14 +12,15 @@
 struct stores {
     const struct config *config;
     struct data_folder *folder;
-    struct kv *log_kv, *state_kv; /* sealed environments */
+    struct kv *log_kv, *state_kv, *ids_kv; /* sealed environments */
     struct log *log;
-    struct kv *state; /* overlay over state_kv: core state, at the log's head */
-    bool trusted;     /* unsynced environments were as they had been left */
+    struct kv *state;     /* overlay over state_kv: core state, at the log's head */
+    struct id_index *ids; /* over ids_kv: of the commands in the log */
+    bool trusted;         /* unsynced environments were as they had been left */
     monotonic_us written_behind;
 };
 
-/* Opens everything and folds the log's tail into core state (all of it, when state cannot be trusted). `create`: the
+/* Opens everything and folds the log's tail into core state and command ids (all of it, when they cannot be trusted). `create`: the
  * folder must not exist. On failure nothing stays open. */
 enum status stores_open(const struct config *config, bool create, struct stores *out,
                         struct fault *why) MUST_USE;

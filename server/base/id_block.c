@@ -97,7 +97,7 @@ struct block {
 
 static bool open_block(struct slice key, struct slice value, struct block *out)
 {
-    if (key.len != ID_KEY_BYTES || value.len < HEAD_BYTES || value.ptr[0] != FORM)
+    if (key.len != ID_KEY_BYTES || value.len < HEAD_BYTES || value.ptr[0] != FORM || value.ptr[3] != 0)
         return false;
     *out = (struct block){.count = be16_get(value.ptr + 4),
                           .shared = value.ptr[1],

@@ -78,7 +78,7 @@ struct id_walk;
 /* In a read transaction of a store with id_index_tables, which must outlive the walk. STALE and CORRUPT as above. */
 enum status id_walk_open(struct kv_txn *txn, struct id_walk **out, struct fault *why) MUST_USE;
 uint64_t id_walk_position(const struct id_walk *walk); /* of the log, up to which ids are stored */
-/* The next id; END after the last, CORRUPT when a row cannot be read. An id that two records bear comes twice. */
+/* The next id; END after the last, CORRUPT when a row cannot be read or a run is not what its row says. */
 enum status id_walk_next(struct id_walk *walk, struct command_id *out_id, uint64_t *out_position) MUST_USE;
 void id_walk_close(struct id_walk *walk); /* NULL is fine */
 

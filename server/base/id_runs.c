@@ -186,6 +186,7 @@ struct id_source {
     bool more;                 /* there is an entry at `at` */
     uint8_t key[ID_KEY_BYTES]; /* of the block in `entries` */
     size_t at, count;
+    uint64_t taken; /* of a walk: entries handed out */
     struct id_entry entries[ID_BLOCK_IDS];
 };
 
@@ -430,11 +431,28 @@ uint64_t id_runs_merge(struct id_runs *runs, struct kv_txn *txn, struct id_merge
 struct id_walk {
     struct kv_txn *txn;
     struct id_runs runs;
-    bool begun;
-    struct id_entry last;
     size_t count;
-    struct id_source sources[];
+    struct id_source sources[]; /* as many as runs, in their order */
 };
+
+/* Passes over what a merge has already taken from the run, and tells when the run is not what its row says: `taken` of its
+ * entries have been handed out. */
+static void walk_check(struct id_walk *walk, size_t index)
+{
+    struct id_source *source = &walk->sources[index];
+    const struct id_run *run = &walk->runs.runs[index];
+    while (run->merging && source->more &&
+           (run->count == 0 || id_less(&source->entries[source->at], &run->first)))
+        source_next(source, walk->txn, false);
+    const struct id_entry *entry = &source->entries[source->at];
+    bool good = source->more == (source->taken < run->count);
+    if (good && source->more)
+        good = entry->position > run->from && entry->position <= run->to &&
+               (source->taken > 0 || id_same(entry, &run->first)) &&
+               (source->taken + 1 < run->count || id_same(entry, &run->last));
+    if (!good)
+        kv_set_error(walk->txn, STATUS_CORRUPT);
+}
 
 enum status id_walk_open(struct kv_txn *txn, struct id_walk **out, struct fault *why)
 {
@@ -451,8 +469,10 @@ enum status id_walk_open(struct kv_txn *txn, struct id_walk **out, struct fault 
         walk->txn = txn;
         walk->runs = *runs;
         walk->count = runs->count;
-        for (size_t i = 0; i < walk->count; i++)
+        for (size_t i = 0; i < walk->count; i++) {
             source_open(&walk->sources[i], txn, runs->runs[i].number);
+            walk_check(walk, i);
+        }
         *out = walk;
     }
     free(runs);
@@ -466,24 +486,19 @@ uint64_t id_walk_position(const struct id_walk *walk)
 
 enum status id_walk_next(struct id_walk *walk, struct command_id *out_id, uint64_t *out_position)
 {
-    for (;;) {
-        struct id_source *source = least_of(walk->sources, walk->count);
-        if (kv_error(walk->txn) != STATUS_OK)
-            return kv_error(walk->txn);
-        if (source == NULL)
-            return STATUS_END;
-        struct id_entry entry = source->entries[source->at];
-        source_next(source, walk->txn, false);
-        /* While a merge is under way the last block taken from is still there, and so are its entries. */
-        if (walk->begun && id_same(&entry, &walk->last) && entry.position == walk->last.position)
-            continue;
-        walk->begun = true;
-        walk->last = entry;
-        be64_put(out_id->bytes, entry.hi);
-        be64_put(out_id->bytes + 8, entry.lo);
-        *out_position = entry.position;
-        return STATUS_OK;
-    }
+    struct id_source *source = least_of(walk->sources, walk->count);
+    if (kv_error(walk->txn) != STATUS_OK)
+        return kv_error(walk->txn);
+    if (source == NULL)
+        return STATUS_END;
+    const struct id_entry *entry = &source->entries[source->at];
+    be64_put(out_id->bytes, entry->hi);
+    be64_put(out_id->bytes + 8, entry->lo);
+    *out_position = entry->position;
+    source->taken++;
+    source_next(source, walk->txn, false);
+    walk_check(walk, (size_t)(source - walk->sources));
+    return STATUS_OK;
 }
 
 void id_walk_close(struct id_walk *walk)

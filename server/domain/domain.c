@@ -223,15 +223,6 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
     apply_type(event, state, record, arena);
 }
 
-void domain_apply_checked(struct kv_txn *state, const struct record *record, struct arena *arena)
-{
-    const struct command_id *id = &record->header.command_id;
-    struct slice row;
-    if (!command_id_is_zero(id) && kv_get(state, TABLE_COMMAND, slice_of(id->bytes, COMMAND_ID_BYTES), &row))
-        kv_set_error(state, STATUS_CORRUPT);
-    domain_apply(state, record, arena);
-}
-
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena)
 {
     const struct event_type *event = domain_event(record->header.type);

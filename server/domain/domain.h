@@ -176,11 +176,9 @@ enum status domain_decide(const struct method *method, const struct context *con
 struct record_header decision_header(const struct decision *decision, const struct context *context);
 
 /* Folds one committed (or about to be committed) record into core state: kernel effects, then the type's apply. A
- * record that contradicts state sets CORRUPT on the transaction. */
+ * record that contradicts state sets CORRUPT on the transaction. That no command id comes twice is not core state's to
+ * know: server/base/id_index.h. */
 void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena);
-/* The same for auditors: that a command id was used before is CORRUPT too. The sequencer looks every id up before it
- * decides, and a second look-up of a random key in the largest table is dear. */
-void domain_apply_checked(struct kv_txn *state, const struct record *record, struct arena *arena);
 /* What applying one record takes of its arena at most: give these functions that much. A payload of RECORD_BYTES_MAX
  * that decide has accepted decodes to about a megabyte at worst (many small tags), and is packed into a row once. */
 #define DOMAIN_APPLY_BYTES_MAX (4u * 1024u * 1024u)

@@ -98,11 +98,13 @@ static enum status remove_below(const char *top, const char *name, bool stranger
     return status;
 }
 
-/* Core state and all views. This comes before the folder is marked as running under this kernel: were the process
+/* Core state, the index of command ids and all views. This comes before the folder is marked as running under this kernel: were the process
  * killed in between, the next start would trust them. */
 static enum status drop_derived(const struct data_folder *folder, const char *views, struct fault *why)
 {
     enum status status = remove_below(folder->path, "state", true, why);
+    if (status == STATUS_OK)
+        status = remove_below(folder->path, "ids", true, why);
     DIR *listing = status == STATUS_OK ? opendir(views) : NULL;
     if (status == STATUS_OK && listing == NULL)
         return folder_fault(why, views, "list", errno);

@@ -1,7 +1,7 @@
 /*
  * A data folder on disk: lock, keys, sealed environments, and whether those that are not synced can be trusted.
  *
- *   DIR/log/  DIR/state/  DIR/views/NAME/   LMDB environments, values sealed
+ *   DIR/log/  DIR/state/  DIR/ids/  DIR/views/NAME/   LMDB environments, values sealed
  *   DIR/keys/                               wrapped data keys (never the master key)
  *   DIR/lock                                held by the one process that writes
  *   DIR/run                                 "clean", or "running" and the kernel's boot id
@@ -30,11 +30,11 @@ enum status data_folder_open(const struct data_folder_options *options, struct d
                              struct fault *why) MUST_USE;
 /* `clean`: everything was synced; the next start trusts what is here. NULL is fine. */
 void data_folder_close(struct data_folder *folder, bool clean);
-/* False after a power cut: core state and views have been removed, since they were not synced. */
+/* False after a power cut: core state, ids and views have been removed, since they were not synced. */
 bool data_folder_trusted(const struct data_folder *folder);
 
 struct data_folder_environment {
-    const char *name; /* "log", "state", "views/balances" */
+    const char *name; /* "log", "state", "ids", "views/balances" */
     const struct kv_table *tables;
     unsigned table_count;
     uint64_t map_bytes;

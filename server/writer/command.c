@@ -114,32 +114,41 @@ static enum status record_at(void *context, uint64_t position, struct record *ou
 static bool answered_before(struct writer *writer, struct kv_txn *state, struct work_item *item,
                             struct work_part *part, enum status *out_status, struct fault *why)
 {
-    struct slice row;
-    *out_status = STATUS_OK;
-    if (command_id_is_zero(&part->command_id) ||
-        !kv_get(state, TABLE_COMMAND, slice_of(part->command_id.bytes, COMMAND_ID_BYTES), &row))
-        return false;
-    if (row.len != 16) {
-        *out_status = fault_set(why, STATUS_CORRUPT, NULL, "a command id row of %zu bytes", row.len);
-        return true;
-    }
-    uint64_t position = be64_get(row.ptr);
+    uint64_t position;
     struct record first;
     struct fault reused;
-    if (be64_get(row.ptr + 8) != part->content) {
+    *out_status = STATUS_OK;
+    if (command_id_is_zero(&part->command_id))
+        return false;
+    enum status status = id_index_find(writer->config.ids, &part->command_id, &position);
+    if (status == STATUS_NOT_FOUND)
+        return false;
+    if (status != STATUS_OK) {
+        *out_status = fault_set(why, status, NULL, "the index of command ids cannot be read");
+        return true;
+    }
+    *out_status = record_at(writer, position, &first, why);
+    if (*out_status != STATUS_OK)
+        return true;
+    if (memcmp(&first.header.command_id, &part->command_id, sizeof part->command_id) != 0) {
+        *out_status = fault_set(why, STATUS_CORRUPT, NULL,
+                                "the index of command ids names record %llu for a command of another",
+                                (unsigned long long)position);
+        return true;
+    }
+    if (first.header.content != part->content) {
         (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id",
                         "this id belongs to another command (position %llu): give every new command a new id",
                         (unsigned long long)position);
         answer_fault(item, part, &reused);
         return true;
     }
-    *out_status = record_at(writer, position, &first, why);
-    if (*out_status == STATUS_OK && first.header.user != item->actor.user) {
+    if (first.header.user != item->actor.user) {
         (void)fault_set(&reused, STATUS_KEY_REUSED, "command_id", "this id was used by another user");
         answer_fault(item, part, &reused);
-    } else if (*out_status == STATUS_OK) {
-        answer_recorded(item, part, state, &first.header);
+        return true;
     }
+    answer_recorded(item, part, state, &first.header);
     return true;
 }
 
@@ -253,6 +262,8 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     if (kv_error(state) != STATUS_OK)
         return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
                          (unsigned long long)context->position);
+    if (!command_id_is_zero(&header.command_id))
+        id_index_add(writer->config.ids, &header.command_id, context->position);
     if (writer->record_count == 0)
         writer->batch_first = context->position;
     writer->record_count++;
@@ -280,6 +291,7 @@ size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const stru
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message = NULL;
         struct fault later; /* said when its turn comes */
+        id_index_prefetch(writer->config.ids, &item->parts[first + i].command_id);
         if (domain_unpack(item->method, item->parts[first + i].body, writer->messages, &message, &later) !=
             STATUS_OK)
             message = NULL;

@@ -40,7 +40,7 @@ struct writer {
 bool command_batch_full(const struct writer *writer);
 
 /* Gets the commands of an item from part `first` on ready for command_run, COMMANDS_AHEAD at most: unpacks them and
- * lets core state fetch the rows they will read, so that memory works on several at a time. Gives how many. */
+ * lets core state and the index of ids fetch what they will read, so that memory works on several at a time. Gives how many. */
 size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const struct work_item *item,
                          size_t first);
 

@@ -27,16 +27,16 @@ bool state_cursor_get(struct kv_txn *state, struct state_cursor *out)
     return true;
 }
 
-/* Is the cursor a record of this log? */
-static enum status check_cursor(struct log *log, struct log_reader *reader, const struct state_cursor *cursor,
-                                struct fault *why)
+/* Is the cursor of what was folded a record of this log? */
+static enum status check_cursor(const char *what, struct log *log, struct log_reader *reader,
+                                const struct state_cursor *cursor, struct fault *why)
 {
     struct log_head head;
     log_head(log, &head);
     if (cursor->position == 0)
         return STATUS_OK;
     if (cursor->position > head.size)
-        return fault_set(why, STATUS_STALE, NULL, "core state is at position %llu, the log ends at %llu",
+        return fault_set(why, STATUS_STALE, NULL, "%s is at position %llu, the log ends at %llu", what,
                          (unsigned long long)cursor->position, (unsigned long long)head.size);
     struct slice bytes;
     struct hash hash;
@@ -45,9 +45,8 @@ static enum status check_cursor(struct log *log, struct log_reader *reader, cons
         return status;
     record_hash(bytes, &hash);
     if (memcmp(&hash, &cursor->hash, sizeof hash) != 0)
-        return fault_set(why, STATUS_STALE, NULL,
-                         "core state was folded from another log (position %llu differs)",
-                         (unsigned long long)cursor->position);
+        return fault_set(why, STATUS_STALE, NULL, "%s was folded from another log (position %llu differs)",
+                         what, (unsigned long long)cursor->position);
     return STATUS_OK;
 }
 
@@ -101,7 +100,7 @@ static enum status fold_with(const struct fold_config *config, struct log_reader
     if (other)
         return fault_set(why, STATUS_STALE, NULL, "core state was made by another version of the program");
     if (status == STATUS_OK)
-        status = check_cursor(config->log, reader, &cursor, why);
+        status = check_cursor("core state", config->log, reader, &cursor, why);
     if (status != STATUS_OK)
         return status;
 
@@ -132,5 +131,49 @@ enum status state_fold(const struct fold_config *config, uint64_t *out_folded, s
         status = fold_with(config, reader, arena, out_folded, why);
     log_reader_close(reader);
     arena_free(arena);
+    return status;
+}
+
+/* ---- command ids ------------------------------------------------------------------------------------------------ */
+
+static enum status add_ids(struct log_reader *reader, struct id_index *ids, struct id_cursor *cursor,
+                           uint64_t until, struct fault *why)
+{
+    struct slice bytes = {0};
+    struct record record;
+    while (cursor->position < until) {
+        enum status status = log_read(reader, cursor->position + 1, &bytes, why);
+        if (status == STATUS_OK)
+            status = record_decode(bytes, &record, why);
+        if (status != STATUS_OK)
+            return status;
+        cursor->position++;
+        if (!command_id_is_zero(&record.header.command_id))
+            id_index_add(ids, &record.header.command_id, cursor->position);
+    }
+    record_hash(bytes, &cursor->hash);
+    enum status status = id_index_mark(ids, cursor);
+    return status == STATUS_OK ? status
+                               : fault_set(why, status, NULL, "the index of command ids cannot be written");
+}
+
+enum status ids_fold(struct log *log, struct id_index *ids, uint64_t *out_folded, struct fault *why)
+{
+    struct log_reader *reader = NULL;
+    struct id_cursor cursor;
+    struct log_head head;
+    id_index_stored(ids, &cursor);
+    log_head(log, &head);
+    enum status status = log_reader_open(log, &reader);
+    if (status == STATUS_OK)
+        status = check_cursor("the index of command ids", log, reader,
+                              &(struct state_cursor){.position = cursor.position, .hash = cursor.hash}, why);
+    *out_folded = status == STATUS_OK ? head.size - cursor.position : 0;
+    while (status == STATUS_OK && cursor.position < head.size) {
+        uint64_t left = head.size - cursor.position;
+        status = add_ids(reader, ids, &cursor,
+                         cursor.position + (left < IDS_FOLD_BATCH ? left : IDS_FOLD_BATCH), why);
+    }
+    log_reader_close(reader);
     return status;
 }

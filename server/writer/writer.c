@@ -45,6 +45,12 @@ static void commit_batch(struct writer *writer, struct kv_txn *state)
         stop_for(writer, &fault);
     }
     state_cursor_put(state, &cursor);
+    status = id_index_mark(writer->config.ids,
+                           &(struct id_cursor){.position = cursor.position, .hash = cursor.hash});
+    if (status != STATUS_OK) {
+        (void)fault_set(&fault, status, NULL, "the index of command ids cannot be written");
+        stop_for(writer, &fault);
+    }
     if (hooks->recorded != NULL)
         for (size_t i = 0; i < writer->record_count; i++)
             hooks->recorded(hooks->context, state, &writer->records[i]);

@@ -9,6 +9,7 @@
 #ifndef SERVER_WRITER_WRITER_H
 #define SERVER_WRITER_WRITER_H
 
+#include "server/base/id_index.h"
 #include "server/domain/domain.h"
 #include "server/ports/clock.h"
 #include "server/ports/log.h"
@@ -31,7 +32,8 @@ struct writer_hooks {
 
 struct writer_config {
     struct log *log;
-    struct kv *state; /* core state; the writer's thread alone touches it from writer_start on */
+    struct kv *state;     /* core state; the writer's thread alone touches it from writer_start on */
+    struct id_index *ids; /* of the commands recorded; likewise. batch_records_max at a time are added */
     const struct clock *clock;
     size_t queue_items_max;
     size_t batch_records_max; /* of one commit */
@@ -76,5 +78,10 @@ struct fold_config {
     void *context;
 };
 enum status state_fold(const struct fold_config *config, uint64_t *out_folded, struct fault *why) MUST_USE;
+
+/* Adds the command ids of the log's tail to their index; only the records' headers are looked at. STALE as above. The index
+ * takes IDS_FOLD_BATCH of them between two marks. */
+#define IDS_FOLD_BATCH 4096u
+enum status ids_fold(struct log *log, struct id_index *ids, uint64_t *out_folded, struct fault *why) MUST_USE;
 
 #endif

@@ -25,7 +25,9 @@ server_init() {
     "$@" >"$_dir/init.log" 2>&1 || { cat "$_dir/init.log" >&2; return 1; }
   # maps small enough for the thread sanitizer, which leaves a program less room for addresses
   { echo "listen_port = ${SERVER_PORT:-0}"; echo "metrics_port = ${SERVER_METRICS_PORT:-0}"
-    echo "log_map_mib = 65536"; echo "state_map_mib = 16384"; echo "view_map_mib = 16384"; } >>"$_dir/daftari.conf"
+    echo "log_map_mib = 65536"; echo "state_map_mib = 16384"; echo "view_map_mib = 16384"
+    echo "ids_map_mib = 4096"; echo "ids_memory_entries = 100"; # few, so that small books have runs of ids too
+  } >>"$_dir/daftari.conf"
   if [ -f "$_dir/extra.conf" ]; then cat "$_dir/extra.conf" >>"$_dir/daftari.conf"; fi
 }
 

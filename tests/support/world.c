@@ -155,7 +155,7 @@ static void keep(struct world *world, uint8_t *bytes, size_t len)
     if (kv_begin(world->state, true, &state) != STATUS_OK)
         abort();
     arena_reset(world->arena);
-    domain_apply_checked(state, &record, world->arena);
+    domain_apply(state, &record, world->arena);
     if (kv_commit(state) != STATUS_OK)
         trouble(world, "the record contradicts state", world->record_count);
 }
@@ -454,7 +454,7 @@ static void fold(struct world *world, struct kv *into, bool masters)
         if (masters)
             domain_apply_master(txn, &record, world->arena);
         else
-            domain_apply_checked(txn, &record, world->arena);
+            domain_apply(txn, &record, world->arena);
     }
     if (kv_commit(txn) != STATUS_OK)
         trouble(world, "the log does not fold", world->record_count);

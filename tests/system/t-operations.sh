@@ -75,7 +75,7 @@ check 'a systemd credential goes before the file' told 0 "$dir/tried.conf: good"
 unset CREDENTIALS_DIRECTORY
 
 # ---- running ----
-printf '%s\n' 'listen_port = 0' 'metrics_port = 0' 'log_map_mib = 65536' 'state_map_mib = 16384' 'view_map_mib = 16384' >>"$dir/keys/daftari.conf"
+printf '%s\n' 'listen_port = 0' 'metrics_port = 0' 'log_map_mib = 65536' 'state_map_mib = 16384' 'view_map_mib = 16384' 'ids_map_mib = 4096' >>"$dir/keys/daftari.conf"
 start() {
     rm -f "$dir/ready"
     "$bin/daftarid" --config "$dir/keys/daftari.conf" --ready-file "$dir/ready" 2>>"$dir/log" &

@@ -50,13 +50,16 @@ for view in "$D"/data/views/*; do
   tap "${view##*/} is there again" test -f "$view/data.mdb"
   server_stop "$D"
 done
+rm -rf "$D/data/ids"
+tap "nor of the index of command ids" up_and_same
+server_stop "$D"
 rm -rf "$D/data/state"
 tap "nor of core state" up_and_same
 daftari load --quiet "$D/sales.jsonl" >/dev/null 2>&1 # decided upon core state that was made anew
 daftari entry post --business WTR --date 2026-10-07 --type SALE --description once --debit 1110=10 --credit 4100=10 \
   --command-id 6f3c1b7e-0000-4000-8000-00000000abcd >/dev/null
 server_stop "$D"
-rm -rf "$D/data/state" "$D/data/views"
+rm -rf "$D/data/state" "$D/data/ids" "$D/data/views"
 server_start "$D" && server_log_in "$D"
 one=$(daftari report balances --account 1110 --output json | jq -c .rows)
 daftari entry post --business WTR --date 2026-10-07 --type SALE --description once --debit 1110=10 --credit 4100=10 \
@@ -69,7 +72,7 @@ server_stop "$D"
 # ---- a power cut: the log was synced, nothing else was
 power_cut() { # rubbish in everything that no commit synced
   echo "running 00000000-1111-2222-3333-444444444444" >"$D/data/run"
-  for file in "$D"/data/views/*/data.mdb "$D/data/state/data.mdb"; do
+  for file in "$D"/data/views/*/data.mdb "$D/data/state/data.mdb" "$D/data/ids/data.mdb"; do
     dd if=/dev/urandom of="$file" bs=4096 seek="$1" count=20 conv=notrunc status=none
   done
 }
@@ -101,12 +104,13 @@ server_kill "$D" 2>/dev/null
 # ---- core state that does not fit the log
 server_start "$D" && server_log_in "$D"
 cp -a "$D/data/state" "$D/older"
+cp -a "$D/data/ids" "$D/older-ids"
 cp -a "$D/data/views/balances" "$D/older-balances"
 daftari entry post --business WTR --date 2026-10-08 --type SALE --description later --debit 1110=77 --credit 4100=77 >/dev/null
 reports >"$D/before"
 server_stop "$D"
-rm -rf "$D/data/state" "$D/data/views/balances"
-cp -a "$D/older" "$D/data/state"; cp -a "$D/older-balances" "$D/data/views/balances"
+rm -rf "$D/data/state" "$D/data/ids" "$D/data/views/balances"
+cp -a "$D/older" "$D/data/state"; cp -a "$D/older-ids" "$D/data/ids"; cp -a "$D/older-balances" "$D/data/views/balances"
 tap "core state and a view from before catch up" up_and_same
 server_stop "$D"
 tap "and are whole" whole

@@ -57,7 +57,7 @@ server_stop "$D"
 "${AUDIT[@]}" --output json >"$D/json"
 code=$?
 tap "offline: exit 0, the same root, all of state and views replayed" test "$code" = 0
-tap "offline: the JSON agrees with the server" json_has "$D/json" ".records == $head" ".root == \"$root\"" '.replays == 7' '.blocks > 0'
+tap "offline: the JSON agrees with the server" json_has "$D/json" ".records == $head" ".root == \"$root\"" '.replays == 8' '.blocks > 0'
 
 "${AUDIT[@]}" >"$D/out"
 tap "text: one line when all holds" test "$(wc -l <"$D/out")" = 1

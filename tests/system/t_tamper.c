@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "proto/base/bytes.h"
+#include "server/base/id_index.h"
 #include "server/base/system.h"
 #include "server/domain/domain.h"
 #include "server/domain/kernel/tables.h"
@@ -114,6 +115,17 @@ static void file_read(const char *environment)
     assert_non_null(file);
     assert_int_equal(fread(file, 1, file_len, in), file_len);
     fclose(in);
+}
+
+/* As it was read. */
+static void file_write(const char *environment)
+{
+    char path[FOLDER_PATH_MAX];
+    file_path(environment, path);
+    FILE *out = fopen(path, "wbe");
+    assert_non_null(out);
+    assert_int_equal(fwrite(file, 1, file_len, out), file_len);
+    assert_int_equal(fclose(out), 0);
 }
 
 static void byte_set(const char *environment, size_t at, uint8_t byte)
@@ -379,7 +391,7 @@ static void untouched_books_hold(void **state)
     if (report.problems != 0)
         fail_msg("%s", text);
     assert_int_equal(report.records, record_count);
-    assert_int_equal(report.replays, 1 + VIEW_COUNT);
+    assert_int_equal(report.replays, 2 + VIEW_COUNT); /* core state, ids and the views */
     memcpy(sound_root, report.root, sizeof sound_root);
 }
 
@@ -500,6 +512,7 @@ static void changed_bytes_of_state_and_views_are_told(void **state)
     (void)state;
     char name[64];
     derived_bytes_are_held("state", domain_tables, domain_table_count);
+    derived_bytes_are_held("ids", id_index_tables, ID_INDEX_TABLE_COUNT);
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         snprintf(name, sizeof name, "views/%s", views[i]->name);
         derived_bytes_are_held(name, views[i]->tables, views[i]->table_count);
@@ -508,8 +521,10 @@ static void changed_bytes_of_state_and_views_are_told(void **state)
 
 enum change { CHANGE_VALUE, CHANGE_REMOVE, CHANGE_ADD };
 
-/* By somebody who has the keys: seals are good, the content is not. A row of a random table that has any. */
-static void change_row(const char *name, const struct kv_table *tables, unsigned count, enum change change)
+/* By somebody who has the keys: seals are good, the content is not. A row of a random table that has any, but for
+ * the spared one, which is its owner's. */
+static void change_row(const char *name, const struct kv_table *tables, unsigned count, unsigned spared,
+                       enum change change)
 {
     struct data_folder *folder;
     struct fault why = {0};
@@ -523,7 +538,7 @@ static void change_row(const char *name, const struct kv_table *tables, unsigned
     bool found = false;
     for (unsigned i = 0; i < count && !found; i++) {
         table = (first + i) % count;
-        if (table == TABLE_CURSOR || (tables[table].flags & KV_BLIND_KEYS) != 0)
+        if (table == spared || (tables[table].flags & KV_BLIND_KEYS) != 0)
             continue;
         struct kv_cursor *cursor = kv_cursor_open(txn, table);
         found = kv_seek(cursor, (struct slice){0});
@@ -564,18 +579,30 @@ static void rows_changed_with_the_keys_are_told(void **state)
                 snprintf(name, sizeof name, "views/%s", views[i - 1]->name);
             file_read(name);
             change_row(name, i > 0 ? views[i - 1]->tables : domain_tables,
-                       i > 0 ? views[i - 1]->table_count : domain_table_count, change);
+                       i > 0 ? views[i - 1]->table_count : domain_table_count, TABLE_CURSOR, change);
             assert_int_equal(verify(&report, text, &why), STATUS_OK);
             if (report.problems == 0 || strstr(text, name) == NULL || strstr(text, ", table ") == NULL)
                 fail_msg("%s, change %d: %s", name, (int)change, text);
 
-            char path[FOLDER_PATH_MAX]; /* as it was */
-            file_path(name, path);
-            FILE *out = fopen(path, "wbe");
-            assert_non_null(out);
-            assert_int_equal(fwrite(file, 1, file_len, out), file_len);
-            assert_int_equal(fclose(out), 0);
+            file_write(name);
         }
+    }
+}
+
+static void ids_changed_with_the_keys_are_told(void **state)
+{
+    (void)state;
+    static char text[65536];
+    for (unsigned i = 0; i < 12; i++) {
+        enum change change = i % 3;
+        struct verify_report report;
+        struct fault why = {0};
+        file_read("ids");
+        change_row("ids", id_index_tables, ID_INDEX_TABLE_COUNT, 1, change);
+        assert_int_equal(verify(&report, text, &why), STATUS_OK);
+        if (report.problems == 0 || strstr(text, "ids: ") == NULL)
+            fail_msg("ids, change %d: %s", (int)change, text);
+        file_write("ids");
     }
 }
 
@@ -588,6 +615,7 @@ int main(void)
         cmocka_unit_test(the_stores_own_pages_cannot_deceive),
         cmocka_unit_test(changed_bytes_of_state_and_views_are_told),
         cmocka_unit_test(rows_changed_with_the_keys_are_told),
+        cmocka_unit_test(ids_changed_with_the_keys_are_told),
         cmocka_unit_test(untouched_books_hold),
     };
     struct fault why = {0};

@@ -120,7 +120,7 @@ static void changes_add_up_whatever_their_number(void **unused)
 
 /* ---- records that contradict state -------------------------------------------------------------------------------------- */
 
-static enum status apply_to_copy(struct record_header *header, bool checked)
+static enum status apply_to_copy(struct record_header *header)
 {
     static uint8_t bytes[RECORD_HEADER_BYTES];
     struct record record;
@@ -133,10 +133,7 @@ static enum status apply_to_copy(struct record_header *header, bool checked)
     assert_int_equal(record_decode(slice_of(bytes, sizeof bytes), &record, &why), STATUS_OK);
     struct kv_txn *txn = begin(true);
     arena_reset(world->arena);
-    if (checked)
-        domain_apply_checked(txn, &record, world->arena);
-    else
-        domain_apply(txn, &record, world->arena);
+    domain_apply(txn, &record, world->arena);
     enum status status = kv_error(txn);
     kv_abort(txn);
     return status;
@@ -146,38 +143,29 @@ static void contradictions_are_corruption(void **unused)
 {
     struct record_header header = {.type = 999};
     (void)unused;
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT); /* no such type */
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT); /* no such type */
     header = (struct record_header){.type = EVENT_ENTRY_POSTED};
-    assert_int_equal(apply_to_copy(&header, false), STATUS_OK);
+    assert_int_equal(apply_to_copy(&header), STATUS_OK);
     header.series = 1, header.business_date = 20250601, header.number = 2; /* not the next number */
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header.number = 0;
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header.number = 1;
-    assert_int_equal(apply_to_copy(&header, false), STATUS_OK);
+    assert_int_equal(apply_to_copy(&header), STATUS_OK);
     header = (struct record_header){.type = EVENT_ENTRY_REVERSED}; /* reverses nothing */
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header.cause = world->record_count + 1; /* or itself */
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header.cause = world->record_count;
-    assert_int_equal(apply_to_copy(&header, false), STATUS_OK);
+    assert_int_equal(apply_to_copy(&header), STATUS_OK);
     header = (struct record_header){.type = EVENT_ADJUSTMENT_REJECTED, .cause = 1};
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header = (struct record_header){.type = EVENT_BUSINESS_DEACTIVATED, .business = 9};
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header = (struct record_header){.type = EVENT_TRANSACTION_TYPE_DEACTIVATED, .number = 900};
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
     header = (struct record_header){.type = EVENT_ACCOUNT_DEACTIVATED};
-    assert_int_equal(apply_to_copy(&header, false), STATUS_CORRUPT);
-}
-
-static void a_command_id_is_used_once(void **unused)
-{
-    struct record_header header = {.type = EVENT_ENTRY_POSTED, .command_id = {{15}}};
-    (void)unused;
-    assert_int_equal(apply_to_copy(&header, true), STATUS_OK);
-    header.command_id = world_record_at(world, 3).header.command_id;
-    assert_int_equal(apply_to_copy(&header, true), STATUS_CORRUPT);
+    assert_int_equal(apply_to_copy(&header), STATUS_CORRUPT);
 }
 
 /* ---- stored rows --------------------------------------------------------------------------------------------------------- */
@@ -506,7 +494,6 @@ int main(void)
         cmocka_unit_test(law_holds_for_every_decision),
         cmocka_unit_test(changes_add_up_whatever_their_number),
         cmocka_unit_test(contradictions_are_corruption),
-        cmocka_unit_test(a_command_id_is_used_once),
         cmocka_unit_test(rows_that_do_not_decode_are_corruption),
         cmocka_unit_test(text_fields_are_found_without_unpacking),
         cmocka_unit_test(keys_are_cut_and_numbers_counted),

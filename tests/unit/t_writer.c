@@ -50,6 +50,7 @@ struct rig {
         [SCRATCH_PATH_MAX]; /* of the log: on disk, since first answers are read while a batch is open */
     struct log *log;
     struct kv *state;
+    struct id_index *ids;
     struct writer *writer;
     size_t recorded, grew;
     uint64_t grew_to;
@@ -210,7 +211,11 @@ static void rig_open(struct rig *rig, size_t batch_records)
     log_kv->ops = &log_ops;
     assert_int_equal(log_over_kv_open(log_kv, &rig->log, &why), STATUS_OK);
     rig->state = kv_mem_new(domain_tables, domain_table_count);
+    struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = batch_records};
+    assert_int_equal(id_index_open(kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT), &ids, &rig->ids, &why),
+                     STATUS_OK);
     struct writer_config config = {
+        .ids = rig->ids,
         .log = rig->log,
         .state = rig->state,
         .clock = &fake_clock,
@@ -244,6 +249,7 @@ static void rig_close(struct rig *rig)
     writer_free(rig->writer);
     log_close(rig->log);
     kv_close(rig->state);
+    id_index_close(rig->ids);
     scratch_remove(rig->folder);
 }
 

@@ -4,6 +4,7 @@
 
 #include "proto/base/bytes.h"
 #include "proto/base/text.h"
+#include "server/base/id_index.h"
 #include "server/base/system.h"
 #include "server/domain/domain.h"
 #include "server/domain/kernel/tables.h"
@@ -14,6 +15,7 @@
 #include "server/views/view.h"
 #include "tools/audit/scratch.h"
 #include "tools/audit/verify.h"
+#include "tools/audit/verify_ids.h"
 
 #define ENVIRONMENTS (1 + VIEW_COUNT) /* core state and the views */
 #define READERS_MAX  8u
@@ -32,6 +34,9 @@ struct verification {
     struct data_folder *folder;
     struct kv *log;
     struct derived derived[ENVIRONMENTS];
+    struct kv *ids; /* the index of command ids, if there is one, and a snapshot of it */
+    struct kv_txn *ids_txn;
+    struct id_check *id_check;
     uint64_t replayed; /* records so far, none left out */
     char scratch_dir[FOLDER_PATH_MAX];
 };
@@ -110,7 +115,7 @@ static enum status open_all(struct verification *v, struct fault *why)
                                       (struct scratch_fold){.tables = domain_tables,
                                                             .table_count = domain_table_count,
                                                             .cursor_table = TABLE_CURSOR,
-                                                            .apply = domain_apply_checked},
+                                                            .apply = domain_apply},
                                       read_cursor, why);
     for (size_t i = 0; status == STATUS_OK && i < VIEW_COUNT; i++) {
         struct derived *d = &v->derived[1 + i];
@@ -123,6 +128,24 @@ static enum status open_all(struct verification *v, struct fault *why)
                               read_cursor, why);
     }
     return status;
+}
+
+/* The ids of all records are looked at, whether the index of them is there or not. */
+static enum status open_ids(struct verification *v, struct fault *why)
+{
+    char scratch[FOLDER_PATH_MAX];
+    enum status status = open_environment(v, "ids", id_index_tables, ID_INDEX_TABLE_COUNT, &v->ids, why);
+    if (status == STATUS_OK)
+        status = kv_begin(v->ids, false, &v->ids_txn);
+    if (status == STATUS_CORRUPT)
+        damaged(v, "ids", why);
+    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
+        *why = (struct fault){0};
+        status = STATUS_OK;
+    }
+    if (status == STATUS_OK)
+        status = folder_join(v->scratch_dir, "ids", scratch, why);
+    return status == STATUS_OK ? id_check_open(scratch, &v->id_check, why) : status;
 }
 
 /* ---- the log, and the replays along with it ------------------------------------------------------------------------ */
@@ -148,6 +171,12 @@ static void on_record(void *context, const struct record *record, const struct h
         v->replayed++;
     else /* behind a gap there is nothing to compare with */
         drop_replays(v);
+    struct fault ids_why = {0};
+    if (v->id_check != NULL && id_check_record(v->id_check, record, v->report, &ids_why) != STATUS_OK) {
+        verify_problem(v->report, record->header.position, ids_why.text);
+        id_check_close(v->id_check);
+        v->id_check = NULL;
+    }
     for (size_t i = 0; i < ENVIRONMENTS; i++) {
         struct fault why = {0};
         struct derived *d = &v->derived[i];
@@ -189,6 +218,10 @@ static enum status run(struct verification *v, struct fault *why)
         v->report->replays++;
         status = scratch_compare(v->derived[i].scratch, v->derived[i].txn, 20, on_difference, v, why);
     }
+    if (status == STATUS_OK && v->id_check != NULL && v->ids_txn != NULL && v->replayed == result.records) {
+        v->report->replays++;
+        status = id_check_compare(v->id_check, v->ids_txn, v->report, why);
+    }
     return status;
 }
 
@@ -213,6 +246,9 @@ static void close_all(struct verification *v)
         kv_abort(v->derived[i].txn);
         kv_close(v->derived[i].kv);
     }
+    id_check_close(v->id_check);
+    kv_abort(v->ids_txn);
+    kv_close(v->ids);
     kv_close(v->log);
     data_folder_close(v->folder, false);
     if (v->scratch_dir[0] != '\0')
@@ -237,6 +273,8 @@ enum status verify_folder(const struct verify_options *options, struct verify_re
         status = open_environment(&v, "log", log_tables, LOG_TABLE_COUNT, &v.log, why);
     if (status == STATUS_OK)
         status = open_all(&v, why);
+    if (status == STATUS_OK)
+        status = open_ids(&v, why);
     if (status == STATUS_OK)
         status = run(&v, why);
     if (status == STATUS_CORRUPT &&

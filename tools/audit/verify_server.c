@@ -12,6 +12,7 @@
 #include "server/views/view.h"
 #include "tools/audit/scratch.h"
 #include "tools/audit/verify.h"
+#include "tools/audit/verify_ids.h"
 
 #define CALL_TIMEOUT_MS 60000u
 
@@ -33,6 +34,7 @@ struct following {
     struct tree_range range;
     struct hash last;
     timestamp_us last_time;
+    struct id_check *id_check;
     char scratch_dir[FOLDER_PATH_MAX];
 };
 
@@ -103,6 +105,13 @@ static enum status take_digests(struct following *f, struct fault *why)
     return called == DFT_END ? STATUS_OK : of_client(called, &fault, why);
 }
 
+static enum status open_id_check(struct following *f, struct fault *why)
+{
+    char path[FOLDER_PATH_MAX];
+    enum status status = folder_join(f->scratch_dir, "ids", path, why);
+    return status == STATUS_OK ? id_check_open(path, &f->id_check, why) : status;
+}
+
 static enum status open_replays(struct following *f, struct fault *why)
 {
     const char *base = f->options->scratch_dir != NULL ? f->options->scratch_dir : getenv("TMPDIR");
@@ -112,7 +121,7 @@ static enum status open_replays(struct following *f, struct fault *why)
         f->scratch_dir[0] = '\0';
         return fault_set(why, STATUS_IO, "scratch", "a folder that can be written for the replays");
     }
-    enum status status = STATUS_OK;
+    enum status status = open_id_check(f, why);
     for (size_t i = 0; status == STATUS_OK && i < f->claimed_count; i++) {
         struct claimed *claimed = &f->claimed[i];
         char path[FOLDER_PATH_MAX];
@@ -133,6 +142,12 @@ static enum status open_replays(struct following *f, struct fault *why)
 
 static void replay(struct following *f, const struct record *record)
 {
+    struct fault ids_why = {0};
+    if (f->id_check != NULL && id_check_record(f->id_check, record, f->report, &ids_why) != STATUS_OK) {
+        verify_problem(f->report, record->header.position, ids_why.text);
+        id_check_close(f->id_check);
+        f->id_check = NULL;
+    }
     for (size_t i = 0; i < f->claimed_count; i++) {
         struct fault why = {0};
         struct claimed *claimed = &f->claimed[i];
@@ -236,6 +251,7 @@ enum status verify_server(const struct verify_options *options, struct verify_re
         status = follow_all(f, why);
     for (size_t i = 0; i < f->claimed_count; i++)
         scratch_close(f->claimed[i].scratch);
+    id_check_close(f->id_check);
     if (f->scratch_dir[0] != '\0')
         (void)rmdir(f->scratch_dir);
     source_close(f->source);

@@ -181,19 +181,6 @@ enum status effects_check(struct kv_txn *state, const struct decision *decision,
 
 /* ---- apply ---------------------------------------------------------------------------------------------------- */
 
-/* That an id is used once is the sequencer's doing, who looks it up before deciding; it is not looked up again here,
- * since ids are random keys in the largest table there is. Auditors fold with domain_apply_checked. */
-static void remember_command(struct kv_txn *state, const struct record_header *header)
-{
-    struct slice key = slice_of(header->command_id.bytes, COMMAND_ID_BYTES);
-    uint8_t value[16];
-    if (command_id_is_zero(&header->command_id))
-        return;
-    be64_put(value, header->position);
-    be64_put(value + 8, header->content);
-    kv_put(state, TABLE_COMMAND, key, slice_of(value, sizeof value));
-}
-
 static void mark_reversed(struct kv_txn *state, uint64_t position, uint64_t reversal)
 {
     struct row_key key = row_key_u64(position);
@@ -207,7 +194,6 @@ static void mark_reversed(struct kv_txn *state, uint64_t position, uint64_t reve
 void effects_apply(struct kv_txn *state, const struct record *record)
 {
     const struct record_header *header = &record->header;
-    remember_command(state, header);
     if (header->series != 0 &&
         !number_take(state, header->series, header->business_date, header->number, header->position))
         kv_set_error(state, STATUS_CORRUPT);

@@ -19,7 +19,6 @@ const struct kv_table domain_tables[] = {
     [TABLE_ACCOUNT] = {"account", KV_PLAIN},
     [TABLE_BALANCE] = {"balance", KV_PLAIN},
     [TABLE_DAY] = {"day", KV_PLAIN},
-    [TABLE_COMMAND] = {"command", KV_PLAIN},
     [TABLE_DOCUMENT] = {"document", KV_PLAIN},
     [TABLE_ENTRY] = {"entry", KV_APPENDED},
     [TABLE_DRAFT] = {"draft", KV_APPENDED},

@@ -8,9 +8,11 @@
 #ifndef SERVER_DOMAIN_KERNEL_TABLES_H
 #define SERVER_DOMAIN_KERNEL_TABLES_H
 
-/* Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
+/* Command ids are not here: server/base/id_index.h finds them.
+ *
+ * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 2u
+#define DOMAIN_STATE_VERSION 3u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -29,7 +31,6 @@ enum domain_table {
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
     TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
     TABLE_DAY, /* the same and u32 date -> i128 minor units: what the postings of that date add up to, in part */
-    TABLE_COMMAND,    /* 16-byte command id -> u64 position, u64 content */
     TABLE_DOCUMENT,   /* u16 series, u32 date, u32 number -> u64 position */
     TABLE_ENTRY,      /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
     TABLE_DRAFT,      /* u64 position -> DraftInfo (recorded_by: user number); empty = posted or discarded */
