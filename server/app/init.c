@@ -22,7 +22,8 @@
 
 #define EXIT_USAGE       2
 #define ITEM_ARENA_BYTES (1024u * 1024u)
-#define FIRST_MAP_MIB    64 /* the first records are few */
+#define UNIT_CONFIG_FILE "/etc/daftari/daftari.conf" /* what daftarid.service names */
+#define FIRST_MAP_MIB    64                          /* the first records are few */
 
 struct init_options {
     const char *data_dir, *key_dir, *master_key_file, *config_path;
@@ -280,6 +281,22 @@ static enum status write_config(const char *path, const struct config *config, s
     return good ? STATUS_OK : fault_set(why, STATUS_IO, "config", "%s: %s", path, strerror(errno));
 }
 
+/* The unit's server is another user, who must own what it writes; started by hand as root it would not. */
+static void say_what_next(const struct making *m)
+{
+    const struct init_options *options = m->options;
+    printf("New books in %s.\n"
+           "Keys in %s: keep a copy of %s in another place; without it nobody can read the books.\n",
+           options->data_dir, options->key_dir, m->master);
+    if (strcmp(m->config_file, UNIT_CONFIG_FILE) == 0)
+        printf("Start the server:  chown -R daftari: %s %s && systemctl enable --now daftarid\n",
+               options->data_dir, options->key_dir);
+    else
+        printf("Start the server:  daftarid --config %s\n", m->config_file);
+    printf("Log in:            daftari log-in --email %s   (with DAFTARI_CA=%s/ca.crt, or a copy of it)\n",
+           options->owner_email, options->key_dir);
+}
+
 static enum status run_init(const struct init_options *options, struct fault *why)
 {
     struct making m = {.options = options, .config = config_new()};
@@ -298,12 +315,7 @@ static enum status run_init(const struct init_options *options, struct fault *wh
     if (status == STATUS_OK)
         status = write_config(m.config_file, m.config, why);
     if (status == STATUS_OK)
-        printf("New books in %s.\n"
-               "Keys in %s: keep a copy of %s in another place; without it nobody can read the books.\n"
-               "Start the server:  daftarid --config %s\n"
-               "Log in:            daftari log-in --email %s   (with DAFTARI_CA=%s/ca.crt)\n",
-               options->data_dir, options->key_dir, m.master, m.config_file, options->owner_email,
-               options->key_dir);
+        say_what_next(&m);
     config_free(m.config);
     return status;
 }
