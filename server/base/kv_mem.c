@@ -368,7 +368,8 @@ static void mem_cursor_row(struct kv_cursor *cursor, struct slice *key, struct s
     struct mem_cursor *self = mem_cursor_of(cursor);
     ASSERT(self->place == CURSOR_ON_ROW);
     *key = row_key(self->row);
-    *value = row_value(self->row);
+    if (value != NULL)
+        *value = row_value(self->row);
 }
 
 /* ---- the store --------------------------------------------------------------------------------------------------- */

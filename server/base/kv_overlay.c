@@ -528,7 +528,8 @@ static void overlay_cursor_row(struct kv_cursor *cursor, struct slice *key, stru
         return;
     }
     *key = row_key(self->row);
-    *value = row_value(self->row);
+    if (value != NULL)
+        *value = row_value(self->row);
 }
 
 /* ---- the store ----------------------------------------------------------------------------------------------- */

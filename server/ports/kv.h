@@ -2,7 +2,8 @@
  * The key-value port: an ordered store of byte strings in named tables, with transactions.
  *
  * Implementations: server/store/kv_lmdb.c (disk), server/base/kv_mem.c (memory), and decorators over any of them:
- * server/store/kv_sealed.c (values sealed) and server/base/kv_overlay.c (bounded write-back cache).
+ * server/store/kv_sealed.c (values sealed), server/base/kv_packed.c (many rows in one value) and
+ * server/base/kv_overlay.c (bounded write-back cache).
  * All pass tests/contract/t_kv.c.
  *
  * Errors are sticky: after the first failure every call on the transaction does nothing, reads find nothing, and
@@ -10,12 +11,12 @@
  * from "not found" checks kv_error first.
  *
  * Keys: 1 to KV_KEY_MAX bytes, compared as unsigned bytes. Values: 0 to KV_VALUE_MAX bytes. Slices returned are
- * borrowed: valid until the next write in the same transaction or its end, whichever is first; values also no longer
- * than KV_BORROW_BYTES of further values are read in that transaction. They outlive the cursor that gave them.
+ * borrowed: valid until the next write in the same transaction or its end, whichever is first; also no longer than
+ * KV_BORROW_BYTES of further rows are read in that transaction. They outlive the cursor that gave them.
  * What is given to put must not be borrowed from the same transaction: copy it first.
  * Cursors: a new one stands before the first row for next and behind the last for previous. A cursor keeps its place
  * over writes of its transaction (next and previous go on from the key it was at, even when that row is gone), but
- * kv_row may only follow a move that gave true, with no write between. After a move that gave false, seek again.
+ * kv_row (whose value may be NULL: not wanted) may only follow a move that gave true, with no write between. After a move that gave false, seek again.
  * Threads: one write transaction at a time per store; read transactions any number up to the configured
  * readers. A transaction and its cursors belong to one thread at a time. Readers see the last commit.
  */
@@ -30,7 +31,7 @@
 #define KV_TABLES_MAX 48u
 /* Bytes that a decorator may add to a value: stores below take KV_VALUE_MAX and this. */
 #define KV_VALUE_ROOM 64u
-/* A value read stays readable at least while so much more is read. */
+/* A row read stays readable at least while so much more is read. */
 #define KV_BORROW_BYTES (1024u * 1024u)
 
 enum kv_table_flags {
@@ -39,10 +40,16 @@ enum kv_table_flags {
     KV_BLIND_KEYS =
         1 << 1, /* keys hold text from outside: the sealing decorator replaces them by a keyed hash.
                               Point access only: scans give an unspecified order and unreadable keys */
+    KV_PACKED =
+        1 << 2, /* neighbouring rows are stored together (server/base/kv_packed.h); not with KV_BLIND_KEYS */
 };
+/* Of a packed table: rows lie together only when the first so many bytes of their keys are the same, so that each list
+ * of a table of lists grows at an end of its own. In the flags. */
+#define KV_GROUP(bytes)       ((unsigned)(bytes) << 8)
+#define KV_GROUP_BYTES(flags) ((flags) >> 8 & 0xffu)
 struct kv_table {
     const char *name; /* stable, at most 31 bytes */
-    unsigned flags;   /* enum kv_table_flags */
+    unsigned flags;   /* enum kv_table_flags, KV_GROUP */
 };
 
 struct kv;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proto/base/bug.h"
+#include "server/base/kv_packed.h"
 #include "server/base/system.h"
 #include "server/store/folder.h"
 #include "server/store/keyring.h"
@@ -243,13 +244,24 @@ enum status data_folder_environment_open(struct data_folder *folder,
     if (status != STATUS_OK)
         return status;
     label_of(environment->name, label);
-    return kv_sealed_open(plain,
-                          &(struct kv_sealed_options){.label = label,
-                                                      .tables = environment->tables,
-                                                      .count = environment->table_count,
-                                                      .keyring = folder->keyring,
-                                                      .read_only = folder->read_only},
-                          out, why);
+    struct kv *sealed;
+    status = kv_sealed_open(plain,
+                            &(struct kv_sealed_options){.label = label,
+                                                        .tables = environment->tables,
+                                                        .count = environment->table_count,
+                                                        .keyring = folder->keyring,
+                                                        .read_only = folder->read_only},
+                            &sealed, why);
+    if (status != STATUS_OK)
+        return status;
+    struct kv *packed = kv_packed_new(sealed, &(struct kv_packed_options){.tables = environment->tables,
+                                                                          .count = environment->table_count});
+    if (packed == NULL) {
+        kv_close(sealed);
+        return fault_set(why, STATUS_NO_MEMORY, environment->name, "memory for the store");
+    }
+    *out = packed;
+    return STATUS_OK;
 }
 
 enum status data_folder_environment_remove(struct data_folder *folder, const char *name)

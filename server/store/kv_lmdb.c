@@ -380,7 +380,8 @@ static void store_cursor_row(struct kv_cursor *cursor, struct slice *key, struct
     struct store_cursor *self = cursor_of(cursor);
     ASSERT(self->place == PLACE_ON_ROW);
     *key = slice_of_val(&self->row_key);
-    *value = slice_of_val(&self->row_value);
+    if (value != NULL)
+        *value = slice_of_val(&self->row_value);
 }
 
 /* ---- the store ----------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
 #include "proto/base/text.h"
+#include "server/base/kv_scratch.h"
 
 #define SEAL_VERSION   1u
 #define HEAD_BYTES     13u /* version, key id, counter */
@@ -19,21 +20,8 @@
 #define NONCE_BYTES    12u
 #define TABLE_NAME_MAX 31u
 #define PREFIX_MAX     (KEYRING_LABEL_MAX + TABLE_NAME_MAX + 1u)
-#define OPENERS        8u /* data keys with a context at hand, per transaction */
-#define CHUNK_BYTES    (64u * 1024u)
-#define SCRATCH_BYTES  (2u * KV_BORROW_BYTES) /* opened values held before the oldest are written over */
-#define IDLE_MAX       16u                    /* transactions kept ready */
-
-/* Opened values lie in chunks, handed out in order; past SCRATCH_BYTES the oldest chunk is used again. */
-struct chunk {
-    struct chunk *newer;
-    size_t cap, used;
-    uint8_t bytes[];
-};
-struct scratch {
-    struct chunk *oldest, *newest;
-    size_t total;
-};
+#define OPENERS        8u  /* data keys with a context at hand, per transaction */
+#define IDLE_MAX       16u /* transactions kept ready */
 
 struct opener {
     uint32_t key_id; /* 0 = free */
@@ -71,7 +59,7 @@ struct sealed_txn {
     EVP_MAC_CTX *blind;   /* NULL until first needed */
     uint8_t *sealed;      /* the value being written */
     size_t sealed_cap;
-    struct scratch scratch;
+    struct kv_scratch scratch; /* opened values */
     struct opener openers[OPENERS];
 };
 
@@ -97,52 +85,6 @@ static struct sealed_txn *txn_of(struct kv_txn *txn)
 static struct sealed_cursor *cursor_of(struct kv_cursor *cursor)
 {
     return (struct sealed_cursor *)(void *)cursor;
-}
-
-/* ---- scratch ------------------------------------------------------------------------------------------------- */
-
-static void scratch_drop_oldest(struct scratch *scratch)
-{
-    struct chunk *chunk = scratch->oldest;
-    scratch->oldest = chunk->newer;
-    if (scratch->oldest == NULL)
-        scratch->newest = NULL;
-    scratch->total -= chunk->cap;
-    free(chunk);
-}
-
-static uint8_t *scratch_take(struct scratch *scratch, size_t len)
-{
-    struct chunk *chunk = scratch->newest;
-    if (chunk == NULL || len > chunk->cap - chunk->used) {
-        size_t cap = len > CHUNK_BYTES ? len : CHUNK_BYTES;
-        while (scratch->oldest != NULL && scratch->total + cap > SCRATCH_BYTES + CHUNK_BYTES)
-            scratch_drop_oldest(scratch);
-        chunk = malloc(sizeof *chunk + cap);
-        if (chunk == NULL)
-            return NULL;
-        *chunk = (struct chunk){.cap = cap};
-        if (scratch->newest != NULL)
-            scratch->newest->newer = chunk;
-        else
-            scratch->oldest = chunk;
-        scratch->newest = chunk;
-        scratch->total += cap;
-    }
-    uint8_t *at = chunk->bytes + chunk->used;
-    chunk->used += len;
-    return at;
-}
-
-/* Everything lent ends here; one chunk stays for the next value. */
-static void scratch_reset(struct scratch *scratch)
-{
-    while (scratch->oldest != scratch->newest)
-        scratch_drop_oldest(scratch);
-    if (scratch->newest != NULL && scratch->newest->cap > CHUNK_BYTES)
-        scratch_drop_oldest(scratch);
-    if (scratch->newest != NULL)
-        scratch->newest->used = 0;
 }
 
 /* ---- sealing and opening ------------------------------------------------------------------------------------- */
@@ -335,8 +277,7 @@ static void txn_free(struct sealed_txn *txn)
         EVP_CIPHER_CTX_free(txn->openers[i].ctx);
     EVP_CIPHER_CTX_free(txn->seal);
     EVP_MAC_CTX_free(txn->blind);
-    while (txn->scratch.oldest != NULL)
-        scratch_drop_oldest(&txn->scratch);
+    kv_scratch_free(&txn->scratch);
     free(txn->sealed);
     free(txn);
 }
@@ -358,7 +299,7 @@ static struct sealed_txn *txn_take(struct sealed *store)
 static void txn_rest(struct sealed_txn *txn)
 {
     struct sealed *store = txn->store;
-    scratch_reset(&txn->scratch);
+    kv_scratch_reset(&txn->scratch);
     txn->inner = NULL;
     pthread_mutex_lock(&store->mutex);
     bool keep = store->idle_count < IDLE_MAX;
@@ -439,7 +380,7 @@ static bool sealed_get(struct kv_txn *txn, unsigned table, struct slice key, str
     if (!stored_key(self, table, key, blind, &name) || !kv_get(self->inner, table, name, &stored) ||
         !long_enough(self, table, name, stored))
         return false;
-    uint8_t *at = scratch_take(&self->scratch, opened_len(stored));
+    uint8_t *at = kv_scratch_take(&self->scratch, opened_len(stored));
     if (!open_into(self, table, name, stored, at))
         return false;
     *out = slice_of(at, opened_len(stored));
@@ -454,7 +395,7 @@ bool kv_sealed_get_unchecked(struct kv_txn *txn, unsigned table, struct slice ke
     if (!stored_key(self, table, key, blind, &name) || !kv_get(self->inner, table, name, &stored) ||
         stored.len < KV_SEALED_OVERHEAD || stored.len > INT_MAX)
         return false;
-    uint8_t *at = scratch_take(&self->scratch, opened_len(stored));
+    uint8_t *at = kv_scratch_take(&self->scratch, opened_len(stored));
     if (at == NULL || open_value(self, table, name, stored, false, at) != NULL)
         return false;
     *out = slice_of(at, opened_len(stored));
@@ -474,9 +415,9 @@ static void sealed_put(struct kv_txn *txn, unsigned table, struct slice key, str
     if (kv_error(self->inner) != STATUS_OK)
         return;
     enum status status = STATUS_INTERNAL;
-    if (value.len <= KV_VALUE_MAX && stored_key(self, table, key, blind, &name))
+    if (value.len <= KV_SEALED_VALUE_MAX && stored_key(self, table, key, blind, &name))
         status = seal(self, table, name, value, &stored);
-    scratch_reset(&self->scratch);
+    kv_scratch_reset(&self->scratch);
     if (status == STATUS_OK)
         kv_put(self->inner, table, name, stored);
     else
@@ -492,14 +433,14 @@ static void sealed_del(struct kv_txn *txn, unsigned table, struct slice key)
         kv_del(self->inner, table, name);
     else
         kv_set_error(self->inner, STATUS_INTERNAL);
-    scratch_reset(&self->scratch);
+    kv_scratch_reset(&self->scratch);
 }
 
 static void sealed_clear(struct kv_txn *txn, unsigned table)
 {
     struct sealed_txn *self = txn_of(txn);
     kv_clear(self->inner, table);
-    scratch_reset(&self->scratch);
+    kv_scratch_reset(&self->scratch);
 }
 
 /* ---- cursors ------------------------------------------------------------------------------------------------- */
@@ -530,21 +471,27 @@ static void sealed_cursor_close(struct kv_cursor *cursor)
     free(self);
 }
 
-/* Values are opened when a cursor arrives, so that a move that gave true always has a row to show. */
-static bool cursor_arrive(struct sealed_cursor *self, bool moved)
+static bool row_open(struct sealed_cursor *self, struct slice key, struct slice stored)
 {
-    if (!moved)
-        return false;
-    struct slice key, stored;
-    kv_row(self->inner, &key, &stored);
     if (!long_enough(self->txn, self->table, key, stored))
         return false;
     /* In the transaction's scratch like any other value: it outlives the cursor. */
-    self->value = scratch_take(&self->txn->scratch, opened_len(stored));
+    self->value = kv_scratch_take(&self->txn->scratch, opened_len(stored));
     if (!open_into(self->txn, self->table, key, stored, self->value))
         return false;
     self->value_len = opened_len(stored);
     return true;
+}
+
+/* Values are opened when a cursor arrives, so that a move that gave true always has a row to show; but not those of
+ * packed tables: kv_packed looks at the names of blocks that it does not read. */
+static bool cursor_arrive(struct sealed_cursor *self, bool moved)
+{
+    if (!moved || (self->txn->store->tables[self->table].flags & KV_PACKED) != 0)
+        return moved;
+    struct slice key, stored;
+    kv_row(self->inner, &key, &stored);
+    return row_open(self, key, stored);
 }
 
 static bool sealed_cursor_seek(struct kv_cursor *cursor, struct slice key)
@@ -576,6 +523,12 @@ static void sealed_cursor_row(struct kv_cursor *cursor, struct slice *key, struc
     struct sealed_cursor *self = cursor_of(cursor);
     struct slice stored;
     kv_row(self->inner, key, &stored);
+    if (value == NULL)
+        return;
+    if ((self->txn->store->tables[self->table].flags & KV_PACKED) != 0 && !row_open(self, *key, stored)) {
+        *value = (struct slice){0};
+        return;
+    }
     *value = slice_of(self->value, self->value_len);
 }
 

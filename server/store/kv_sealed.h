@@ -6,7 +6,8 @@
  * cannot be moved to another row unseen. Rows keep their keys, but in KV_BLIND_KEYS tables a key is replaced by the
  * first 16 bytes of HMAC-SHA256(blind key, label, NUL, table name, NUL, key).
  *
- * A value that does not open sets CORRUPT on the transaction; kv_sealed_failure says which.
+ * A value that does not open sets CORRUPT on the transaction; kv_sealed_failure says which. Cursors over KV_PACKED tables
+ * open a value only when kv_row asks for it, and show an empty one then: kv_error tells the difference.
  */
 #ifndef SERVER_STORE_KV_SEALED_H
 #define SERVER_STORE_KV_SEALED_H
@@ -15,6 +16,7 @@
 #include "server/store/keyring.h"
 
 #define KV_SEALED_OVERHEAD    29u /* bytes a value grows by */
+#define KV_SEALED_VALUE_MAX   (KV_VALUE_MAX + KV_VALUE_ROOM - KV_SEALED_OVERHEAD)
 #define KV_SEALED_BLIND_BYTES 16u
 
 struct kv_sealed_options {

@@ -8,6 +8,7 @@
 
 #include "proto/base/bytes.h"
 #include "server/base/kv_overlay.h"
+#include "server/base/kv_packed.h"
 #include "tests/support/random.h"
 #include "tests/support/scratch.h"
 #include "tests/support/stores.h"
@@ -15,11 +16,24 @@
 enum { PLAIN, APPENDED, BLIND, TABLES };
 static const struct kv_table tables[TABLES] = {
     {"plain", KV_PLAIN}, {"appended", KV_APPENDED}, {"blind", KV_BLIND_KEYS}};
+static const struct kv_table packed_tables[TABLES] = {
+    {"plain", KV_PACKED}, {"appended", KV_PACKED | KV_GROUP(1)}, {"blind", KV_BLIND_KEYS}};
 
 static const struct store_kind impls[] = {
-    {"mem", false, false, false},        {"lmdb", true, false, false},
-    {"sealed-mem", false, true, false},  {"sealed-lmdb", true, true, false},
-    {"overlay-mem", false, false, true}, {"overlay-sealed-lmdb", true, true, true},
+    {.name = "mem"},
+    {.name = "lmdb", .lmdb = true},
+    {.name = "sealed-mem", .sealed = true},
+    {.name = "sealed-lmdb", .lmdb = true, .sealed = true},
+    {.name = "overlay-mem", .overlay = true},
+    {.name = "overlay-sealed-lmdb", .lmdb = true, .sealed = true, .overlay = true},
+    {.name = "packed-mem", .packed_bytes = 60},
+    {.name = "packed-mem-full-blocks", .packed_bytes = KV_PACKED_BLOCK_BYTES},
+    {.name = "packed-sealed-lmdb", .lmdb = true, .sealed = true, .packed_bytes = 200},
+    {.name = "overlay-packed-sealed-lmdb",
+     .lmdb = true,
+     .sealed = true,
+     .overlay = true,
+     .packed_bytes = 200},
 };
 
 struct fixture {
@@ -31,13 +45,20 @@ struct fixture {
 
 static void store_open(struct fixture *f)
 {
-    f->kv = store_plain(f->impl, f->folder, tables, TABLES, 256u << 20);
+    const struct kv_table *own = f->impl->packed_bytes != 0 ? packed_tables : tables;
+    f->kv = store_plain(f->impl, f->folder, own, TABLES, 256u << 20);
     if (f->impl->sealed) {
         f->keyring = store_keyring(f->folder);
-        f->kv = store_seal(f->kv, f->keyring, tables, TABLES);
+        f->kv = store_seal(f->kv, f->keyring, own, TABLES);
+    }
+    if (f->impl->packed_bytes != 0) {
+        struct kv_packed_options options = {
+            .tables = own, .count = TABLES, .block_bytes = f->impl->packed_bytes};
+        f->kv = kv_packed_new(f->kv, &options);
+        assert_non_null(f->kv);
     }
     if (f->impl->overlay) {
-        struct kv_overlay_options options = {.tables = tables, .count = TABLES, .memory_bytes = 64 * 1024};
+        struct kv_overlay_options options = {.tables = own, .count = TABLES, .memory_bytes = 64 * 1024};
         f->kv = kv_overlay_new(f->kv, &options);
         assert_non_null(f->kv);
     }

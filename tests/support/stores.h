@@ -15,6 +15,7 @@
 struct store_kind {
     const char *name;
     bool lmdb, sealed, overlay; /* the rest is in memory, plain, direct */
+    size_t packed_bytes;        /* of a block of packed tables; 0: none are packed */
 };
 
 /* LMDB in FOLDER/env, or memory. */
