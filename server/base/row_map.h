@@ -76,6 +76,7 @@ static inline void row_map_fetch_row(const struct row_map *map, uint64_t hash)
         return;
     __builtin_prefetch(row);
     __builtin_prefetch((const uint8_t *)row + 64);
+    __builtin_prefetch((const uint8_t *)row + 128);
 }
 
 /* Add a row whose key is not there yet (the caller looked). NULL when memory is short. `ordered`: it takes
