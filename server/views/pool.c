@@ -101,6 +101,7 @@ static void park(struct runner *runner, struct work_item *item, uint64_t positio
         else
             runner->parked[runner->parked_count++] = waits;
         pthread_cond_signal(&runner->work); /* somebody must mind its deadline */
+        pthread_cond_signal(&runner->wake); /* and what it waits for may be gathering */
     }
     pthread_mutex_unlock(&runner->lock);
     if (!room)

@@ -6,6 +6,7 @@
 #include "server/views/runner_parts.h"
 
 #define SLICE_BYTES_MAX (8u * 1024u * 1024u) /* bounds dirty pages of one transaction */
+#define GATHER_RECORDS  1024u                /* so many are not a few: a slice is made of them at once */
 #define APPLY_MEMORY_BYTES                                                                                   \
     (4u * 1024u * 1024u) /* 64 KiB of record cannot decode to more, see proto/wire/message.h */
 
@@ -227,23 +228,47 @@ static bool tail_step(struct runner *runner)
     return worked;
 }
 
-/* With the lock held: until there are records to apply or a failed view to try again. */
+/* With the lock held: does somebody wait for records up to `head`? */
+static bool awaited(const struct runner *runner, uint64_t head)
+{
+    for (size_t i = 0; i < runner->parked_count; i++)
+        if (runner->parked[i].replay_since == 0 && runner->parked[i].position <= head)
+            return true;
+    return runner->waiters != 0;
+}
+
+/* With the lock held: may the records after `rear` wait for more? Those that views being built lack are many. */
+static bool may_gather(struct runner *runner, uint64_t rear, uint64_t head, monotonic_us now)
+{
+    if (head - rear >= GATHER_RECORDS || awaited(runner, head))
+        return false;
+    if (runner->gather_until == 0)
+        runner->gather_until = now + (monotonic_us)runner->config.gather_ms * 1000;
+    return now < runner->gather_until;
+}
+
+/* With the lock held: until there are records to apply, and enough of them or long enough, or a failed view to try
+ * again. */
 static void wait_for_work(struct runner *runner)
 {
-    struct log_head head;
-    uint64_t front = 0, rear = 0;
-    log_head(runner->config.log, &head);
-    while (!runner->stopping && !behind(runner, head.size, &front, &rear)) {
-        monotonic_us retry_at = retry_next(runner);
-        monotonic_us now = retry_at != 0 ? clock_monotonic(runner->config.clock) : 0;
-        if (retry_at == 0)
-            pthread_cond_wait(&runner->wake, &runner->lock);
-        else if (now < retry_at)
-            pool_sleep(runner, &runner->wake, retry_at - now);
-        else
-            break;
+    while (!runner->stopping) {
+        struct log_head head;
+        uint64_t front = 0, rear = 0;
         log_head(runner->config.log, &head);
+        bool work = behind(runner, head.size, &front, &rear);
+        monotonic_us retry_at = retry_next(runner);
+        monotonic_us now = work || retry_at != 0 ? clock_monotonic(runner->config.clock) : 0;
+        if ((retry_at != 0 && now >= retry_at) || (work && !may_gather(runner, rear, head.size, now)))
+            break;
+        monotonic_us until = work ? runner->gather_until : retry_at;
+        if (retry_at != 0 && retry_at < until)
+            until = retry_at;
+        if (until == 0)
+            pthread_cond_wait(&runner->wake, &runner->lock);
+        else
+            pool_sleep(runner, &runner->wake, until - now);
     }
+    runner->gather_until = 0;
 }
 
 static void *tail_run(void *context)
@@ -278,6 +303,8 @@ static void take_defaults(struct runner_config *config)
         config->slice_records = 4096;
     if (config->slice_ms == 0)
         config->slice_ms = 50;
+    if (config->gather_ms == 0)
+        config->gather_ms = 50;
     if (config->wait_max_ms == 0)
         config->wait_max_ms = 10000;
     if (config->query_memory_bytes == 0)
@@ -433,9 +460,10 @@ enum status runner_close(struct runner *runner)
 
 void runner_notify(struct runner *runner, uint64_t position)
 {
-    (void)position; /* the log itself says how far it is; the argument keeps the call honest at its callers */
     pthread_mutex_lock(&runner->lock);
-    pthread_cond_signal(&runner->wake);
+    bool gathers = runner->gather_until != 0 && position - pool_position(runner) < GATHER_RECORDS;
+    if (!gathers || runner->parked_count != 0)
+        pthread_cond_signal(&runner->wake);
     pthread_mutex_unlock(&runner->lock);
 }
 
@@ -503,11 +531,14 @@ bool runner_wait(struct runner *runner, uint64_t position, uint32_t timeout_ms)
     }
     pthread_mutex_lock(&runner->lock);
     bool there = all_there(runner, position);
+    runner->waiters++;
+    pthread_cond_signal(&runner->wake);
     while (!there && !runner->stopping) {
         if (pthread_cond_timedwait(&runner->progress, &runner->lock, &until) != 0)
             break;
         there = all_there(runner, position);
     }
+    runner->waiters--;
     there = all_there(runner, position);
     pthread_mutex_unlock(&runner->lock);
     return there;

@@ -11,6 +11,9 @@
  * the disk) stops alone and is opened and tried again, later each time; queries on it answer UNAVAILABLE. A view
  * whose apply contradicts a record stops for good; queries on it answer CORRUPT.
  *
+ * A slice costs a commit in every view, so a few new records are left to become more for gather_ms, unless a query
+ * waits for them.
+ *
  * Queries run on a pool of reader threads. A query that asks for a later position than the views reflect is
  * set aside, without holding a thread, until they do (or STALE). A query that needs a view as it once stood has it
  * replayed in slices, between which other queries run; one such query at a time, the others wait without a thread.
@@ -52,10 +55,11 @@ struct runner_config {
     const struct clock *clock;
     bool distrust_environments; /* after a power cut: drop every environment and build it again */
 
-    unsigned reader_threads;    /* 2 */
-    size_t queries_max;         /* 4096: queries that wait, in all */
-    uint32_t slice_records;     /* 4096: records of one transaction */
-    uint32_t slice_ms;          /* 50: most time of one transaction */
+    unsigned reader_threads; /* 2 */
+    size_t queries_max;      /* 4096: queries that wait, in all */
+    uint32_t slice_records;  /* 4096: records of one transaction */
+    uint32_t slice_ms;       /* 50: most time of one transaction */
+    uint32_t gather_ms; /* 50: so long a few new records may lie before a slice is made of them, see above */
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */

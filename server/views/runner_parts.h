@@ -68,6 +68,8 @@ struct runner {
     pthread_cond_t work;     /* reader threads */
     pthread_cond_t progress; /* runner_wait */
     bool stopping;
+    monotonic_us gather_until; /* the tailing thread lets records gather; 0 = it does not */
+    unsigned waiters;          /* in runner_wait */
     struct work_item *ready_first, *ready_last;
     struct parked *parked; /* queries_max of them */
     size_t parked_count;

@@ -67,6 +67,68 @@ static void forged_balance(struct kv_txn *txn)
 
 /* ---- tests ----------------------------------------------------------------------------------------------------------- */
 
+static void nap(unsigned ms)
+{
+    struct timespec length = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+    (void)nanosleep(&length, NULL);
+}
+
+static void a_few_records_gather_until_somebody_asks(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
+    view_rig_stop(rig);
+    rig->config.gather_ms = 600000;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    uint64_t before = rig->appended;
+    for (unsigned i = 0; i < 3; i++) {
+        view_rig_sell(rig, 1);
+        view_rig_append_all(rig);
+        nap(20);
+    }
+    assert_int_equal(runner_position(rig->runner), before);
+    view_rig_expect_debit(rig, "181030.00"); /* whoever asks for them has them at once */
+    assert_int_equal(runner_position(rig->runner), before + 3);
+
+    view_rig_sell(rig, 2);
+    view_rig_append_all(rig);
+    nap(20);
+    assert_int_equal(runner_position(rig->runner), before + 3);
+    view_rig_wait(rig); /* so has runner_wait */
+    assert_int_equal(runner_position(rig->runner), before + 5);
+}
+
+static void many_records_do_not_gather(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
+    view_rig_stop(rig);
+    rig->config.gather_ms = 600000;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    uint64_t before = rig->appended;
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
+    nap(20);
+    view_rig_sell(rig, 1100);
+    view_rig_append_all(rig);
+    for (unsigned i = 0; runner_position(rig->runner) <= before && i < 1000; i++)
+        nap(10);
+    assert_true(runner_position(rig->runner) > before);
+}
+
+static void a_few_records_are_applied_in_the_end(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_wait(rig); /* with the default */
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
+    for (unsigned i = 0; runner_position(rig->runner) < rig->appended && i < 1000; i++)
+        nap(10);
+    assert_int_equal(runner_position(rig->runner), rig->appended);
+}
+
 static void views_follow_the_log(void **state)
 {
     struct view_rig *rig = *state;
@@ -527,6 +589,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, view_rig_set_up, view_rig_tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(a_few_records_gather_until_somebody_asks),
+        TEST(many_records_do_not_gather),
+        TEST(a_few_records_are_applied_in_the_end),
         TEST(views_follow_the_log),
         TEST(a_restart_goes_on_where_it_was),
         TEST(views_are_rebuilt_when_they_must),
