@@ -325,6 +325,7 @@ static bool sweep_due(struct login *login)
 static void *worker_run(void *argument)
 {
     struct login *login = argument;
+    (void)pthread_setname_np(pthread_self(), "log-in");
     for (;;) {
         struct work_item *item = work_queue_take(login->queue, SECOND_US);
         if (item != NULL)

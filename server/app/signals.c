@@ -28,6 +28,7 @@ static void reload(struct server *server)
 static void *signals_main(void *argument)
 {
     struct server *server = argument;
+    (void)pthread_setname_np(pthread_self(), "signals");
     sigset_t set;
     bool draining = false;
     sigemptyset(&set);

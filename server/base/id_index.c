@@ -429,6 +429,7 @@ static bool work_one(struct id_index *index)
 static void *helper_main(void *context)
 {
     struct id_index *index = context;
+    (void)pthread_setname_np(pthread_self(), "command-ids");
     for (;;) {
         bool worked = work_one(index);
         pthread_mutex_lock(&index->mutex);

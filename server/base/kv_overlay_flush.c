@@ -36,6 +36,7 @@ static enum status flush_write(struct flush *flush)
 static void *flush_thread(void *context)
 {
     struct flush *flush = context;
+    (void)pthread_setname_np(pthread_self(), "write-behind");
     flush->status = flush_write(flush);
     atomic_store(&flush->done, true);
     return NULL;

@@ -259,6 +259,7 @@ void *pool_run(void *context)
 {
     struct runner *runner = context;
     struct stepper *stepper = stepper_new(runner);
+    (void)pthread_setname_np(pthread_self(), "reader");
     pthread_mutex_lock(&runner->lock);
     for (;;) {
         monotonic_us next;

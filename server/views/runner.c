@@ -274,6 +274,7 @@ static void wait_for_work(struct runner *runner)
 static void *tail_run(void *context)
 {
     struct runner *runner = context;
+    (void)pthread_setname_np(pthread_self(), "views");
     for (;;) {
         bool worked = tail_step(runner);
         if (!worked)

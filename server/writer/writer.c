@@ -161,6 +161,7 @@ static void run_list(struct writer *writer, struct work_item *list)
 static void *writer_main(void *argument)
 {
     struct writer *writer = argument;
+    (void)pthread_setname_np(pthread_self(), "writer");
     for (;;) {
         struct work_item *list = work_queue_take_all(writer->queue, IDLE_WAIT_US);
         if (list != NULL) {

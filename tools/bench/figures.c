@@ -134,7 +134,7 @@ static void print_json(const char *scenario, const struct figures *runs, uint32_
 
 static void print_table(const char *scenario, const struct figures *runs, uint32_t count)
 {
-    printf("%-40s %s", "scenario", scenario);
+    printf("%-58s %s", "scenario", scenario);
     if (count > 1)
         printf("   (median of %u runs, least and most)", count);
     putchar('\n');
@@ -143,7 +143,7 @@ static void print_table(const char *scenario, const struct figures *runs, uint32
         uint64_t value, least, most;
         if (!pick_of(runs, count, figure, PICK_MEDIAN, &value))
             continue;
-        printf("%-40s %" PRIu64 "%s", figure->label, value, figure->unit);
+        printf("%-58s %" PRIu64 "%s", figure->label, value, figure->unit);
         if (pick_of(runs, count, figure, PICK_LEAST, &least) &&
             pick_of(runs, count, figure, PICK_MOST, &most) && least != most)
             printf("   (%" PRIu64 " to %" PRIu64 ")", least, most);

@@ -11,7 +11,7 @@
 struct figure {
     char group[32]; /* "": none. Figures of one group stand next to each other and make one object in JSON */
     char key[40];   /* in JSON */
-    char label[56]; /* in the table, with the unit behind it */
+    char label[72]; /* in the table, with the unit behind it */
     char unit[16];
     uint64_t value;
     bool known; /* else nobody said where to look, or there was nothing: null in JSON, no line in the table */

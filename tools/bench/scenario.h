@@ -14,7 +14,7 @@ struct scenario {
     uint32_t accounts_full;         /* 0 = accounts */
     uint32_t seconds;               /* longest run of the short set; 0 = as the options say */
     bool own_only;                  /* it stops and starts the server, so that must be ours */
-    bool no_server;                 /* it needs none */
+    bool no_server;                 /* it needs none, but --scratch */
     /* One run. `options` are the given ones, with the scenario's where nothing was given. */
     enum dft_status (*run)(struct bench *bench, const struct scenario *scenario, struct figures *out,
                            struct dft_fault *why);
@@ -43,6 +43,8 @@ void add_latency(struct figures *out, const char *prefix, const char *what, cons
 #define VIEWS_WAIT_S 600
 
 /* ---- the kinds ---- */
+enum dft_status run_limit(struct bench *bench, const struct scenario *scenario, struct figures *out,
+                          struct dft_fault *why);
 enum dft_status run_entries(struct bench *bench, const struct scenario *scenario, struct figures *out,
                             struct dft_fault *why);
 enum dft_status run_statement_page(struct bench *bench, const struct scenario *scenario, struct figures *out,

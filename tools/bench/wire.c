@@ -14,6 +14,7 @@
 #include "tools/bench/wire.h"
 
 #define GREETING_TIMEOUT_S 10
+#define OUT_CAP_LEAST      4096u
 #define IN_CAP             (FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX + 64u * 1024u)
 #define READ_AHEAD_BYTES   (128u * 1024u) /* taken from the socket in one call */
 #define TURN_READ_MAX      (1024u * 1024u)
@@ -57,8 +58,7 @@ static int connect_to(const char *server, char *host, size_t host_cap)
     snprintf(host, host_cap, "%.*s", (int)len, server);
     if (getaddrinfo(host, port, &hints, &found) != 0)
         return -1;
-    int fd = -1, one = 1;
-    struct timeval patience = {.tv_sec = GREETING_TIMEOUT_S};
+    int fd = -1;
     for (const struct addrinfo *at = found; at != NULL && fd < 0; at = at->ai_next) {
         fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) != 0) {
@@ -67,11 +67,6 @@ static int connect_to(const char *server, char *host, size_t host_cap)
         }
     }
     freeaddrinfo(found);
-    if (fd >= 0) {
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-    }
     return fd;
 }
 
@@ -114,6 +109,22 @@ static enum dft_status greet(struct wire *wire, const struct wire_options *optio
     return DFT_OK;
 }
 
+/* The buffers and TLS of wire->fd. */
+static bool wire_begin(struct wire *wire, SSL_CTX *context, size_t out_cap)
+{
+    struct timeval patience = {.tv_sec = GREETING_TIMEOUT_S};
+    int one = 1;
+    (void)setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(wire->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    (void)setsockopt(wire->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    wire->out_cap = out_cap > OUT_CAP_LEAST ? out_cap : OUT_CAP_LEAST;
+    wire->in_cap = IN_CAP;
+    wire->out = malloc(wire->out_cap);
+    wire->in = malloc(wire->in_cap);
+    wire->tls = SSL_new(context);
+    return wire->out != NULL && wire->in != NULL && wire->tls != NULL && SSL_set_fd(wire->tls, wire->fd) == 1;
+}
+
 enum dft_status wire_open(struct wire *wire, SSL_CTX *context, const struct wire_options *options,
                           struct dft_fault *why)
 {
@@ -122,17 +133,11 @@ enum dft_status wire_open(struct wire *wire, SSL_CTX *context, const struct wire
     wire->fd = connect_to(options->server, host, sizeof host);
     if (wire->fd < 0)
         return fail(why, DFT_DISCONNECTED, "no server answers");
-    wire->out_cap = options->out_cap > 4096 ? options->out_cap : 4096;
-    wire->in_cap = IN_CAP;
-    wire->out = malloc(wire->out_cap);
-    wire->in = malloc(wire->in_cap);
-    wire->tls = SSL_new(context);
     enum dft_status status = DFT_OK;
-    if (wire->out == NULL || wire->in == NULL || wire->tls == NULL ||
-        options->token_len > DFT_TOKEN_BYTES_MAX)
+    if (!wire_begin(wire, context, options->out_cap) || options->token_len > DFT_TOKEN_BYTES_MAX)
         status = fail(why, DFT_NO_MEMORY, "no memory for a connection");
     else if (SSL_set1_host(wire->tls, host) != 1 || SSL_set_tlsext_host_name(wire->tls, host) != 1 ||
-             SSL_set_fd(wire->tls, wire->fd) != 1 || SSL_connect(wire->tls) != 1)
+             SSL_connect(wire->tls) != 1)
         status = fail(why, DFT_TLS_FAILED, "no secure connection with the server");
     if (status == DFT_OK)
         status = greet(wire, options, why);
@@ -144,14 +149,27 @@ enum dft_status wire_open(struct wire *wire, SSL_CTX *context, const struct wire
     return status;
 }
 
+enum dft_status wire_accept(struct wire *wire, SSL_CTX *context, int fd, size_t out_cap)
+{
+    memset(wire, 0, sizeof *wire);
+    wire->fd = fd;
+    bool good = wire_begin(wire, context, out_cap) && SSL_accept(wire->tls) == 1 &&
+                fcntl(wire->fd, F_SETFL, O_NONBLOCK) == 0;
+    ERR_clear_error();
+    if (!good)
+        wire_close(wire);
+    return good ? DFT_OK : DFT_TLS_FAILED;
+}
+
 void wire_close(struct wire *wire)
 {
     if (wire->tls != NULL) {
         (void)SSL_shutdown(wire->tls);
         ERR_clear_error();
         SSL_free(wire->tls);
-        close(wire->fd);
     }
+    if (wire->in_cap > 0 && wire->fd >= 0) /* else it was never opened */
+        close(wire->fd);
     free(wire->out);
     free(wire->in);
     memset(wire, 0, sizeof *wire);

@@ -31,6 +31,8 @@ SSL_CTX *wire_context(const char *ca_file);
 /* Connects, secures and greets, waiting for all of it; then the socket no longer waits. */
 enum dft_status wire_open(struct wire *wire, SSL_CTX *context, const struct wire_options *options,
                           struct dft_fault *why) DFT_MUST_USE;
+/* The other end: takes over `fd`, a connection that somebody opens, and waits for TLS. No greeting. */
+enum dft_status wire_accept(struct wire *wire, SSL_CTX *context, int fd, size_t out_cap) DFT_MUST_USE;
 void wire_close(struct wire *wire); /* also of one that was never opened but is all zero or failed to open */
 
 /* Room for `len` bytes of frames; NULL when requests of that size do not fit now. Give the end back with wire_put. */
