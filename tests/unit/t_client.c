@@ -110,9 +110,30 @@ static void a_command_is_sent_and_answered(void **state)
     assert_string_equal(dft_welcome(client)->books, "Test books");
     assert_int_equal(dft_welcome(client)->log_size, 5);
     assert_int_equal(dft_position(client), 7);
-    assert_int_equal(scene->ids[0][6] >> 4, 4); /* a UUID of version 4 */
+    assert_int_equal(scene->ids[0][6] >> 4, 7); /* a UUID of version 7 */
     dft_client_free(client);
     stop(scene);
+}
+
+static void new_ids_grow_with_time(void **state)
+{
+    (void)state;
+    uint8_t id[2][DFT_COMMAND_ID_BYTES], same = 0xff;
+    struct timespec pause = {.tv_nsec = 2000}, now;
+    dft_command_id_new(id[0]);
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    int64_t ms = (int64_t)(be64_get(id[0]) >> 16),
+            now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    assert_true(now_ms - ms >= 0 && now_ms - ms < 60000);
+    for (unsigned i = 1; i < 200; i++) {
+        (void)nanosleep(&pause, NULL);
+        dft_command_id_new(id[i % 2]);
+        assert_true(memcmp(id[i % 2], id[(i + 1) % 2], DFT_COMMAND_ID_BYTES) > 0);
+        assert_int_equal(id[i % 2][6] >> 4, 7);
+        assert_int_equal(id[i % 2][8] >> 6, 2);
+        same &= (uint8_t) ~(id[0][15] ^ id[1][15]);
+    }
+    assert_int_equal(same, 0); /* the end is random */
 }
 
 /* Answers sixteen requests at a time, last first. */
@@ -714,6 +735,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_is_sent_and_answered),
+        cmocka_unit_test(new_ids_grow_with_time),
         cmocka_unit_test(many_requests_are_in_flight_in_an_event_loop),
         cmocka_unit_test(a_torn_answer_is_asked_again_under_the_same_id),
         cmocka_unit_test(retries_end),

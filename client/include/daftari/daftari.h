@@ -170,7 +170,8 @@ DFT_API const uint8_t *dft_session_token(const struct dft_client *client, size_t
 /* ---- simple, blocking calls
  * ----------------------------------------------------------------------------------- */
 
-/* 16 random bytes as a UUID of version 4. Stops the program when the system has no randomness. */
+/* A new id: a UUID of version 7, the time in front (a quarter of a microsecond fine), 62 random bits behind. Any thread.
+ * Stops the program when the system has no clock or no randomness. */
 DFT_API void dft_command_id_new(uint8_t out[DFT_COMMAND_ID_BYTES]);
 
 struct dft_answer {
@@ -191,7 +192,7 @@ struct dft_recorded {
 DFT_API enum dft_status dft_recorded(const struct dft_answer *answer, struct dft_recorded *out,
                                      struct dft_fault *why) DFT_MUST_USE;
 
-/* Sends one command and waits for what was recorded. `command_id` NULL: a new random one (a caller that may
+/* Sends one command and waits for what was recorded. `command_id` NULL: a new one (a caller that may
  * have to repeat the command after a crash chooses and keeps it before). */
 DFT_API enum dft_status dft_command(struct dft_client *client, const char *method, const uint8_t *command_id,
                                     const void *body, size_t body_len, struct dft_recorded *out,
@@ -293,7 +294,7 @@ DFT_API enum dft_status dft_outbox_open(struct dft_outbox **out, const char *fol
                                         struct dft_fault *why) DFT_MUST_USE;
 DFT_API void dft_outbox_close(struct dft_outbox *outbox);
 
-/* When it returns DFT_OK the command is on disk. `command_id` NULL: a new random one. DFT_FULL: bytes_max or
+/* When it returns DFT_OK the command is on disk. `command_id` NULL: a new one. DFT_FULL: bytes_max or
  * commands_max reached. A command id that is waiting already is not added again (DFT_OK when the content is
  * the same, else DFT_KEY_REUSED). */
 DFT_API enum dft_status dft_outbox_add(struct dft_outbox *outbox, const char *method,
