@@ -1,11 +1,10 @@
 #include "server/views/totals.h"
 
 #include "proto/base/bytes.h"
+#include "proto/base/varint.h"
 
-#define KEY_BYTES   13u
-#define VALUE_BYTES 40u
-
-__extension__ typedef unsigned __int128 uint128;
+#define KEY_BYTES       13u
+#define VALUE_BYTES_MAX (3u * VARINT_BYTES_MAX)
 
 static void key_encode(const struct totals_key *key, uint8_t level, uint32_t period, uint8_t out[KEY_BYTES])
 {
@@ -16,39 +15,30 @@ static void key_encode(const struct totals_key *key, uint8_t level, uint32_t per
     be32_put(out + 9, period);
 }
 
-static void wide_put(uint8_t *at, int128 value)
-{
-    be64_put(at, (uint64_t)((uint128)value >> 64));
-    be64_put(at + 8, (uint64_t)value);
-}
-
-static int128 wide_get(const uint8_t *at)
-{
-    return (int128)((uint128)be64_get(at) << 64 | be64_get(at + 8));
-}
-
+/* A value that is none adds nothing. */
 static void value_add(struct slice value, struct totals *sum)
 {
-    if (value.len != VALUE_BYTES)
+    uint128 debit, credit, count;
+    if (!varint_take(&value, &debit) || !varint_take(&value, &credit) || !varint_take(&value, &count))
         return;
-    sum->debit += wide_get(value.ptr);
-    sum->credit += wide_get(value.ptr + 16);
-    sum->count += be64_get(value.ptr + 32);
+    sum->debit += (int128)debit;
+    sum->credit += (int128)credit;
+    sum->count += (uint64_t)count;
 }
 
 static void row_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, uint8_t level,
                     uint32_t period, const struct totals *more)
 {
-    uint8_t at[KEY_BYTES], bytes[VALUE_BYTES];
+    uint8_t at[KEY_BYTES], bytes[VALUE_BYTES_MAX];
     key_encode(key, level, period, at);
     struct totals sum = *more;
     struct slice value;
     if (kv_get(txn, table, slice_of(at, sizeof at), &value))
         value_add(value, &sum);
-    wide_put(bytes, sum.debit);
-    wide_put(bytes + 16, sum.credit);
-    be64_put(bytes + 32, sum.count);
-    kv_put(txn, table, slice_of(at, sizeof at), slice_of(bytes, sizeof bytes));
+    size_t len = varint_put(bytes, (uint128)sum.debit);
+    len += varint_put(bytes + len, (uint128)sum.credit);
+    len += varint_put(bytes + len, sum.count);
+    kv_put(txn, table, slice_of(at, sizeof at), slice_of(bytes, len));
 }
 
 void totals_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, civil_date date,

@@ -3,8 +3,9 @@
  * year, then days of the last month. Used by the balances and the cash flow view. Pure over the kv port.
  *
  *   key:   u32 account, u16 business, u16 currency, u8 level, u32 period (YYYY, YYYYMM or YYYYMMDD)
- *   value: i128 debit, i128 credit, u64 count
+ *   value: varint debit, varint credit, varint count (proto/base/varint.h)
  *
+ * Tables of totals are packed by their first eight bytes, TOTALS_FLAGS: the years and months of an account lie together.
  * Sums are 128 bits wide: a balance is bounded by AMOUNT_MAX, a turnover is not.
  */
 #ifndef SERVER_VIEWS_TOTALS_H
@@ -13,6 +14,8 @@
 #include "proto/base/date.h"
 #include "proto/base/money.h"
 #include "server/ports/kv.h"
+
+#define TOTALS_FLAGS (KV_PACKED | KV_GROUP(8))
 
 struct totals {
     int128 debit;

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "report.pb-c.h"
+#include "server/base/kv_packed.h"
 #include "server/base/system.h"
 #include "server/log/log.h"
 #include "server/store/kv_lmdb.h"
@@ -36,7 +37,10 @@ enum status view_rig_store_open(void *context, const char *name, const struct kv
                                       .readers_max = 16,
                                       .durability = KV_LMDB_DERIVED,
                                       .create = true};
-    return kv_lmdb_open(&options, out, why);
+    enum status status = kv_lmdb_open(&options, out, why);
+    if (status == STATUS_OK)
+        *out = kv_packed_new(*out, &(struct kv_packed_options){.tables = tables, .count = count});
+    return *out == NULL ? STATUS_NO_MEMORY : status;
 }
 
 enum status view_rig_store_remove(void *context, const char *name)

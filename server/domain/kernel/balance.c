@@ -1,6 +1,7 @@
 #include "server/domain/kernel/balance.h"
 
 #include "proto/base/money.h"
+#include "proto/base/varint.h"
 #include "server/domain/kernel/rows.h"
 
 #define SUM_BYTES         16u
@@ -64,6 +65,15 @@ int64_t balance_get(struct kv_txn *state, uint32_t account, uint16_t business, u
     return (int64_t)row.total;
 }
 
+/* Of a row of TABLE_DAY. */
+static int128 day_sum(struct kv_txn *state, struct slice value)
+{
+    uint128 sum = 0;
+    if (!varint_take(&value, &sum) || value.len != 0)
+        kv_set_error(state, STATUS_CORRUPT);
+    return zigzag_back(sum);
+}
+
 static struct row_key day_key(const uint8_t key[BALANCE_KEY_BYTES], civil_date date)
 {
     struct row_key day = {.len = 0};
@@ -90,10 +100,7 @@ bool balance_as_at(struct kv_txn *state, uint32_t account, uint16_t business, ui
         kv_row(cursor, &at, &value);
         if (!slice_starts_with(at, slice_of(key, sizeof key)))
             break;
-        if (value.len == SUM_BYTES)
-            sum -= sum_get(value.ptr);
-        else
-            kv_set_error(state, STATUS_CORRUPT);
+        sum -= day_sum(state, value);
     }
     kv_cursor_close(cursor);
     if (!sum_in_range(sum))
@@ -108,12 +115,11 @@ static void day_put_away(struct kv_txn *state, const uint8_t key[BALANCE_KEY_BYT
 {
     struct row_key day = day_key(key, row->date);
     struct slice stored;
-    uint8_t value[SUM_BYTES];
+    uint8_t value[VARINT_BYTES_MAX];
     int128 net = row->net;
-    if (kv_get(state, TABLE_DAY, row_key_slice(&day), &stored) && stored.len == SUM_BYTES)
-        net += sum_get(stored.ptr);
-    sum_put(value, net);
-    kv_put(state, TABLE_DAY, row_key_slice(&day), slice_of(value, sizeof value));
+    if (kv_get(state, TABLE_DAY, row_key_slice(&day), &stored))
+        net += day_sum(state, stored);
+    kv_put(state, TABLE_DAY, row_key_slice(&day), slice_of(value, varint_put(value, zigzag(net))));
 }
 
 void balance_add(struct kv_txn *state, const struct posting *posting, civil_date date)

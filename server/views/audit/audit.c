@@ -19,9 +19,9 @@ static const struct kv_table tables[] = {
     [AUDIT_ROWS] = {"rows", KV_PLAIN},
     [AUDIT_BLIND_ROWS] = {"blind_rows", KV_BLIND_KEYS},
     [AUDIT_CHANGES] = {"changes", KV_APPENDED},
-    [AUDIT_BY_USER] = {"by_user", KV_PLAIN},
+    [AUDIT_BY_USER] = {"by_user", KV_PACKED | KV_GROUP(4)},
     [AUDIT_ACTIVITY] = {"activity", KV_PLAIN},
-    [AUDIT_BY_SUBJECT] = {"by_subject", KV_PLAIN},
+    [AUDIT_BY_SUBJECT] = {"by_subject", KV_PACKED | KV_GROUP(9)},
     [AUDIT_BOOKS] = {"books", KV_PLAIN},
 };
 
@@ -90,12 +90,10 @@ static int32_t books_offset(struct kv_txn *txn)
 
 static void note_user(struct kv_txn *txn, const struct record_header *header)
 {
-    uint8_t key[USER_KEY_BYTES], value[10];
+    uint8_t key[USER_KEY_BYTES];
     be32_put(key, header->user);
     be64_put(key + 4, header->position);
-    be16_put(value, header->type);
-    be64_put(value + 2, (uint64_t)header->time);
-    kv_put(txn, AUDIT_BY_USER, slice_of(key, sizeof key), slice_of(value, sizeof value));
+    kv_put(txn, AUDIT_BY_USER, slice_of(key, sizeof key), (struct slice){0});
 }
 
 static void note_activity(struct kv_txn *txn, const struct record_header *header)
@@ -119,12 +117,11 @@ static void note_activity(struct kv_txn *txn, const struct record_header *header
 static void note_subject(struct kv_txn *txn, const struct record_header *header, enum audit_subject kind,
                          uint64_t id)
 {
-    uint8_t key[SUBJECT_KEY_BYTES], value[2];
+    uint8_t key[SUBJECT_KEY_BYTES];
     key[0] = (uint8_t)kind;
     be64_put(key + 1, id);
     be64_put(key + 9, header->position);
-    be16_put(value, header->type);
-    kv_put(txn, AUDIT_BY_SUBJECT, slice_of(key, sizeof key), slice_of(value, sizeof value));
+    kv_put(txn, AUDIT_BY_SUBJECT, slice_of(key, sizeof key), (struct slice){0});
 }
 
 /* ---- what about ------------------------------------------------------------------------------------------------------- */
@@ -192,7 +189,7 @@ static void audit_apply(struct kv_txn *txn, const struct record *record, struct 
 const struct view view_audit = {
     .id = VIEW_AUDIT,
     .name = "audit",
-    .version = DOMAIN_STATE_VERSION << 8 | 2, /* it holds the domain's rows too */
+    .version = DOMAIN_STATE_VERSION << 8 | 3, /* it holds the domain's rows too */
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .written_once =

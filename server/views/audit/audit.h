@@ -4,9 +4,9 @@
  *   AUDIT_ROWS        u8 domain table, its key -> its value: master rows as they stand (server/views/audit/watch.h)
  *   AUDIT_BLIND_ROWS  the same for tables whose keys are text from outside
  *   AUDIT_CHANGES     u64 position, u16 n -> struct audit_change: what the record did to master rows
- *   AUDIT_BY_USER     u32 user, u64 position -> u16 type, i64 time: what a user did (0: the server itself)
+ *   AUDIT_BY_USER     u32 user, u64 position -> nothing: what a user did (0: the server itself)
  *   AUDIT_ACTIVITY    u32 user, u32 date, u16 type -> u64 count, i64 first, i64 last time: by day in the books' time zone
- *   AUDIT_BY_SUBJECT  u8 kind, u64 id, u64 position -> u16 type: what happened to an account or a user
+ *   AUDIT_BY_SUBJECT  u8 kind, u64 id, u64 position -> nothing: what happened to an account or a user
  *   AUDIT_BOOKS       "offset" -> i32 minutes of the books' time zone
  *
  * Addresses and devices stand in the SessionOpened record that a record's header names.

@@ -5,7 +5,7 @@
 
 static const struct kv_table tables[] = {
     [BALANCES_CURSOR] = {"cursor", KV_PLAIN},
-    [BALANCES_TOTALS] = {"totals", KV_PLAIN},
+    [BALANCES_TOTALS] = {"totals", TOTALS_FLAGS},
 };
 
 static void balances_apply(struct kv_txn *txn, const struct record *record, struct arena *arena)
@@ -29,7 +29,7 @@ static void balances_apply(struct kv_txn *txn, const struct record *record, stru
 const struct view view_balances = {
     .id = VIEW_BALANCES,
     .name = "balances",
-    .version = 1,
+    .version = 2,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = balances_apply,

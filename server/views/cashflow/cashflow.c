@@ -9,7 +9,7 @@
 
 static const struct kv_table tables[] = {
     [CASHFLOW_CURSOR] = {"cursor", KV_PLAIN},
-    [CASHFLOW_TOTALS] = {"totals", KV_PLAIN},
+    [CASHFLOW_TOTALS] = {"totals", TOTALS_FLAGS},
     [CASHFLOW_ACCOUNTS] = {"accounts", KV_PLAIN},
     [CASHFLOW_OPENINGS] = {"openings", KV_PLAIN},
 };
@@ -174,7 +174,7 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
 const struct view view_cashflow = {
     .id = VIEW_CASHFLOW,
     .name = "cashflow",
-    .version = 2,
+    .version = 3,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = cashflow_apply,

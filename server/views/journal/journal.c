@@ -9,9 +9,9 @@
 
 static const struct kv_table tables[] = {
     [JOURNAL_CURSOR] = {"cursor", KV_PLAIN},
-    [JOURNAL_BY_DATE] = {"by_date", KV_PLAIN},
-    [JOURNAL_BY_NUMBER] = {"by_number", KV_PLAIN},
-    [JOURNAL_LINKS] = {"links", KV_PLAIN},
+    [JOURNAL_BY_DATE] = {"by_date", KV_PACKED | KV_GROUP(4)},
+    [JOURNAL_BY_NUMBER] = {"by_number", KV_PACKED | KV_GROUP(6)},
+    [JOURNAL_LINKS] = {"links", KV_PACKED},
 };
 
 static void date_key(civil_date date, uint64_t position, uint8_t out[DATE_KEY_BYTES])
@@ -61,7 +61,7 @@ static void journal_apply(struct kv_txn *txn, const struct record *record, struc
 const struct view view_journal = {
     .id = VIEW_JOURNAL,
     .name = "journal",
-    .version = 1,
+    .version = 2,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .written_once =

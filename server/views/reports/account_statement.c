@@ -88,11 +88,14 @@ static enum status write_line(struct statement *s, const struct statement_line *
     char number[NUMBER_TEXT_MAX + 1] = "";
     arena_reset(run->row);
     enum status status = run->reader->record(run->reader, line->position, &record);
-    if (status == STATUS_OK)
-        status = entry_text_read(run->reader, &record, run->row, &text);
     if (status != STATUS_OK)
         return status;
-    if (line->series != 0 && !number_format(run->masters, line->series, line->date, line->number, number))
+    uint16_t series = record.header.series; /* the text may be in another record, and this one gone then */
+    uint32_t number_of_series = record.header.number;
+    status = entry_text_read(run->reader, &record, run->row, &text);
+    if (status != STATUS_OK)
+        return status;
+    if (series != 0 && !number_format(run->masters, series, line->date, number_of_series, number))
         number[0] = '\0';
     uint32_t scale = run_scale(run, line->currency);
     cell_date(run->out, line->date);

@@ -1,11 +1,12 @@
 /*
  * The statement view: every posting of an account in (date, position, line) order.
  *
- *   STATEMENT_LINES  u32 account, u16 currency, u32 date, u64 position, u16 line
- *                    -> u16 business, i64 amount, u16 type, u16 series, u32 number
+ *   STATEMENT_LINES  u32 account, u16 currency, u32 date, u64 position, u8 line (255: u16 line follows)
+ *                    -> u16 business, u64 amount (zigzag)
  *
- * The business is in the value, so that a shared account can be read for all businesses in one order. Text
- * (description, reference) is read from the record of a line that is shown.
+ * The business is in the value, so that a shared account can be read for all businesses in one order. What is not
+ * needed to add up lines that are passed over (document number, description, reference) is read from the record of a
+ * line that is shown. Packed by account and currency, a line takes some eight bytes.
  */
 #ifndef SERVER_VIEWS_STATEMENT_H
 #define SERVER_VIEWS_STATEMENT_H
@@ -22,9 +23,6 @@ struct statement_line {
     uint16_t line; /* index of the posting in its record */
     uint16_t business;
     int64_t amount; /* debit positive */
-    uint16_t type;  /* of the record */
-    uint16_t series;
-    uint32_t number;
 };
 
 extern const struct view view_statement;
