@@ -12,8 +12,8 @@
 #include "proto/base/bytes.h"
 #include "proto/record/sha256.h"
 #include "tools/bench/limit.h"
-#include "tools/bench/own.h"
 #include "tools/bench/scenario.h"
+#include "tools/bench/spawn.h"
 
 #define RECORD_BYTES  256u /* a two-line entry in the log: header, effects, payload */
 #define BLOCK_RECORDS 63u  /* in one value: four pages with LMDB's own head, as the log's blocks */

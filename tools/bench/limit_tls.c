@@ -9,12 +9,10 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "tools/bench/certificate.h"
 #include "tools/bench/limit.h"
 #include "tools/bench/scenario.h"
 #include "tools/bench/wire.h"
@@ -24,7 +22,6 @@
 #define RUN_US            1000000u
 #define EVENTS_MAX        64
 #define PEERS_MAX         64
-#define CERTIFICATE_S     86400
 
 struct peer {
     struct wire wire;
@@ -40,40 +37,17 @@ struct echo { /* the end that answers: a thread of its own */
     pthread_t thread;
 };
 
-/* ---- a certificate for one day ----------------------------------------------------------------------------------- */
-
-static SSL_CTX *server_context(const char *ca_path)
+static SSL_CTX *server_context(const char *certificate_path, const char *key_path)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *certificate = X509_new();
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    FILE *file = NULL;
-    bool good = key != NULL && certificate != NULL && context != NULL;
-    if (good) {
-        X509_NAME *name = X509_get_subject_name(certificate);
-        good = X509_set_version(certificate, X509_VERSION_3) == 1 &&
-               ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1) == 1 &&
-               X509_gmtime_adj(X509_getm_notBefore(certificate), -CERTIFICATE_S) != NULL &&
-               X509_gmtime_adj(X509_getm_notAfter(certificate), CERTIFICATE_S) != NULL &&
-               X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const uint8_t *)"localhost", -1, -1,
-                                          0) == 1 &&
-               X509_set_issuer_name(certificate, name) == 1 && X509_set_pubkey(certificate, key) == 1 &&
-               X509_sign(certificate, key, EVP_sha256()) != 0;
-    }
-    good = good && SSL_CTX_use_certificate(context, certificate) == 1 &&
-           SSL_CTX_use_PrivateKey(context, key) == 1 && (file = fopen(ca_path, "we")) != NULL &&
-           PEM_write_X509(file, certificate) == 1;
-    if (file != NULL)
-        good = fclose(file) == 0 && good;
-    if (good) {
+    if (context != NULL && certificate_make(certificate_path, key_path) &&
+        SSL_CTX_use_certificate_file(context, certificate_path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) == 1) {
         SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
         SSL_CTX_set_read_ahead(context, 1);
         SSL_CTX_set_default_read_buffer_len(context, 128u * 1024u);
-    }
-    X509_free(certificate);
-    EVP_PKEY_free(key);
-    if (good)
         return context;
+    }
     SSL_CTX_free(context);
     return NULL;
 }
@@ -272,9 +246,10 @@ enum dft_status limit_network(const char *folder, uint32_t batch, struct figures
          .in_flight = 4,
          .payload = ENTRY_FRAME_BYTES + (size_t)ENTRY_BYTES * (batch - 1)},
     };
-    char path[BENCH_PATH_MAX], key[40], label[56];
+    char path[BENCH_PATH_MAX], key_path[BENCH_PATH_MAX], key[40], label[72];
     snprintf(path, sizeof path, "%.1000s/echo.crt", folder);
-    SSL_CTX *server = server_context(path), *client = wire_context(path);
+    snprintf(key_path, sizeof key_path, "%.1000s/echo.key", folder);
+    SSL_CTX *server = server_context(path, key_path), *client = wire_context(path);
     bool good = server != NULL && client != NULL;
     for (size_t i = 0; good && i < sizeof askers / sizeof *askers && !load_interrupted(); i++) {
         struct asker *asker = &askers[i];

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "proto/base/text.h"
+#include "tools/bench/compare.h"
 #include "tools/bench/own.h"
+#include "tools/bench/postgres.h"
 #include "tools/bench/scenario.h"
 
 #define WANTED_MAX 32
@@ -16,17 +18,20 @@ static void usage(FILE *to)
 {
     fputs("usage: daftari-bench SCENARIO... --scratch DIR [options]\n"
           "       daftari-bench SCENARIO... --server HOST:PORT --email E --password-file F [options]\n"
+          "       daftari-bench compare postgres --scratch DIR [options]\n"
           "\nMeasures a server of its own, made below DIR and removed, or a running one, in whose books the "
           "entries\nstay for ever. Two-line entries between accounts of its own. Scenarios, or `all` of "
           "them:\n",
           to);
     scenario_list(to);
     fputs(
+        "\ncompare postgres: the same work on a PostgreSQL 15 of its own too (Debian's postgresql-15), side "
+        "by side.\n"
         "\noptions (without them a scenario's own values hold):\n"
         "  --scratch DIR    a server of its own, in a new folder below DIR: on the disk that is to be "
         "measured\n"
         "  --server H:P --ca FILE --email E --password-file F   a running server\n"
-        "  --runs N         runs of each scenario; medians are printed (default 1, `all` 3)\n"
+        "  --runs N         runs of each scenario; medians are printed (default 1, `all` and `compare` 3)\n"
         "  --full           the long set: 10 million entries and 1,000,000 accounts; an hour or more, 40 GiB "
         "of disk\n"
         "  --entries N      entries in all\n"
@@ -122,7 +127,7 @@ static const struct option long_options[] = {
 
 struct wanted {
     struct bench_options options;
-    bool full, all;
+    bool full, all, compare;
     const struct scenario *scenarios[WANTED_MAX];
     size_t count;
 };
@@ -213,6 +218,21 @@ static void take_option(struct wanted *wanted, int option, const char *value)
     }
 }
 
+/* "compare postgres", alone. */
+static void take_comparison(struct wanted *wanted, int count, char **words)
+{
+    if (count != 2 || strcmp(words[1], "postgres") != 0) {
+        fputs("daftari-bench: compare takes postgres, and no scenario beside it\n", stderr);
+        exit(2);
+    }
+    const char *missing = postgres_missing();
+    if (missing != NULL) {
+        fprintf(stderr, "daftari-bench: %s\n", missing);
+        exit(2);
+    }
+    wanted->compare = true;
+}
+
 static void take_scenario(struct wanted *wanted, const char *name)
 {
     const struct scenario *scenario = scenario_find(name);
@@ -239,7 +259,9 @@ static void check_wanted(struct wanted *wanted)
             wanted->count++;
         }
     }
-    if (wanted->count == 0)
+    if (wanted->compare && options->scratch == NULL)
+        wrong = "compare makes servers of its own: only with --scratch";
+    else if (wanted->count == 0 && !wanted->compare)
         wrong = "no scenario is named";
     else if (options->scratch == NULL && (options->server == NULL || options->email == NULL))
         wrong = "give --scratch for a server of its own, or --server, --email and --password-file";
@@ -326,7 +348,10 @@ int main(int argc, char **argv)
                                             .seed = bench_now_us()};
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         take_option(&wanted, option, optarg);
-    for (int i = optind; i < argc; i++)
+    bool compare = optind < argc && strcmp(argv[optind], "compare") == 0;
+    if (compare)
+        take_comparison(&wanted, argc - optind, argv + optind);
+    for (int i = optind; i < argc && !compare; i++)
         take_scenario(&wanted, argv[i]);
     check_wanted(&wanted);
     struct sigaction ignore = {.sa_handler = SIG_IGN}, stop = {.sa_handler = on_signal};
@@ -343,6 +368,10 @@ int main(int argc, char **argv)
         if (status == DFT_OK)
             status = measure(&bench, &wanted, wanted.scenarios[i], &why);
     }
+    if (wanted.compare)
+        status = need_server(&bench, &why);
+    if (wanted.compare && status == DFT_OK)
+        status = compare_postgres(&bench, bench.options.runs != 0 ? bench.options.runs : 3, &why);
     bench_log_off(&bench);
     own_remove(bench.own);
     if (status != DFT_OK)

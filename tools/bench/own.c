@@ -1,26 +1,21 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "proto/base/text.h"
 #include "tools/bench/load.h"
 #include "tools/bench/own.h"
+#include "tools/bench/spawn.h"
 
-#define OPEN_FOLDERS_MAX 16
-#define READY_MAX_US     600000000u /* folding a long log from nothing takes a while */
-#define STOP_MAX_US      120000000u
-#define POLL_US          1000u
-#define OWNER_EMAIL      "owner@example.com"
+#define READY_MAX_US 600000000u /* folding a long log from nothing takes a while */
+#define STOP_MAX_US  120000000u
+#define POLL_US      1000u
+#define OWNER_EMAIL  "owner@example.com"
 
 static enum dft_status fail(struct dft_fault *why, enum dft_status status, const char *text,
                             const char *about)
@@ -29,63 +24,11 @@ static enum dft_status fail(struct dft_fault *why, enum dft_status status, const
     return why->status = status;
 }
 
-bool program_path(const char *name, char out[BENCH_PATH_MAX])
-{
-    ssize_t len = readlink("/proc/self/exe", out, BENCH_PATH_MAX - 1);
-    out[len > 0 ? len : 0] = '\0';
-    char *slash = strrchr(out, '/');
-    size_t at = slash != NULL ? (size_t)(slash - out) + 1 : 0;
-    snprintf(out + at, BENCH_PATH_MAX - at, "%s", name);
-    if (slash != NULL && access(out, X_OK) == 0)
-        return true;
-    snprintf(out, BENCH_PATH_MAX, "%s", name);
-    return false;
-}
-
-/* -1: no process. The child ends with us. */
-static pid_t spawn(const char *const *args, const char *output_path)
-{
-    char program[BENCH_PATH_MAX];
-    pid_t parent = getpid();
-    (void)program_path(args[0], program);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int output = open(output_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    if (null < 0 || output < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
-        _exit(126);
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    (void)setpgid(0, 0); /* the terminal's signals are for us, who then stop it */
-    if (getppid() != parent)
-        _exit(126);
-    execvp(program, (char *const *)(uintptr_t)args);
-    _exit(127);
-}
-
 bool own_run(const struct own_server *own, const char *const *args, const char *output)
 {
     char path[BENCH_PATH_MAX + 32];
-    int status = 0;
     snprintf(path, sizeof path, "%s/%s", own->folder, output);
-    pid_t pid = spawn(args, path);
-    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-}
-
-static int remove_one(const char *path, const struct stat *about, int kind, struct FTW *where)
-{
-    (void)about;
-    (void)kind;
-    (void)where;
-    (void)remove(path);
-    return 0;
-}
-
-void folder_remove(const char *path)
-{
-    (void)nftw(path, remove_one, OPEN_FOLDERS_MAX, FTW_DEPTH | FTW_PHYS);
+    return process_run(args, path, NULL);
 }
 
 /* ---- the books --------------------------------------------------------------------------------------------------- */
@@ -109,16 +52,6 @@ static bool make_password(const struct own_server *own)
     text[2 * sizeof random] = '\n';
     text[2 * sizeof random + 1] = '\0';
     return write_text(own->password, text, "we");
-}
-
-static void kill_and_wait(struct own_server *own)
-{
-    if (own->pid <= 0)
-        return;
-    (void)kill(own->pid, SIGKILL);
-    while (waitpid(own->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    own->pid = 0;
 }
 
 enum dft_status own_make(const char *scratch, struct own_server **out, struct dft_fault *why)
@@ -158,7 +91,7 @@ void own_remove(struct own_server *own)
 {
     if (own == NULL)
         return;
-    kill_and_wait(own);
+    process_kill(&own->pid);
     folder_remove(own->folder);
     free(own);
 }
@@ -182,14 +115,6 @@ static bool read_ready(const char *path, unsigned long *port, unsigned long *met
     return *port != 0 && *metrics != 0;
 }
 
-/* True: it has ended. */
-static bool ended(struct own_server *own)
-{
-    if (own->pid > 0 && waitpid(own->pid, NULL, WNOHANG) == own->pid)
-        own->pid = 0;
-    return own->pid == 0;
-}
-
 enum dft_status own_start(struct bench *bench, uint64_t *out_ready_us, struct dft_fault *why)
 {
     struct own_server *own = bench->own;
@@ -201,13 +126,13 @@ enum dft_status own_start(struct bench *bench, uint64_t *out_ready_us, struct df
     const char *const args[] = {"daftarid", "--config", conf, "--ready-file", ready, NULL};
     (void)unlink(ready);
     uint64_t began_us = bench_now_us();
-    own->pid = spawn(args, log);
+    own->pid = process_spawn(args, log, NULL);
     if (own->pid < 0) {
         own->pid = 0;
         return fail(why, DFT_IO, "no process for the server", "");
     }
     while (!read_ready(ready, &port, &metrics)) {
-        if (ended(own) || load_interrupted() || bench_now_us() - began_us > READY_MAX_US)
+        if (process_ended(&own->pid) || load_interrupted() || bench_now_us() - began_us > READY_MAX_US)
             return fail(why, DFT_IO, "the server did not start: see ", log);
         usleep(POLL_US);
     }
@@ -230,7 +155,7 @@ enum dft_status own_stop(struct bench *bench, struct dft_fault *why)
     bench_log_off(bench);
     if (bench->own->pid > 0)
         (void)kill(bench->own->pid, SIGTERM);
-    while (!ended(bench->own)) {
+    while (!process_ended(&bench->own->pid)) {
         if (bench_now_us() > end_us)
             return fail(why, DFT_DEADLINE, "the server does not stop", "");
         usleep(POLL_US);
@@ -241,7 +166,7 @@ enum dft_status own_stop(struct bench *bench, struct dft_fault *why)
 void own_kill(struct bench *bench)
 {
     bench_log_off(bench);
-    kill_and_wait(bench->own);
+    process_kill(&bench->own->pid);
 }
 
 enum dft_status own_drop_derived(struct own_server *own, struct dft_fault *why)
