@@ -4,6 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 . tests/support/server.sh
 dir=$(mktemp -d)
+chmod 711 "$dir" # PostgreSQL, run as another user than root, goes through it
 trap 'server_stop "$dir/books" >/dev/null 2>&1; rm -rf "$dir"' EXIT
 say() { if [ "$code" -eq 0 ]; then echo "ok - $1"; else echo "not ok - $1"; sed 's/^/# /' "$dir/out" "$dir/err" | tail -n 30; fi; }
 measure() { # SCENARIO [options]: 200 entries on the running server, answer in $dir/out
@@ -81,6 +82,18 @@ wrong -- '--runs takes a whole number from 1 to' batch --scratch "$dir" --runs 9
 wrong -- "--ids takes time or random, got 'new'" batch --scratch "$dir" --ids new
 wrong -- "--output takes json or table, got 'xml'" batch --scratch "$dir" --output xml
 wrong 'nrecognized option' batch --scratch "$dir" --fast
+wrong 'compare takes postgres' compare --scratch "$dir"
+wrong 'compare takes postgres' compare mysql --scratch "$dir"
+if [ -x /usr/lib/postgresql/15/bin/initdb ]; then
+    wrong 'compare makes servers of its own' compare postgres
+    daftari-bench compare postgres --scratch "$dir" --runs 1 --entries 200 --output json >"$dir/out" 2>"$dir/err"; code=$?
+    say "the comparison with PostgreSQL runs"
+    jq -se 'length == 5 and all(.daftari_per_second > 0 and .postgres_tls_per_second > 0 and .percent_of_postgres_tls > 0)' \
+        "$dir/out" >>"$dir/err" && [ -z "$(ls -d "$dir"/daftari-*-* 2>/dev/null)" ] && ! pgrep -f "$dir/daftari-" >/dev/null; code=$?
+    say "it gives both sides of every kind of work and leaves nothing"
+else
+    wrong 'apt-get install.* postgresql-15' compare postgres --scratch "$dir"
+fi
 daftari-bench batch --scratch "$dir/nowhere" >"$dir/out" 2>"$dir/err"
 [ $? -eq 1 ] && grep -q -- '--scratch: no folder can be made' "$dir/err"; code=$?
 say "a scratch folder that is not there is told"

@@ -243,7 +243,10 @@ enum dft_status postgres_make(struct postgres *postgres, const char *scratch, ui
     const char *const args[] = {BIN "postgres", "-D", data, NULL};
     bool good = init_cluster(postgres, other_user ? &user : NULL);
     if (!good)
-        (void)fail(why, "initdb failed below", scratch);
+        (void)fail(why,
+                   other_user ? "initdb failed; it runs as another user, who must be able to enter"
+                              : "initdb failed below",
+                   scratch);
     if (good)
         postgres->pid = process_spawn(args, log, other_user ? &user : NULL);
     good = good && postgres->pid > 0 && make_ledger(postgres, accounts, why);
