@@ -130,6 +130,7 @@ struct method {
     decide_fn *decide; /* METHOD_COMMAND, METHOD_INTERNAL */
     unpack_fn *unpack; /* of a request that comes often; NULL: message_unpack alone */
     hint_fn *hint;     /* of a command that comes in large numbers; may be NULL */
+    bool brief;        /* is decided in microseconds whatever the books hold */
     query_fn *query;   /* METHOD_QUERY over master rows; NULL when a view answers */
 };
 

@@ -12,6 +12,7 @@
 #define SERVER_NET_INTERNAL_H
 
 #include <event2/event.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "server/net/buffer.h"
@@ -148,6 +149,9 @@ struct net {
     struct request *pool;
     uint32_t taken; /* from the pool */
     uint32_t at_work;
+    uint32_t alone; /* so many brief commands in a row came while nothing was at work */
+    struct request
+        *held; /* a command at work that is done here at the end of the turn, if still nothing else is */
     struct request *parked;
     struct arena *scratch; /* small messages; reset before each */
     uint64_t body_bytes;   /* of all requests */
@@ -156,6 +160,8 @@ struct net {
     uint64_t refused_unsaid;
     monotonic_us drain_until;
     bool draining, finished;
+    pthread_t thread; /* that runs the loop */
+    bool runs_here;   /* that thread is doing the held command: its completion needs no wake-up */
     struct counts counts;
 
     _Atomic bool drain_asked;
@@ -171,6 +177,8 @@ static inline monotonic_us net_now(const struct net *net)
     return clock_monotonic(net->wiring.clock);
 }
 void net_wake(struct net *net); /* any thread, signal handlers */
+
+void completions_take(struct net *net); /* requests whose items are done go on */
 
 /* conn.c */
 void conn_accept(struct net *net, int fd, const void *peer /* struct sockaddr_storage */);
@@ -192,6 +200,8 @@ void dispatch_frame(struct conn *conn, const struct frame *frame);
 void dispatch_welcome(struct conn *conn, const Daftari__V1__Session *session);
 
 /* request.c */
+/* At the end of a turn: does the command that is held, or hands it over. False: there was none. */
+bool request_held_run(struct net *net);
 void request_take_in(struct conn *conn, const struct envelope_request *asked);
 void request_open_session(struct conn *conn, const uint8_t fingerprint[NET_FINGERPRINT_BYTES]);
 void request_done(struct request *request); /* back from its sink, on the loop */

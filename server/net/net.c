@@ -69,7 +69,7 @@ static void tls_take_over(struct net *net)
     diag(DIAG_INFO, "net", "tls-reloaded", " ");
 }
 
-static void completions_take(struct net *net)
+void completions_take(struct net *net)
 {
     struct work_item *newest = atomic_exchange_explicit(&net->done, NULL, memory_order_acquire);
     struct work_item *oldest = NULL;
@@ -227,14 +227,16 @@ static void reap_all(struct net *net)
  * with the sinks before anything waits again, and a connection's answers leave together. */
 static void turn(struct net *net)
 {
-    struct conn *marked = net->dirty;
-    net->dirty = NULL;
-    while (marked != NULL) {
-        struct conn *conn = marked;
-        marked = conn->next_dirty;
-        conn->dirty = false;
-        conn_turn(conn);
-    }
+    do {
+        struct conn *marked = net->dirty;
+        net->dirty = NULL;
+        while (marked != NULL) {
+            struct conn *conn = marked;
+            marked = conn->next_dirty;
+            conn->dirty = false;
+            conn_turn(conn);
+        }
+    } while (request_held_run(net));
     if (!net->draining && atomic_load(&net->drain_asked))
         drain_begin(net);
     reap(net);
@@ -244,6 +246,7 @@ static void turn(struct net *net)
 
 void net_run(struct net *net)
 {
+    net->thread = pthread_self();
     while (!net->finished) {
         event_base_loop(net->base, EVLOOP_ONCE | (net->dirty != NULL ? EVLOOP_NONBLOCK : 0));
         turn(net);

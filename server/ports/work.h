@@ -74,6 +74,10 @@ struct work_item {
  * its bounded queue is full (the item still belongs to the caller then). Any thread. */
 struct work_sink {
     enum status (*submit)(struct work_sink *sink, struct work_item *item);
+    /* May be NULL. Does the item at once, on the caller's thread, if nothing else is being done or waits; `done` is
+     * called before it returns then. False: not begun, and to be submitted. Saves the way to another thread and back;
+     * the caller is busy as long as a commit takes. */
+    bool (*run_here)(struct work_sink *sink, struct work_item *item);
 };
 
 #endif

@@ -34,6 +34,7 @@ struct writer {
     uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
     bool running;
     pthread_t thread;
+    pthread_mutex_t turn; /* whoever works has it: the thread, or who called run_here */
 };
 
 /* Would one more record of the greatest size pass the batch's limits? */

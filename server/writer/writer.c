@@ -12,6 +12,22 @@ static enum status sink_submit(struct work_sink *sink, struct work_item *item)
     return work_queue_put(writer->queue, item);
 }
 
+static void run_list(struct writer *writer, struct work_item *list);
+
+static bool sink_run_here(struct work_sink *sink, struct work_item *item)
+{
+    struct writer *writer = (struct writer *)(void *)((char *)sink - offsetof(struct writer, sink));
+    if (pthread_mutex_trylock(&writer->turn) != 0)
+        return false;
+    bool free = work_queue_depth(writer->queue) == 0 && !work_queue_closed(writer->queue);
+    if (free) {
+        item->next = NULL;
+        run_list(writer, item);
+    }
+    pthread_mutex_unlock(&writer->turn);
+    return free;
+}
+
 /* ---- one batch --------------------------------------------------------------------------------------------------- */
 
 static _Noreturn void stop_for(struct writer *writer, const struct fault *fault)
@@ -164,17 +180,21 @@ static void *writer_main(void *argument)
     (void)pthread_setname_np(pthread_self(), "writer");
     for (;;) {
         struct work_item *list = work_queue_take_all(writer->queue, IDLE_WAIT_US);
+        if (list == NULL && work_queue_closed(writer->queue))
+            break;
+        pthread_mutex_lock(&writer->turn);
         if (list != NULL) {
             run_list(writer, list);
-            write_behind(writer, false, false);
-        } else if (work_queue_closed(writer->queue)) {
-            break;
         } else {
             log_reader_rest(writer->reader);
-            write_behind(writer, true, false);
         }
+        write_behind(writer, list == NULL, false);
+        pthread_mutex_unlock(&writer->turn);
     }
+    pthread_mutex_lock(
+        &writer->turn); /* who came in by run_here before the queue was closed may still be at it */
     write_behind(writer, true, true);
+    pthread_mutex_unlock(&writer->turn);
     return NULL;
 }
 
@@ -217,7 +237,8 @@ enum status writer_new(const struct writer_config *config, struct writer **out, 
     if (writer == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the writer");
     writer->config = *config;
-    writer->sink.submit = sink_submit;
+    writer->sink = (struct work_sink){.submit = sink_submit, .run_here = sink_run_here};
+    pthread_mutex_init(&writer->turn, NULL);
     log_head(config->log, &writer->head);
     enum status status = writer_allocate(writer, why);
     if (status == STATUS_OK)
@@ -261,6 +282,7 @@ void writer_free(struct writer *writer)
     free(writer->decision);
     free(writer->records);
     free(writer->record_bytes);
+    pthread_mutex_destroy(&writer->turn);
     free(writer);
 }
 

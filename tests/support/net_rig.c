@@ -119,6 +119,21 @@ static void item_answer(struct rig *rig, struct work_item *item)
     }
 }
 
+static bool sink_run_here(struct work_sink *sink, struct work_item *item)
+{
+    struct rig *rig = rig_of(sink);
+    pthread_mutex_lock(&rig->lock);
+    bool here = rig->mode == RIG_ANSWER && rig->first == NULL && !rig->not_here;
+    if (here) {
+        rig->ran_here++;
+        item_answer(rig, item);
+    }
+    pthread_mutex_unlock(&rig->lock);
+    if (here)
+        item->done(item);
+    return here;
+}
+
 static void *worker_main(void *context)
 {
     struct rig *rig = context;
@@ -206,7 +221,7 @@ static enum status rig_welcome(void *context, uint64_t seen_size, struct arena *
 
 void rig_init(struct rig *rig)
 {
-    *rig = (struct rig){.sink.submit = sink_submit, .answer_bytes = 10};
+    *rig = (struct rig){.sink = {.submit = sink_submit, .run_here = sink_run_here}, .answer_bytes = 10};
     pthread_mutex_init(&rig->lock, NULL);
     pthread_cond_init(&rig->changed, NULL);
     scratch_make(rig->keys);

@@ -44,6 +44,8 @@ struct rig {
     bool stream_waits;
     uint64_t steps; /* of streams, in all */
     uint64_t submitted;
+    uint64_t ran_here; /* done on the loop's thread */
+    bool not_here;     /* that is refused */
     uint64_t position;
     _Atomic int cursors;    /* open */
     _Atomic bool deny;      /* auth refuses everybody everything */

@@ -15,6 +15,7 @@
 #include "tests/support/net_rig.h"
 
 #define COMMAND "Entry.Discard"
+#define BRIEF   "Entry.Post" /* may be done on the loop's thread */
 #define QUERY   "Log.Checkpoint"
 #define STREAM  "Log.Follow"
 
@@ -318,6 +319,67 @@ static void many_are_in_flight(void **state)
         tls_client_close(clients[c]);
 }
 
+static uint64_t ran_here(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->lock);
+    uint64_t count = rig->ran_here;
+    pthread_mutex_unlock(&rig->lock);
+    return count;
+}
+
+static void lone_commands_are_done_by_the_loop(void **state)
+{
+    struct rig *rig = *state;
+    struct tls_client *client = rig_connect(rig, true), *other = rig_connect(rig, true);
+    for (uint64_t i = 1; i <= 20; i++) {
+        struct rig_request request = {.id = i, .method = BRIEF};
+        assert_true(rig_send(client, &request));
+        assert_int_equal(rig_status(client, i), STATUS_OK);
+    }
+    uint64_t alone = ran_here(rig);
+    assert_true(alone > 0 && alone < 20); /* not before it was plain that it is alone */
+    assert_true(alone + rig->submitted == 20);
+
+    /* Whoever holds the sink keeps it. */
+    pthread_mutex_lock(&rig->lock);
+    rig->not_here = true;
+    pthread_mutex_unlock(&rig->lock);
+    struct rig_request request = {.id = 21, .method = BRIEF};
+    assert_true(rig_send(client, &request));
+    assert_int_equal(rig_status(client, 21), STATUS_OK);
+    assert_int_equal(ran_here(rig), alone);
+
+    /* With somebody else at work nothing is done here. */
+    rig_mode_set(rig, RIG_HOLD);
+    pthread_mutex_lock(&rig->lock);
+    rig->not_here = false;
+    pthread_mutex_unlock(&rig->lock);
+    request = (struct rig_request){.id = 1, .method = COMMAND};
+    uint64_t before = rig->submitted;
+    assert_true(rig_send(other, &request));
+    rig_wait_submitted(rig, before + 1);
+    for (uint64_t i = 22; i < 42; i++) {
+        request = (struct rig_request){.id = i, .method = BRIEF};
+        assert_true(rig_send(client, &request));
+    }
+    rig_wait_submitted(rig, before + 21);
+    rig_release(rig);
+    for (uint64_t i = 22; i < 42; i++)
+        assert_int_equal(rig_status(client, i), STATUS_OK);
+    assert_int_equal(rig_status(other, 1), STATUS_OK);
+    assert_int_equal(ran_here(rig), alone);
+
+    /* One that is held, and is all there is, when the connection ends. */
+    for (uint64_t i = 42; i < 62; i++) {
+        request = (struct rig_request){.id = i, .method = BRIEF};
+        assert_true(rig_send(client, &request));
+        if (i < 61)
+            assert_int_equal(rig_status(client, i), STATUS_OK);
+    }
+    tls_client_close(client);
+    tls_client_close(other);
+}
+
 /* ---- streams ---- */
 
 /* Parts that come until nothing does for a while; sets *out_end. */
@@ -574,6 +636,7 @@ int main(void)
         CASE(a_batch_is_answered_in_order),
         CASE(long_answers_are_split),
         CASE(many_are_in_flight),
+        CASE(lone_commands_are_done_by_the_loop),
         CASE(a_stream_keeps_to_its_credit),
         CASE(an_empty_stream_ends),
         CASE(a_stream_is_cancelled),

@@ -141,6 +141,7 @@ static const struct method methods[] = {
         .decide = entry_decide_post,
         .unpack = entry_unpack,
         .hint = entry_hint,
+        .brief = true,
     },
     {
         .name = "Entry.PostDraft",
