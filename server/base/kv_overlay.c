@@ -215,7 +215,7 @@ static bool get_below(struct overlay_txn *self, unsigned table, struct slice key
     bool found = reader != NULL && kv_get(reader, table, key, &value);
     if (!found)
         reader_failed(self);
-    if (self->error != STATUS_OK || (!found && (overlay->skip_misses & overlay_table_bit(table)) != 0))
+    if (self->error != STATUS_OK)
         return false;
     struct row *row =
         row_new(overlay, table, key, hash, found ? value : slice_of(NULL, 0), found ? 0 : ROW_ABSENT);
@@ -594,7 +594,6 @@ struct kv *kv_overlay_new(struct kv *backing, const struct kv_overlay_options *o
     overlay->tables = options->tables;
     overlay->count = options->count;
     overlay->memory_bytes = options->memory_bytes;
-    overlay->skip_misses = options->skip_misses;
     for (unsigned i = 0; i < overlay->count; i++)
         row_map_init(&overlay->maps[i]);
     return &overlay->base;

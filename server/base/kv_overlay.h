@@ -17,8 +17,6 @@ struct kv_overlay_options {
     const struct kv_table *tables; /* the store's own */
     unsigned count;
     size_t memory_bytes; /* clean rows are dropped above this; unflushed ones stay: flush in time */
-    /* Bit t: do not remember that a key of table t is absent (keys that are asked for once, as command ids). */
-    uint64_t skip_misses;
 };
 
 /* Takes over `backing`: closes it at close. NULL (and `backing` stays the caller's) when memory is short. */

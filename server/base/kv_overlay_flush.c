@@ -85,11 +85,8 @@ static void flushed_row(struct overlay *overlay, struct row *row, bool some_dirt
     row->flags &= (uint8_t)~ROW_FLUSHING;
     if ((row->flags & ROW_DIRTY) != 0)
         return;
-    struct row_map *map = &overlay->maps[row->table];
     if (some_dirty)
-        row_map_unorder(map, row);
-    if ((row->flags & ROW_ABSENT) != 0 && (overlay->skip_misses & overlay_table_bit(row->table)) != 0)
-        row_map_remove(map, row);
+        row_map_unorder(&overlay->maps[row->table], row);
 }
 
 /* The flush failed: its rows are dirty again, with what has been written since. */

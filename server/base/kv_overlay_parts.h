@@ -63,7 +63,6 @@ struct overlay {
     const struct kv_table *tables;
     unsigned count;
     size_t memory_bytes;
-    uint64_t skip_misses;
     struct kv_txn *reader; /* of the store below; NULL until a row is missed */
     struct overlay_txn txn;
     enum status spoiled;

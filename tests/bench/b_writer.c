@@ -204,10 +204,13 @@ int main(int argc, char **argv)
     struct kv *state = kv_overlay_new(kv_mem_new(domain_tables, domain_table_count),
                                       &(struct kv_overlay_options){.tables = domain_tables,
                                                                    .count = domain_table_count,
-                                                                   .memory_bytes = (size_t)2 << 30,
-                                                                   .skip_misses = 0});
+                                                                   .memory_bytes = (size_t)2 << 30});
+    struct id_index *known; /* without a helper: its thread would blur what the writer's own costs */
+    struct id_index_config in_memory = {.memory_entries = 1u << 22, .batch_entries_max = 8192};
+    need(id_index_open(kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT), &in_memory, &known, &why), &why);
     struct writer_config config = {.log = log,
                                    .state = state,
+                                   .ids = known,
                                    .clock = &system_clock,
                                    .queue_items_max = 64,
                                    .batch_records_max = 8192,
@@ -241,6 +244,7 @@ int main(int argc, char **argv)
     writer_free(writer);
     log_close(log);
     kv_close(state);
+    id_index_close(known);
     keyring_close(keyring);
     scratch_remove(folder);
     return 0;
