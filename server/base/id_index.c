@@ -705,16 +705,22 @@ enum status id_index_open(struct kv *kv, const struct id_index_config *config, s
     return STATUS_OK;
 }
 
-void id_index_close(struct id_index *index)
+static void helper_stop(struct id_index *index)
 {
-    if (index == NULL)
-        return;
     pthread_mutex_lock(&index->mutex);
     index->stop = true;
     pthread_cond_signal(&index->work);
     pthread_mutex_unlock(&index->mutex);
     if (index->running)
         (void)pthread_join(index->thread, NULL);
+    index->running = false;
+}
+
+void id_index_close(struct id_index *index)
+{
+    if (index == NULL)
+        return;
+    helper_stop(index);
     for (size_t i = 0; i < index->next.segment_count; i++)
         id_segment_drop(&index->next.segments[i]);
     for (size_t i = 0; i < index->retired_count; i++)
@@ -742,7 +748,9 @@ void id_index_stored(struct id_index *index, struct id_cursor *out)
 
 enum status id_index_sync(struct id_index *index)
 {
-    return kv_sync(index->kv);
+    helper_stop(index); /* what it wrote after the sync would not be on disk */
+    enum status status = kv_sync(index->kv);
+    return index->status == STATUS_OK ? status : index->status;
 }
 
 void id_index_stats(const struct id_index *index, struct id_index_stats *out)

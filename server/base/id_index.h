@@ -60,7 +60,9 @@ void id_index_add(struct id_index *index, const struct command_id *id, uint64_t 
 enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor) MUST_USE;
 /* Writes what is marked and merges until nothing is left to do. */
 enum status id_index_flush(struct id_index *index) MUST_USE;
-enum status id_index_sync(struct id_index *index) MUST_USE; /* runs are on disk, power cut or not */
+/* Ends the helper's work where it stands and puts the runs on disk, power cut or not. The last thing before the close:
+ * only look-ups may follow. */
+enum status id_index_sync(struct id_index *index) MUST_USE;
 
 struct id_index_stats {
     uint64_t runs, run_ids;  /* written */

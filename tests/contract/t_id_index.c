@@ -2,6 +2,7 @@
  * chosen ids; a failure of every write of runs and merges in turn; bounds of the filters; walks; a helper thread. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +56,8 @@ static struct kv *memory; /* of the running test */
 static const struct kv_ops *real_ops;
 static struct kv_ops test_ops;
 static uint64_t writes, writes_until_failure; /* 0 = never */
+static atomic_bool synced;
+static atomic_uint unsynced; /* commits after the last sync */
 static bool fail_at_commit;
 
 static bool fails(void)
@@ -78,7 +81,14 @@ static enum status failing_commit(struct kv_txn *txn)
 {
     if (fail_at_commit && fails())
         real_ops->set_error(txn, STATUS_FULL);
+    if (atomic_load(&synced))
+        atomic_fetch_add(&unsynced, 1);
     return real_ops->commit(txn);
+}
+static enum status noted_sync(struct kv *kv)
+{
+    atomic_store(&synced, true);
+    return real_ops->sync(kv);
 }
 static void stays_open(struct kv *kv)
 {
@@ -108,6 +118,7 @@ static struct kv *store_open(bool disk)
     test_ops.put = failing_put;
     test_ops.del = failing_del;
     test_ops.commit = failing_commit;
+    test_ops.sync = noted_sync;
     if (!disk)
         test_ops.close = stays_open;
     kv->ops = &test_ops;
@@ -120,6 +131,8 @@ static void stores_drop(void)
         real_ops->close(memory);
     memory = NULL;
     writes = writes_until_failure = 0;
+    atomic_store(&synced, false);
+    atomic_store(&unsynced, 0);
     scratch_remove(folder);
     scratch_make(folder);
 }
@@ -475,6 +488,28 @@ static void a_helper_does_the_same(void **state)
     }
 }
 
+/* What the helper would write behind the sync of a stop would not be on disk, and would be trusted. */
+static void nothing_is_written_after_the_sync(void **state)
+{
+    (void)state;
+    struct rig rig = {.kind = RANDOM, .disk = true, .config = small(100, true)};
+    rig.config.piece_blocks = 1;
+    rig_open(&rig);
+    rig.size = 30000;
+    assert_int_equal(catch_up(&rig, 0), STATUS_OK); /* merges are left to do */
+    assert_int_equal(id_index_sync(rig.index), STATUS_OK);
+    for (unsigned i = 0; i < 1000; i++)
+        check_one(&rig, 1 + i * 29);
+    rig_close(&rig);
+    assert_int_equal(atomic_load(&unsynced), 0);
+    atomic_store(&synced, false);
+    check_walk(&rig);
+    rig_open(&rig);
+    check_all(&rig);
+    rig_close(&rig);
+    stores_drop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +521,7 @@ int main(void)
         cmocka_unit_test(rows_of_others_are_refused),
         cmocka_unit_test(a_broken_block_is_told),
         cmocka_unit_test(a_helper_does_the_same),
+        cmocka_unit_test(nothing_is_written_after_the_sync),
     };
     scratch_make(folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
