@@ -80,7 +80,7 @@ start() {
     rm -f "$dir/ready"
     "$bin/daftarid" --config "$dir/keys/daftari.conf" --ready-file "$dir/ready" 2>>"$dir/log" &
     pid=$!
-    for _ in $(seq 100); do [ -s "$dir/ready" ] && break; sleep 0.1; done
+    for _ in $(seq 600); do [ -s "$dir/ready" ] && break; kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
     port=$(sed -n 's/^port=//p' "$dir/ready") metrics=$(sed -n 's/^metrics_port=//p' "$dir/ready")
     [ -n "$port" ]
 }
@@ -95,6 +95,12 @@ stop() { # ends well within 20 s
 page() { exec 3<>"/dev/tcp/127.0.0.1/$metrics" && printf 'GET /metrics HTTP/1.0\r\n\r\n' >&3 && timeout 10 cat <&3; exec 3>&-; }
 observed() { page >"$dir/said"; grep -q "^$1_count [1-9]" "$dir/said" || { cat "$dir/said"; return 1; }; }
 client() { timeout 10 openssl s_client -connect "127.0.0.1:$port" -alpn daftari/1 -CAfile "$dir/keys/ca.crt" -verify_return_error "$@" </dev/null 2>&1; }
+reload() { # waits until the server says that it has
+    local before
+    before=$(grep -c 'app reloaded' "$dir/log")
+    kill -HUP "$pid"
+    for _ in $(seq 200); do [ "$(grep -c 'app reloaded' "$dir/log")" -gt "$before" ] && break; sleep 0.1; done
+}
 shown() { client -tls1_3 | openssl x509 -noout -fingerprint -sha256; }
 printf '%s\n' "data_dir = /nonexistent/books" "key_dir = $dir/keys" 'master_key_file = /nonexistent/master-key' >"$dir/tried.conf"
 check 'before a start the same is looked at' fails 1 "$bin/daftarid" --config "$dir/tried.conf"
@@ -131,13 +137,13 @@ cp "$dir/keys/server.pem" "$dir/server.pem"
 cp "$dir/keys/daftari.conf" "$dir/kept.conf"
 echo rubbish >"$dir/keys/server.pem"
 echo 'log_level = "error"' >>"$dir/keys/daftari.conf"
-kill -HUP "$pid"; sleep 0.5
+reload
 check 'with a bad certificate the old one stays' [ "$(shown)" = "$before" ]
 check 'and the log level, which lets the warning through' grep -qE 'WARNING app reloaded status=[A-Z]' "$dir/log"
 mv "$dir/server.pem" "$dir/keys/server.pem"
 mv "$dir/kept.conf" "$dir/keys/daftari.conf"
 check 'a certificate is renewed' "$bin/daftarid" certificate server --keys "$dir/keys" --hosts books.example
-kill -HUP "$pid"; sleep 0.5
+reload
 after=$(shown)
 check 'and taken into use at a reload' [ -n "$after" -a "$after" != "$before" ]
 

@@ -200,7 +200,7 @@ static void who_reads_too_slowly_is_dropped(void **state)
     rig_start(rig);
     struct tls_client *slow = rig_connect(rig, true);
     ask_sixty(slow);
-    assert_true(read_slowly(rig, slow, 800, 10000) < 2500);
+    assert_true(read_slowly(rig, slow, 800, 20000) < 15000);
     assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 1);
     tls_client_close(slow);
 }
@@ -210,13 +210,13 @@ static void who_reads_too_slowly_is_dropped(void **state)
 static void who_reads_slowly_but_steadily_is_served(void **state)
 {
     struct rig *rig = *state;
-    rig->config.write_timeout_ms = 1000;
+    rig->config.write_timeout_ms = 2000;
     rig->answer_bytes = 900000;
     rig->client_receive_bytes = 65536;
     rig_start(rig);
     struct tls_client *steady = rig_connect(rig, true);
     ask_sixty(steady);
-    assert_true(read_slowly(rig, steady, 13000, 4000) >= 4000);
+    assert_true(read_slowly(rig, steady, 13000, 6000) >= 6000);
     assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 0);
     tls_client_close(steady);
 }
@@ -318,7 +318,7 @@ static void who_sends_on_before_the_welcome_waits(void **state)
     rig_wait_submitted(rig, 1);
     struct rig_request request = {.id = 1, .method = COMMAND};
     assert_true(rig_send(client, &request));
-    assert_in_range(busy_ms(500), 0, 50);
+    assert_in_range(busy_ms(1000), 0, 200);
     rig_release(rig);
     struct tls_client_frame frame;
     assert_int_equal(tls_client_receive(client, &frame, 5000), TLS_CLIENT_FRAME);
@@ -343,7 +343,7 @@ static void who_only_exchanges_keys_is_dropped(void **state)
     struct rig_request request = {.id = 1, .method = COMMAND};
     assert_true(rig_send(other, &request));
     assert_int_equal(rig_status(other, 1), STATUS_OK);
-    assert_in_range(now_ms() - start, 0, 800);
+    assert_in_range(now_ms() - start, 0, 1500); /* to work them off takes longer */
     rig_expect_closed(client, 5000);
     assert_int_equal(rig_metric(rig, "daftari_protocol_errors_total", NULL), 1);
     tls_client_close(client);

@@ -73,14 +73,23 @@ static void nap(unsigned ms)
     (void)nanosleep(&length, NULL);
 }
 
-static void a_few_records_gather_until_somebody_asks(void **state)
+/* Starts again, to gather for as long as the test may take. What it finds at its first look at the log does not gather: one
+ * sale comes before that or behind it. */
+static void start_gathering(struct view_rig *rig)
 {
-    struct view_rig *rig = *state;
     view_rig_wait(rig);
     view_rig_stop(rig);
     rig->config.gather_ms = 600000;
     view_rig_start(rig);
+    view_rig_sell(rig, 1);
+    view_rig_append_all(rig);
     view_rig_wait(rig);
+}
+
+static void a_few_records_gather_until_somebody_asks(void **state)
+{
+    struct view_rig *rig = *state;
+    start_gathering(rig);
     uint64_t before = rig->appended;
     for (unsigned i = 0; i < 3; i++) {
         view_rig_sell(rig, 1);
@@ -88,7 +97,7 @@ static void a_few_records_gather_until_somebody_asks(void **state)
         nap(20);
     }
     assert_int_equal(runner_position(rig->runner), before);
-    view_rig_expect_debit(rig, "181030.00"); /* whoever asks for them has them at once */
+    view_rig_expect_debit(rig, "181040.00"); /* whoever asks for them has them at once */
     assert_int_equal(runner_position(rig->runner), before + 3);
 
     view_rig_sell(rig, 2);
@@ -102,11 +111,7 @@ static void a_few_records_gather_until_somebody_asks(void **state)
 static void many_records_do_not_gather(void **state)
 {
     struct view_rig *rig = *state;
-    view_rig_wait(rig);
-    view_rig_stop(rig);
-    rig->config.gather_ms = 600000;
-    view_rig_start(rig);
-    view_rig_wait(rig);
+    start_gathering(rig);
     uint64_t before = rig->appended;
     view_rig_sell(rig, 1);
     view_rig_append_all(rig);
@@ -208,7 +213,7 @@ static void a_later_position_is_waited_for(void **state)
 
     question_open(&q, "Account.Show", &request.base);
     q.item.at_least_position = rig->appended + 1;
-    q.item.deadline = clock_monotonic(&system_clock) + 50000;
+    q.item.deadline = clock_monotonic(&system_clock) + 1000000; /* STALE, if looked at before that */
     question_ask(rig, &q);
     assert_int_equal(q.part.status, STATUS_STALE);
     question_close(&q);
@@ -291,7 +296,7 @@ static void a_follower_gets_what_comes(void **state)
     unsigned empty = 0;
     while (next <= rig->appended + 3) {
         q.item.parts_max = 1;
-        q.item.deadline = clock_monotonic(&system_clock) + 300000;
+        q.item.deadline = clock_monotonic(&system_clock) + 20000000;
         question_ask(rig, &q);
         assert_true(q.item.stream_more);
         if (q.item.part_count == 0) {    /* all there is was given: more is made */

