@@ -247,15 +247,15 @@ static bool overlay_get(struct kv_txn *txn, unsigned table, struct slice key, st
     return true;
 }
 
-/* The slot now, and the row of an earlier hint, whose slot has come meanwhile. */
-static void overlay_hint(struct kv_txn *txn, unsigned table, struct slice key)
+static void overlay_hint(struct kv_txn *txn, unsigned table, struct slice key, unsigned step)
 {
     struct overlay *overlay = txn_of(txn)->overlay;
     ASSERT(table < overlay->count);
-    struct hint *hint = &overlay->hints[overlay->next_hint++ % HINTS];
-    row_map_fetch_row(&overlay->maps[hint->table], hint->hash);
-    *hint = (struct hint){.hash = row_hash(key), .table = table};
-    row_map_fetch_slot(&overlay->maps[table], hint->hash);
+    uint64_t hash = row_hash(key);
+    if (step == 0)
+        row_map_fetch_slot(&overlay->maps[table], hash);
+    else
+        row_map_fetch_row(&overlay->maps[table], hash);
 }
 
 /* The key our place is at, to be found again after a write. */

@@ -50,13 +50,6 @@ struct overlay_txn {
     bool open, write, wrote;
 };
 
-/* A slot that is on its way from memory. */
-struct hint {
-    uint64_t hash;
-    unsigned table;
-};
-#define HINTS 16u /* far enough apart for a slot to arrive, few enough not to be thrown out again */
-
 struct overlay {
     struct kv base;
     struct kv *backing;
@@ -73,8 +66,6 @@ struct overlay {
     unsigned evict_table;
     size_t evict_slot;
     uint64_t hits, misses;
-    struct hint hints[HINTS];
-    unsigned next_hint;
     struct row_map maps[];
 };
 

@@ -116,8 +116,8 @@ enum method_kind {
  * False: it is not of that form, or not well-formed, or memory is short; message_unpack judges it then. */
 typedef bool unpack_fn(struct slice body, struct arena *arena, ProtobufCMessage **out);
 
-/* Tells state (kv_hint) which rows deciding this command will read, as far as that is plain from it. */
-typedef void hint_fn(struct kv_txn *state, const ProtobufCMessage *command);
+/* Tells state which rows deciding this command will read, as far as that is plain from it; `step` as in kv_hint. */
+typedef void hint_fn(struct kv_txn *state, const ProtobufCMessage *command, unsigned step);
 
 struct method {
     const char *name; /* "Entry.Post": service, dot, rpc */

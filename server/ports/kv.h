@@ -61,8 +61,9 @@ struct kv_ops {
     enum status (*commit)(struct kv_txn *txn); /* ends the transaction whatever it returns */
     void (*abort)(struct kv_txn *txn);
     bool (*get)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
-    /* May be NULL: the row will be asked for soon; a store may start fetching it. Never fails, changes nothing. */
-    void (*hint)(struct kv_txn *txn, unsigned table, struct slice key);
+    /* May be NULL: the row will be asked for soon; a store may start fetching it: with step 0 what leads to it, with
+     * step 1, some time after that, the row. Never fails, changes nothing. */
+    void (*hint)(struct kv_txn *txn, unsigned table, struct slice key, unsigned step);
     void (*put)(struct kv_txn *txn, unsigned table, struct slice key, struct slice value);
     void (*del)(struct kv_txn *txn, unsigned table, struct slice key);    /* absent is fine */
     void (*clear)(struct kv_txn *txn, unsigned table);                    /* delete every row */
@@ -109,10 +110,10 @@ static inline bool kv_get(struct kv_txn *txn, unsigned table, struct slice key, 
 {
     return txn->ops->get(txn, table, key, out);
 }
-static inline void kv_hint(struct kv_txn *txn, unsigned table, struct slice key)
+static inline void kv_hint(struct kv_txn *txn, unsigned table, struct slice key, unsigned step)
 {
     if (txn->ops->hint != NULL)
-        txn->ops->hint(txn, table, key);
+        txn->ops->hint(txn, table, key, step);
 }
 static inline void kv_put(struct kv_txn *txn, unsigned table, struct slice key, struct slice value)
 {

@@ -287,6 +287,7 @@ size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const stru
 {
     size_t left = item->part_count - first;
     size_t count = left < COMMANDS_AHEAD ? left : COMMANDS_AHEAD;
+    hint_fn *hint = count > 1 ? item->method->hint : NULL;
     arena_reset(writer->messages);
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message = NULL;
@@ -295,10 +296,13 @@ size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const stru
         if (domain_unpack(item->method, item->parts[first + i].body, writer->messages, &message, &later) !=
             STATUS_OK)
             message = NULL;
-        else if (item->method->hint != NULL)
-            item->method->hint(state, message);
+        else if (hint != NULL)
+            hint(state, message, 0);
         writer->ahead[i] = message;
     }
+    for (size_t i = 0; i < count; i++)
+        if (hint != NULL && writer->ahead[i] != NULL)
+            hint(state, writer->ahead[i], 1);
     return count;
 }
 

@@ -23,7 +23,7 @@ enum status entry_decide_post(const struct context *context, struct kv_txn *stat
 }
 
 /* Accounts and their balances; that of a bank or of another business's account is somewhere else, and then comes late. */
-void entry_hint(struct kv_txn *state, const ProtobufCMessage *command)
+void entry_hint(struct kv_txn *state, const ProtobufCMessage *command, unsigned step)
 {
     const Daftari__V1__PostEntry *entry = (const Daftari__V1__PostEntry *)command;
     uint16_t business = HEAD_OFFICE;
@@ -32,9 +32,9 @@ void entry_hint(struct kv_txn *state, const ProtobufCMessage *command)
     for (size_t i = 0; i < entry->n_lines; i++) {
         uint8_t balance[BALANCE_KEY_BYTES];
         struct row_key account = row_key_u32(entry->lines[i]->account);
-        kv_hint(state, TABLE_ACCOUNT, row_key_slice(&account));
+        kv_hint(state, TABLE_ACCOUNT, row_key_slice(&account), step);
         balance_key(entry->lines[i]->account, business, BASE_CURRENCY, balance);
-        kv_hint(state, TABLE_BALANCE, slice_of(balance, sizeof balance));
+        kv_hint(state, TABLE_BALANCE, slice_of(balance, sizeof balance), step);
     }
 }
 
