@@ -181,7 +181,9 @@ bool row_map_set(struct row_map *map, struct row *row, struct slice value)
 {
     ASSERT(value.len <= UINT32_MAX);
     if (value.len > row->value_cap) {
-        uint8_t *room = malloc(value.len);
+        size_t cap = value.len + value.len / 2; /* what grew will grow */
+        cap = cap > UINT32_MAX ? value.len : cap;
+        uint8_t *room = malloc(cap);
         if (room == NULL)
             return false;
         memcpy(room, value.ptr, value.len);
@@ -189,7 +191,7 @@ bool row_map_set(struct row_map *map, struct row *row, struct slice value)
         if (row->value != row->bytes + row->key_len)
             free(row->value);
         row->value = room;
-        row->value_cap = (uint32_t)value.len;
+        row->value_cap = (uint32_t)cap;
         map->bytes += row_bytes(row);
     } else if (value.len != 0) {
         memmove(row->value, value.ptr, value.len);

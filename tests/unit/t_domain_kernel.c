@@ -277,6 +277,33 @@ static void document_numbers_are_written_and_found(void **unused)
     kv_abort(txn);
 }
 
+static void every_document_of_a_busy_day_is_found(void **unused)
+{
+    char text[NUMBER_TEXT_MAX + 1];
+    uint64_t position;
+    struct kv_txn *txn = begin(true);
+    const uint64_t far = (UINT64_C(1) << 48) - 300;
+    (void)unused;
+    for (uint32_t number = 1; number <= 200; number++) {
+        assert_false(number_take(txn, 1, 20260228, number + 1, far + number)); /* none is left out */
+        assert_true(number_take(txn, 1, 20260228, number, far + number));
+        assert_false(number_take(txn, 1, 20260228, number, far + number)); /* nor taken twice */
+    }
+    for (uint32_t number = 1; number <= 200; number++) {
+        assert_true(number_format(txn, 1, 20260228, number, text));
+        assert_true(number_find(txn, text, &position));
+        assert_int_equal(position, far + number);
+    }
+    assert_false(number_find(txn, "JE-20260228-0201", &position));
+    assert_false(number_find(txn, "JE-20260301-0001", &position));
+    assert_true(number_take(txn, 1, 20260301, 1, 7));
+    assert_true(number_find(txn, "JE-20260301-0001", &position));
+    assert_int_equal(position, 7);
+    assert_int_equal(kv_error(txn), STATUS_OK);
+    kv_set_error(txn, STATUS_NO_MEMORY); /* nothing of this stays */
+    assert_int_equal(kv_commit(txn), STATUS_NO_MEMORY);
+}
+
 static void fiscal_years_end_where_they_say(void **unused)
 {
     struct facts calendar = {.fiscal_year_start = 101}, july = {.fiscal_year_start = 701};
@@ -498,6 +525,7 @@ int main(void)
         cmocka_unit_test(text_fields_are_found_without_unpacking),
         cmocka_unit_test(keys_are_cut_and_numbers_counted),
         cmocka_unit_test(document_numbers_are_written_and_found),
+        cmocka_unit_test(every_document_of_a_busy_day_is_found),
         cmocka_unit_test(fiscal_years_end_where_they_say),
         cmocka_unit_test(account_numbers_say_the_type),
         cmocka_unit_test(memory_that_runs_out_is_a_status),

@@ -12,10 +12,49 @@ static void counter_key(uint16_t series, civil_date date, uint8_t out[6])
     be32_put(out + 2, date);
 }
 
-static void document_key(uint16_t series, civil_date date, uint32_t number, uint8_t out[10])
+/* Positions of up to this many documents, one behind the other, share a row: a row each would be the largest part of
+ * core state. */
+#define DOCUMENTS_A_ROW 64u
+#define POSITION_BYTES  6u
+#define POSITION_MAX    ((UINT64_C(1) << 48) - 1)
+
+/* The row of a number from 1, and its place there. */
+static size_t document_place(uint16_t series, civil_date date, uint32_t number, uint8_t out_key[10])
 {
-    counter_key(series, date, out);
-    be32_put(out + 6, number);
+    counter_key(series, date, out_key);
+    be32_put(out_key + 6, (number - 1) / DOCUMENTS_A_ROW);
+    return (size_t)((number - 1) % DOCUMENTS_A_ROW) * POSITION_BYTES;
+}
+
+/* False when the row does not end where the number's place is. */
+static bool document_put(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number,
+                         uint64_t position)
+{
+    uint8_t key[10], row[DOCUMENTS_A_ROW * POSITION_BYTES];
+    struct slice before = {0};
+    size_t at = document_place(series, date, number, key);
+    if (at != 0)
+        (void)kv_get(state, TABLE_DOCUMENT, slice_of(key, sizeof key), &before);
+    if (before.len != at || position > POSITION_MAX)
+        return false;
+    if (at != 0)
+        memcpy(row, before.ptr, at);
+    be16_put(row + at, (uint16_t)(position >> 32));
+    be32_put(row + at + 2, (uint32_t)position);
+    kv_put(state, TABLE_DOCUMENT, slice_of(key, sizeof key), slice_of(row, at + POSITION_BYTES));
+    return true;
+}
+
+static bool document_get(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number,
+                         uint64_t *out)
+{
+    uint8_t key[10];
+    struct slice row;
+    size_t at = document_place(series, date, number, key);
+    if (!kv_get(state, TABLE_DOCUMENT, slice_of(key, sizeof key), &row) || row.len < at + POSITION_BYTES)
+        return false;
+    *out = (uint64_t)be16_get(row.ptr + at) << 32 | be32_get(row.ptr + at + 2);
+    return true;
 }
 
 static uint32_t last_number(struct kv_txn *state, uint16_t series, civil_date date)
@@ -35,11 +74,10 @@ bool number_take(struct kv_txn *state, uint16_t series, civil_date date, uint32_
 {
     if (number == 0 || last_number(state, series, date) != number - 1)
         return false;
-    uint8_t key[10];
-    document_key(series, date, number, key);
-    row_put_u32(state, TABLE_COUNTER, slice_of(key, 6), number);
-    row_put_u64(state, TABLE_DOCUMENT, slice_of(key, sizeof key), position);
-    return true;
+    uint8_t key[6];
+    counter_key(series, date, key);
+    row_put_u32(state, TABLE_COUNTER, slice_of(key, sizeof key), number);
+    return document_put(state, series, date, number, position);
 }
 
 /* A dash and at least `least` digits: every answer carries a number, and printf is dear. */
@@ -88,7 +126,5 @@ bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position)
         !number_parse(slice_of(rest.ptr + 9, rest.len - 9), 1, UINT32_MAX, &number) ||
         !row_get_u16(state, TABLE_SERIES_PREFIX, prefix, &series))
         return false;
-    uint8_t key[10];
-    document_key(series, (civil_date)date, (uint32_t)number, key);
-    return row_get_u64(state, TABLE_DOCUMENT, slice_of(key, sizeof key), out_position);
+    return document_get(state, series, (civil_date)date, (uint32_t)number, out_position);
 }

@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 4u
+#define DOMAIN_STATE_VERSION 5u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -31,7 +31,7 @@ enum domain_table {
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
     TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
     TABLE_DAY, /* the same, u32 date -> zigzag varint: minor units that postings of that date add up to, in part */
-    TABLE_DOCUMENT,   /* u16 series, u32 date, u32 number -> u64 position */
+    TABLE_DOCUMENT,   /* u16 series, u32 date, u32 (number - 1) / 64 -> u48 positions of up to 64 numbers */
     TABLE_ENTRY,      /* u64 position of an entry -> u64 position of its reversal (only reversed entries) */
     TABLE_DRAFT,      /* u64 position -> DraftInfo (recorded_by: user number); empty = posted or discarded */
     TABLE_OPENING,    /* u16 business -> u64 position of its opening balances */
