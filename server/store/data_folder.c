@@ -81,20 +81,20 @@ static enum status write_run(const struct data_folder *folder, const char *text,
 
 /* ---- what cannot be trusted goes ------------------------------------------------------------------------------------ */
 
-/* An environment and its folder. With `strangers` what is no environment of ours is left alone: a plain file of that
- * name, other files in the folder (which then stays). */
-static enum status remove_below(const char *top, const char *name, bool strangers, struct fault *why)
+/* An environment and its folder. What is no environment of ours is left alone: a plain file of that name, other files in
+ * the folder (which then stays). */
+static enum status remove_below(const char *top, const char *name, struct fault *why)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
     char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
     enum status status = folder_join(top, name, path, why);
     for (size_t i = 0; status == STATUS_OK && i < sizeof files / sizeof *files; i++) {
         status = folder_join(path, files[i], file, why);
-        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT && !(strangers && errno == ENOTDIR))
+        if (status == STATUS_OK && unlink(file) != 0 && errno != ENOENT && errno != ENOTDIR)
             status = folder_fault(why, file, "remove", errno);
     }
-    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT &&
-        !(strangers && (errno == ENOTDIR || errno == ENOTEMPTY || errno == EEXIST)))
+    if (status == STATUS_OK && rmdir(path) != 0 && errno != ENOENT && errno != ENOTDIR &&
+        errno != ENOTEMPTY && errno != EEXIST)
         status = folder_fault(why, path, "remove", errno);
     return status;
 }
@@ -103,15 +103,15 @@ static enum status remove_below(const char *top, const char *name, bool stranger
  * killed in between, the next start would trust them. */
 static enum status drop_derived(const struct data_folder *folder, const char *views, struct fault *why)
 {
-    enum status status = remove_below(folder->path, "state", true, why);
+    enum status status = remove_below(folder->path, "state", why);
     if (status == STATUS_OK)
-        status = remove_below(folder->path, "ids", true, why);
+        status = remove_below(folder->path, "ids", why);
     DIR *listing = status == STATUS_OK ? opendir(views) : NULL;
     if (status == STATUS_OK && listing == NULL)
         return folder_fault(why, views, "list", errno);
     for (struct dirent *entry; status == STATUS_OK && (entry = readdir(listing)) != NULL;)
         if (entry->d_name[0] != '.')
-            status = remove_below(views, entry->d_name, true, why);
+            status = remove_below(views, entry->d_name, why);
     if (listing != NULL)
         closedir(listing);
     return status;
@@ -267,7 +267,23 @@ enum status data_folder_environment_open(struct data_folder *folder,
 enum status data_folder_environment_remove(struct data_folder *folder, const char *name)
 {
     ASSERT(!folder->read_only);
-    return remove_below(folder->path, name, false, NULL);
+    return remove_below(folder->path, name, NULL);
+}
+
+/* To a folder that is there because of what else is in it. The lock file is made anew wherever one is missing. */
+static enum status move_data(const struct data_folder *folder, const char *from, const char *to_path)
+{
+    char from_path[FOLDER_PATH_MAX], old_file[FOLDER_PATH_MAX], new_file[FOLDER_PATH_MAX];
+    enum status status = folder_join(folder->path, from, from_path, NULL);
+    if (status == STATUS_OK)
+        status = folder_join(from_path, "data.mdb", old_file, NULL);
+    if (status == STATUS_OK)
+        status = folder_join(to_path, "data.mdb", new_file, NULL);
+    if (status == STATUS_OK && rename(old_file, new_file) != 0)
+        status = STATUS_IO;
+    if (status == STATUS_OK)
+        status = folder_sync(to_path, NULL);
+    return status == STATUS_OK ? remove_below(folder->path, from, NULL) : status;
 }
 
 enum status data_folder_environment_rename(struct data_folder *folder, const char *from, const char *to)
@@ -280,6 +296,6 @@ enum status data_folder_environment_rename(struct data_folder *folder, const cha
     if (status == STATUS_OK)
         status = folder_join(to_path, "..", parent, NULL);
     if (status == STATUS_OK && rename(from_path, to_path) != 0)
-        status = STATUS_IO;
+        status = errno == ENOTEMPTY || errno == EEXIST ? move_data(folder, from, to_path) : STATUS_IO;
     return status == STATUS_OK ? folder_sync(parent, NULL) : status;
 }

@@ -222,6 +222,32 @@ static void a_credential_comes_before_the_file(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
+/* Nor do they keep an environment from being dropped, or from taking the place of an old one. */
+static void strangers_stand_in_nobodys_way(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    char notes[FOLDER_PATH_MAX], mine[FOLDER_PATH_MAX], fresh[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_int_equal(folder_join(path, "state/notes", notes, NULL), STATUS_OK);
+    assert_int_equal(folder_join(path, "views/balances/notes", mine, NULL), STATUS_OK);
+    assert_int_equal(folder_join(path, "views/balances.new", fresh, NULL), STATUS_OK);
+    write_text(notes, "do not touch\n");
+    write_text(mine, "nor this\n");
+    assert_int_equal(data_folder_environment_remove(folder, "state"), STATUS_OK);
+    assert_false(holds(folder, "state", "state"));
+    put(folder, "views/balances.new");
+    assert_int_equal(data_folder_environment_remove(folder, "views/balances"), STATUS_OK);
+    assert_int_equal(data_folder_environment_rename(folder, "views/balances.new", "views/balances"),
+                     STATUS_OK);
+    assert_true(holds(folder, "views/balances", "views/balances.new"));
+    assert_int_not_equal(access(fresh, F_OK), 0);
+    assert_int_equal(access(notes, F_OK), 0);
+    assert_int_equal(access(mine, F_OK), 0);
+    data_folder_close(folder, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +255,7 @@ int main(void)
         CASE(trusted_after_clean_stop_and_after_kill),
         CASE(dropped_after_power_cut),
         CASE(strangers_stay_after_power_cut),
+        CASE(strangers_stand_in_nobodys_way),
         CASE(views_are_swapped),
         CASE(lost_log_does_not_come_back_empty),
         CASE(a_credential_comes_before_the_file),
