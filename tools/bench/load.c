@@ -7,6 +7,7 @@
 
 #include <sys/epoll.h>
 
+#include "proto/base/bug.h"
 #include "tools/bench/load.h"
 #include "tools/bench/wire.h"
 
@@ -338,6 +339,7 @@ enum dft_status load_run(struct bench *bench, struct lane *lanes, uint32_t count
         .bench = bench, .lanes = lanes, .lane_count = count, .seconds_max = seconds_max, .why = why};
     for (uint32_t i = 0; i < count; i++)
         run.count += lanes[i].connections;
+    ASSERT(run.count > 0);
     run.connections = calloc(run.count, sizeof *run.connections);
     run.epoll = epoll_create1(EPOLL_CLOEXEC);
     run.status = run.connections == NULL || run.epoll < 0 ? DFT_NO_MEMORY : bench_log_in(bench, why);

@@ -7,7 +7,8 @@
 bool pq_load(struct pq *pq)
 {
     memset(pq, 0, sizeof *pq);
-    pq->library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL);
+    /* It keeps what it took of OpenSSL in variables of its own: unloaded, that would be lost. */
+    pq->library = dlopen("libpq.so.5", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (pq->library == NULL)
         return false;
     const struct {

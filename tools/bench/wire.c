@@ -11,10 +11,12 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "proto/base/bug.h"
 #include "tools/bench/wire.h"
 
 #define GREETING_TIMEOUT_S 10
 #define OUT_CAP_LEAST      4096u
+#define HELLO_BYTES_MAX    512u
 #define IN_CAP             (FRAME_HEADER_BYTES + FRAME_PAYLOAD_MAX + 64u * 1024u)
 #define READ_AHEAD_BYTES   (128u * 1024u) /* taken from the socket in one call */
 #define TURN_READ_MAX      (1024u * 1024u)
@@ -74,7 +76,9 @@ static int connect_to(const char *server, char *host, size_t host_cap)
 static void put_hello(struct wire *wire, const struct wire_options *options)
 {
     static const char agent[] = "daftari-bench";
-    uint8_t *start = wire_room(wire, 512), *at = start + FRAME_HEADER_BYTES;
+    uint8_t *start = wire_room(wire, HELLO_BYTES_MAX);
+    ASSERT(start != NULL); /* the buffer is empty, and not smaller */
+    uint8_t *at = start + FRAME_HEADER_BYTES;
     *at++ = 0x08;
     *at++ = 1;
     *at++ = 0x12;
