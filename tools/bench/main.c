@@ -291,6 +291,14 @@ static void tell_missing(const struct bench_options *options)
         fprintf(stderr, "daftari-bench: --metrics: no metrics page at %s\n", options->metrics);
 }
 
+static void drop_server(struct bench *bench)
+{
+    bench_log_off(bench);
+    own_remove(bench->own);
+    bench->own = NULL;
+    bench->accounts_open = bench->pages_ready = 0;
+}
+
 /* Runs of one scenario, printed; also what was measured before a failure. */
 static enum dft_status measure(struct bench *bench, const struct wanted *wanted,
                                const struct scenario *scenario, struct dft_fault *why)
@@ -363,6 +371,8 @@ int main(int argc, char **argv)
     tell_missing(&bench.options);
     enum dft_status status = DFT_OK;
     for (size_t i = 0; status == DFT_OK && i < wanted.count; i++) {
+        if (wanted.scenarios[i]->fresh && !wanted.full)
+            drop_server(&bench);
         if (!wanted.scenarios[i]->no_server)
             status = need_server(&bench, &why);
         if (status == DFT_OK)
@@ -372,8 +382,7 @@ int main(int argc, char **argv)
         status = need_server(&bench, &why);
     if (wanted.compare && status == DFT_OK)
         status = compare_postgres(&bench, bench.options.runs != 0 ? bench.options.runs : 3, &why);
-    bench_log_off(&bench);
-    own_remove(bench.own);
+    drop_server(&bench);
     if (status != DFT_OK)
         fprintf(stderr, "daftari-bench: %s: %s %s\n", dft_status_name(status), why.field, why.text);
     return status == DFT_OK ? 0 : 1;

@@ -13,8 +13,10 @@ struct scenario {
     uint64_t entries, entries_full; /* a short run, and one with --full */
     uint32_t accounts_full;         /* 0 = accounts */
     uint32_t seconds;               /* longest run of the short set; 0 = as the options say */
-    bool own_only;                  /* it stops and starts the server, so that must be ours */
-    bool no_server;                 /* it needs none, but --scratch */
+    bool
+        fresh; /* the short set begins new books here, so that all that follows is quick whatever came before */
+    bool own_only;  /* it stops and starts the server, so that must be ours */
+    bool no_server; /* it needs none, but --scratch */
     /* One run. `options` are the given ones, with the scenario's where nothing was given. */
     enum dft_status (*run)(struct bench *bench, const struct scenario *scenario, struct figures *out,
                            struct dft_fault *why);
