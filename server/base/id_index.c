@@ -505,8 +505,11 @@ enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor
     enum status status = STATUS_OK;
     index->active->marked = *cursor;
     bool full = index->active->count >= index->config.memory_entries;
-    if (full || atomic_load_explicit(&index->fresh, memory_order_relaxed)) {
+    bool fresh = atomic_load_explicit(&index->fresh, memory_order_relaxed);
+    if (full)
         pthread_mutex_lock(&index->mutex);
+    /* While the helper commits there is time until the next mark. */
+    if (full || (fresh && pthread_mutex_trylock(&index->mutex) == 0)) {
         take_over(index);
         status = full ? hand_over(index) : index->status;
         pthread_mutex_unlock(&index->mutex);
