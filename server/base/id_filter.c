@@ -1,7 +1,6 @@
 /* Blocked Bloom filters: an id sets one bit in each of the eight words of one cache line, so a look-up costs one miss.
  * Sixteen bits an id take about one stranger in 700 for one of ours. */
-#include <stdlib.h>
-#include <string.h>
+#include <sys/mman.h>
 
 #include "server/base/id_index_parts.h"
 
@@ -25,11 +24,10 @@ bool id_segment_make(struct id_segment *out, size_t bytes, uint64_t from)
     uint64_t lines = bytes / LINE_BYTES;
     if (lines == 0 || lines > UINT32_MAX)
         return false;
-    _Atomic uint64_t *words = aligned_alloc(LINE_BYTES, lines * LINE_BYTES);
-    if (words == NULL)
+    /* Zero, on its own pages, and given back at once when it goes: malloc would keep it. */
+    void *words = mmap(NULL, lines * LINE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (words == MAP_FAILED)
         return false;
-    for (size_t i = 0; i < lines * LINE_WORDS; i++)
-        atomic_init(&words[i], 0);
     *out = (struct id_segment){.from = from,
                                .to = from,
                                .capacity = id_segment_ids(bytes),
@@ -41,7 +39,8 @@ bool id_segment_make(struct id_segment *out, size_t bytes, uint64_t from)
 
 void id_segment_drop(struct id_segment *segment)
 {
-    free(segment->words);
+    if (segment->words != NULL)
+        (void)munmap(segment->words, segment->bytes);
     *segment = (struct id_segment){0};
 }
 

@@ -15,8 +15,10 @@
 #include "server/base/id_index_parts.h"
 
 #define SEGMENT_BYTES_MIN (1u << 20)
-#define PIECE_BLOCKS      256u
-#define PREFETCH_AHEAD    16u
+#define SEGMENTS_OF_MOST                                                                                     \
+    4u /* the largest is a fourth of all filters: the oldest goes when there is no room */
+#define PIECE_BLOCKS   256u
+#define PREFETCH_AHEAD 16u
 
 /* Ids in the order of their coming, and slots that find them: low bits are the number of the entry, from 1, high bits
  * a piece of the hash, so that an absent id is seldom compared. */
@@ -219,71 +221,97 @@ static size_t filter_room(size_t wanted, size_t most)
     return bytes < most ? bytes : most;
 }
 
-/* A segment with room for `count` more ids. When there is no memory left the oldest goes; until the owner has seen that,
- * and when not even one fits, the youngest takes more than it is made for, and is wrong more often. */
+/* A segment with room for `count` more ids. When no memory is left for another the youngest takes twice what it is made
+ * for, wrong once in 30 times, and then the oldest go; until the owner has seen that, the youngest takes still more. */
 static struct id_segment *segment_for(struct id_index *index, size_t count)
 {
     struct view *next = &index->next;
     struct id_segment *youngest = next->segment_count > 0 ? &next->segments[next->segment_count - 1] : NULL;
-    if (youngest != NULL && youngest->count + count <= youngest->capacity)
+    bool usable = youngest != NULL && !youngest->building; /* while it is filled its count says nothing */
+    if (usable && youngest->count + count <= youngest->capacity)
         return youngest;
     free_retired(index);
     size_t held = filter_bytes_held(index), most = index->config.filter_bytes_max;
-    size_t bytes = filter_room(3 * held, most / 2);
-    size_t live = held;
-    while (next->segment_count > 1 && index->retired_count < ID_SEGMENTS_MAX &&
-           (live + bytes > most || next->segment_count == ID_SEGMENTS_MAX)) {
+    size_t bytes = filter_room(3 * held, most / SEGMENTS_OF_MOST);
+    bool room = held + bytes <= most && next->segment_count < ID_SEGMENTS_MAX;
+    if (!room && usable && youngest->count + count <= 2 * youngest->capacity)
+        return youngest;
+    for (size_t live = held; !room && next->segment_count > 1 && index->retired_count < ID_SEGMENTS_MAX &&
+                             (live + bytes > most || next->segment_count == ID_SEGMENTS_MAX);) {
         live -= next->segments[0].bytes;
         retire_oldest(index);
     }
     youngest = next->segment_count > 0 ? &next->segments[next->segment_count - 1] : NULL;
     struct id_segment *fresh = &next->segments[next->segment_count];
-    if (next->segment_count == ID_SEGMENTS_MAX || filter_bytes_held(index) + bytes > most ||
-        !id_segment_make(fresh, bytes, next->runs.stored.position))
+    if (!room || !id_segment_make(fresh, bytes, next->runs.stored.position))
         return youngest;
     next->segment_count++;
     return fresh;
 }
 
-static void filter_add(struct id_index *index, struct id_segment *segment, const struct id_entry *entries,
-                       size_t count)
+/* Each id into the one of `segments` whose stretch of the log its record lies in. */
+static void filter_add(struct id_index *index, struct id_segment *segments, size_t segment_count,
+                       const struct id_entry *entries, size_t count)
 {
-    uint64_t ahead[PREFETCH_AHEAD];
+    struct {
+        struct id_segment *segment;
+        uint64_t hash;
+    } ahead[PREFETCH_AHEAD];
     for (size_t i = 0; i < count + PREFETCH_AHEAD; i++) {
-        if (i >= PREFETCH_AHEAD)
-            id_segment_add(segment, ahead[i % PREFETCH_AHEAD]);
-        if (i < count) {
-            ahead[i % PREFETCH_AHEAD] = hash_of(index, entries[i].hi, entries[i].lo);
-            id_segment_prefetch(segment, ahead[i % PREFETCH_AHEAD]);
-        }
+        size_t slot = i % PREFETCH_AHEAD, at = 0;
+        if (i >= PREFETCH_AHEAD && ahead[slot].segment != NULL)
+            id_segment_add(ahead[slot].segment, ahead[slot].hash);
+        if (i >= count)
+            continue;
+        while (at < segment_count && entries[i].position > segments[at].to)
+            at++;
+        bool inside = at < segment_count && entries[i].position > segments[at].from;
+        ahead[slot].segment = inside ? &segments[at] : NULL;
+        ahead[slot].hash = hash_of(index, entries[i].hi, entries[i].lo);
+        if (inside)
+            id_segment_prefetch(ahead[slot].segment, ahead[slot].hash);
     }
 }
 
-/* Filters are not stored. When a store that has runs is opened, one segment is made for as many of the youngest as it can
- * hold, and filled by reading them. Until then every look-up that memory cannot answer reads runs. */
-static void scan_begin(struct id_index *index)
+/* Position from which on the filters can speak of all ids, when they have room for `ids_max`. */
+static uint64_t covered_from(const struct id_runs *runs, uint64_t ids_max)
 {
-    const struct id_runs *runs = &index->next.runs;
-    uint64_t total = 0, from = runs->stored.position;
-    for (size_t i = 0; i < runs->count; i++)
-        total += runs->runs[i].count;
-    if (total == 0 || index->config.filter_bytes_max == 0)
-        return;
-    size_t bytes = filter_room(4 * (size_t)total, index->config.filter_bytes_max / 2);
+    uint64_t from = runs->stored.position;
     for (size_t i = 0; i < runs->count; i++) {
         uint64_t ids = 0; /* of all runs that reach behind where this one begins */
         for (size_t other = 0; other < runs->count; other++)
             if (runs->runs[other].to > runs->runs[i].from)
                 ids += runs->runs[other].count;
-        if (ids <= id_segment_ids(bytes) && runs->runs[i].from < from)
+        if (ids <= ids_max && runs->runs[i].from < from)
             from = runs->runs[i].from;
     }
-    struct id_segment *segment = &index->next.segments[0];
-    if (from == runs->stored.position || !id_segment_make(segment, bytes, from))
+    return from;
+}
+
+/* Filters are not stored. When a store that has runs is opened, segments are made for as many of the youngest ids as they can
+ * hold, and filled by reading the runs. Until then every look-up that memory cannot answer reads runs. */
+static void scan_begin(struct id_index *index)
+{
+    const struct id_runs *runs = &index->next.runs;
+    size_t most = index->config.filter_bytes_max, each = most / SEGMENTS_OF_MOST, total = 0;
+    for (size_t i = 0; i < runs->count; i++)
+        total += (size_t)runs->runs[i].count;
+    if (total == 0 || each == 0)
         return;
-    segment->to = runs->stored.position;
-    segment->building = true;
-    index->next.segment_count = 1;
+    size_t bytes = filter_room(4 * total, most - each), count = (bytes + each - 1) / each;
+    uint64_t from = covered_from(runs, 2 * id_segment_ids(bytes));
+    uint64_t span = (runs->stored.position - from) / count;
+    for (size_t i = 0; i < count && span > 0; i++) {
+        struct id_segment *segment = &index->next.segments[i];
+        if (!id_segment_make(segment, bytes / count, from + i * span)) {
+            while (index->next.segment_count > 0) /* a stretch in the middle without one must not be */
+                id_segment_drop(&index->next.segments[--index->next.segment_count]);
+            return;
+        }
+        segment->to = i + 1 < count ? segment->from + span : runs->stored.position;
+        segment->building = true;
+        index->next.segment_count++;
+    }
     index->scan_count = runs->count;
 }
 
@@ -295,7 +323,7 @@ static bool scanning(const struct id_index *index)
 static void scan_entries(void *context, const struct id_entry *entries, size_t count)
 {
     struct id_index *index = context;
-    filter_add(index, &index->next.segments[0], entries, count);
+    filter_add(index, index->next.segments, index->next.segment_count, entries, count);
 }
 
 /* ---- the helper's work --------------------------------------------------------------------------------------------- */
@@ -347,8 +375,8 @@ static enum status write_table(struct id_index *index, const struct table *table
     const struct id_entry *entries = sort_entries(index->sorted, index->spare, table->count);
     struct id_segment *segment = table->count > 0 ? segment_for(index, table->count) : NULL;
     if (segment != NULL) {
-        filter_add(index, segment, entries, table->count);
         segment->to = table->marked.position;
+        filter_add(index, segment, 1, entries, table->count);
     }
     enum status status = kv_begin(index->kv, true, &txn);
     if (status != STATUS_OK)
@@ -389,7 +417,8 @@ static enum status scan_piece(struct id_index *index)
     memset(index->scan_key, 0, sizeof index->scan_key);
     if (++index->scan_run < index->scan_count)
         return STATUS_OK;
-    index->next.segments[0].building = false;
+    for (size_t i = 0; i < index->next.segment_count; i++)
+        index->next.segments[i].building = false;
     pthread_mutex_lock(&index->mutex);
     publish(index);
     pthread_mutex_unlock(&index->mutex);
