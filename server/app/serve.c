@@ -95,6 +95,13 @@ static enum status start_writer(struct server *server, struct fault *why)
                                               "Records in one commit.", NULL, METRIC_PLAIN);
     server->commit_time = metrics_histogram(server->metrics, "daftari_commit_seconds", "Time of one commit.",
                                             NULL, METRIC_MICROSECONDS);
+    for (unsigned i = 0; i < WRITER_STAGES; i++) {
+        char label[64];
+        (void)snprintf(label, sizeof label, "stage=\"%s\"", writer_stage_name((enum writer_stage)i));
+        server->spent[i] =
+            metrics_counter(server->metrics, "daftari_writer_microseconds_total",
+                            "What the writer's time went into; of single commands an estimate.", label);
+    }
     wiring_writer(server, &with.hooks);
     return writer_new(&with, &server->writer, why);
 }

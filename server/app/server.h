@@ -35,6 +35,7 @@ struct server {
     char books_name[NAME_TEXT_MAX + 1];
     char session_email[EMAIL_TEXT_MAX + 1]; /* of the last session taken up; loop thread */
     struct metric *commits, *records, *batch_records, *commit_time;
+    struct metric *spent[WRITER_STAGES];
     struct metric *slice_records, *slice_time, *step_time;
     struct view_gauges {
         struct server *server;

@@ -37,6 +37,13 @@ static void on_grew(void *context, uint64_t position, size_t records, int64_t co
         runner_notify(server->runner, position);
 }
 
+static void on_spent(void *context, const uint64_t us[WRITER_STAGES])
+{
+    const struct server *server = context;
+    for (unsigned i = 0; i < WRITER_STAGES; i++)
+        metric_add(server->spent[i], us[i]);
+}
+
 static enum status on_write_behind(void *context, bool idle, bool must)
 {
     struct server *server = context;
@@ -188,6 +195,7 @@ void wiring_writer(struct server *server, struct writer_hooks *out)
     *out = (struct writer_hooks){.context = server,
                                  .recorded = on_recorded,
                                  .grew = on_grew,
+                                 .spent = on_spent,
                                  .write_behind = on_write_behind,
                                  .fatal = on_fatal};
 }

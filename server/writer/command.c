@@ -254,16 +254,20 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     record_encode_kept(&header, decision->postings, decision->posting_count, decision->movements,
                        decision->movement_count, decision->payload, bytes, record);
     record_hash(record->bytes, &hash);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_HASH);
     enum status status = log_append(writer->config.log, record->bytes, &hash);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_APPEND);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "record %llu could not be appended",
                          (unsigned long long)context->position);
     domain_apply(state, record, writer->arena);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_APPLY);
     if (kv_error(state) != STATUS_OK)
         return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
                          (unsigned long long)context->position);
     if (!command_id_is_zero(&header.command_id))
         id_index_add(writer->config.ids, &header.command_id, context->position);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_DEDUPE);
     if (writer->record_count == 0)
         writer->batch_first = context->position;
     writer->record_count++;
@@ -288,6 +292,7 @@ size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const stru
     size_t left = item->part_count - first;
     size_t count = left < COMMANDS_AHEAD ? left : COMMANDS_AHEAD;
     hint_fn *hint = count > 1 ? item->method->hint : NULL;
+    spent_begin(&writer->spent, writer->config.clock);
     arena_reset(writer->messages);
     for (size_t i = 0; i < count; i++) {
         ProtobufCMessage *message = NULL;
@@ -303,6 +308,7 @@ size_t command_run_ahead(struct writer *writer, struct kv_txn *state, const stru
     for (size_t i = 0; i < count; i++)
         if (hint != NULL && writer->ahead[i] != NULL)
             hint(state, writer->ahead[i], 1);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_DECODE);
     return count;
 }
 
@@ -315,12 +321,15 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     const struct record *record = NULL;
     enum status status;
 
+    spent_begin(&writer->spent, writer->config.clock);
     arena_reset(writer->arena);
     if (part->content == 0)
         part->content = content_digest(item->method->name, part->body);
     if (answered_before(writer, state, item, part, &status, why))
         return status;
+    spent_mark(&writer->spent, writer->config.clock, WRITER_DEDUPE);
     status = decide(writer, state, item, part, message, &context, &refusal);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_DECIDE);
     if (kv_error(state) != STATUS_OK)
         return fault_set(why, kv_error(state), NULL, "core state cannot be read");
     if (status != STATUS_OK || (!writer->decision->nothing_to_do && !size_fits(writer->decision, &refusal))) {
@@ -336,6 +345,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
         return status;
     ASSERT(record != NULL);
     answer_recorded(item, part, state, &record->header);
+    spent_mark(&writer->spent, writer->config.clock, WRITER_ANSWER);
     if (record->header.type >= FIRST_PEOPLE_TYPE) {
         writer->rights_known = false;
         writer->session_good = 0;

@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "server/base/work_queue.h"
-#include "server/writer/writer.h"
+#include "server/writer/spent.h"
 
 #define COMMANDS_AHEAD 16u /* unpacked ahead of being decided */
 
@@ -32,6 +32,7 @@ struct writer {
     uint32_t rights_user;
     bool rights_known;
     uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
+    struct spent spent;
     bool running;
     pthread_t thread;
     pthread_mutex_t turn; /* whoever works has it: the thread, or who called run_here */

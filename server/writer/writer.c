@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/base/bug.h"
 #include "proto/wire/arena.h"
@@ -45,6 +46,22 @@ static void refuse_all(struct work_item *item, enum status status, const char *t
     }
 }
 
+/* The stage since `from_us`; gives the present time, where the next begins. */
+static monotonic_us spent_since(struct writer *writer, enum writer_stage stage, monotonic_us from_us)
+{
+    monotonic_us now_us = clock_monotonic(writer->config.clock);
+    writer->spent.us[stage] += (uint64_t)(now_us - from_us);
+    return now_us;
+}
+
+static void tell_spent(struct writer *writer)
+{
+    const struct writer_hooks *hooks = &writer->config.hooks;
+    if (hooks->spent != NULL)
+        hooks->spent(hooks->context, writer->spent.us);
+    memset(writer->spent.us, 0, sizeof writer->spent.us);
+}
+
 /* Makes the batch durable, tells the hooks, and leaves the writer ready for the next. */
 static void commit_batch(struct writer *writer, struct kv_txn *state)
 {
@@ -60,6 +77,7 @@ static void commit_batch(struct writer *writer, struct kv_txn *state)
         (void)fault_set(&fault, status, NULL, "the log could not be committed");
         stop_for(writer, &fault);
     }
+    monotonic_us durable_us = spent_since(writer, WRITER_COMMIT, started);
     state_cursor_put(state, &cursor);
     status = id_index_mark(writer->config.ids,
                            &(struct id_cursor){.position = cursor.position, .hash = cursor.hash});
@@ -71,8 +89,8 @@ static void commit_batch(struct writer *writer, struct kv_txn *state)
         for (size_t i = 0; i < writer->record_count; i++)
             hooks->recorded(hooks->context, state, &writer->records[i]);
     if (hooks->grew != NULL)
-        hooks->grew(hooks->context, writer->head.size, writer->record_count,
-                    clock_monotonic(writer->config.clock) - started);
+        hooks->grew(hooks->context, writer->head.size, writer->record_count, durable_us - started);
+    (void)spent_since(writer, WRITER_TELL, durable_us);
     writer->record_count = 0;
     writer->record_bytes_used = 0;
 }
@@ -80,9 +98,11 @@ static void commit_batch(struct writer *writer, struct kv_txn *state)
 static void write_behind(struct writer *writer, bool idle, bool must)
 {
     struct fault fault = {0};
+    monotonic_us began_us = clock_monotonic(writer->config.clock);
     if (writer->config.hooks.write_behind == NULL)
         return;
     enum status status = writer->config.hooks.write_behind(writer->config.hooks.context, idle, must);
+    (void)spent_since(writer, WRITER_WRITE_BEHIND, began_us);
     if (status != STATUS_OK) {
         (void)fault_set(&fault, status, NULL, "core state could not be written behind");
         stop_for(writer, &fault);
@@ -143,6 +163,7 @@ static void run_item(struct writer *writer, struct kv_txn *state, struct work_it
 
 static void complete(struct writer *writer, struct work_item *list)
 {
+    monotonic_us began_us = clock_monotonic(writer->config.clock);
     while (list != NULL) {
         struct work_item *item = list;
         list = item->next;
@@ -150,6 +171,7 @@ static void complete(struct writer *writer, struct work_item *list)
         item->position = writer->head.size;
         item->done(item);
     }
+    (void)spent_since(writer, WRITER_ANSWER, began_us);
 }
 
 /* Everything that waited: decided, committed, answered. Items of an early commit inside wait for the last
@@ -170,6 +192,7 @@ static void run_list(struct writer *writer, struct work_item *list)
         item = next;
     }
     state_end(writer, state);
+    tell_spent(writer);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -196,6 +219,18 @@ static void *writer_main(void *argument)
     write_behind(writer, true, true);
     pthread_mutex_unlock(&writer->turn);
     return NULL;
+}
+
+const char *writer_stage_name(enum writer_stage stage)
+{
+    static const char *const names[WRITER_STAGES] = {
+        [WRITER_DECODE] = "decode", [WRITER_DEDUPE] = "dedupe",
+        [WRITER_DECIDE] = "decide", [WRITER_HASH] = "hash",
+        [WRITER_APPEND] = "append", [WRITER_APPLY] = "apply",
+        [WRITER_ANSWER] = "answer", [WRITER_COMMIT] = "commit",
+        [WRITER_TELL] = "tell",     [WRITER_WRITE_BEHIND] = "write-behind",
+    };
+    return names[stage];
 }
 
 static enum status writer_allocate(struct writer *writer, struct fault *why)

@@ -15,6 +15,22 @@
 #include "server/ports/log.h"
 #include "server/ports/work.h"
 
+/* What the writer's time goes into. */
+enum writer_stage {
+    WRITER_DECODE,       /* bodies into messages, rows fetched ahead */
+    WRITER_DEDUPE,       /* content's digest, command ids looked up and added */
+    WRITER_DECIDE,       /* rights and rules */
+    WRITER_HASH,         /* record encoded and hashed */
+    WRITER_APPEND,       /* into the log's open batch: blocks sealed and put, tiles */
+    WRITER_APPLY,        /* effects to core state */
+    WRITER_ANSWER,       /* answers written, and handed over after the commit */
+    WRITER_COMMIT,       /* last block, sync */
+    WRITER_TELL,         /* who must know of the records, after the commit */
+    WRITER_WRITE_BEHIND, /* what the writer itself does of it */
+    WRITER_STAGES,
+};
+const char *writer_stage_name(enum writer_stage stage); /* "decode" */
+
 /* What the writer tells and asks the rest; app wires it. All are called on the writer's thread. */
 struct writer_hooks {
     void *context;
@@ -24,6 +40,8 @@ struct writer_hooks {
     /* The log now ends at `position`; called once a commit, after `recorded`, before the items are completed.
      */
     void (*grew)(void *context, uint64_t position, size_t records, int64_t commit_us);
+    /* Microseconds of each stage since it was last told; of single commands estimated from some (spent.h). Once a turn. */
+    void (*spent)(void *context, const uint64_t us[WRITER_STAGES]);
     /* Asked after each batch and when idle: write dirty rows of core state behind if it is time (`must`: in
      * any case). The cursor has been put. IO, FULL and the like are fatal. */
     enum status (*write_behind)(void *context, bool idle, bool must);

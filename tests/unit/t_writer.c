@@ -30,8 +30,8 @@
 
 /* ---- a world around the writer --------------------------------------------------------------------------------- */
 
-static timestamp_us wall_now = INT64_C(1790000000000000); /* in 2026 */
-static monotonic_us monotonic_now = 1000000;
+static timestamp_us wall_now = INT64_C(1790000000000000);    /* in 2026 */
+static monotonic_us monotonic_now = 1000000, monotonic_step; /* it goes on so much each time it is read */
 
 static timestamp_us fake_wall(const struct clock *clock)
 {
@@ -41,7 +41,7 @@ static timestamp_us fake_wall(const struct clock *clock)
 static monotonic_us fake_monotonic(const struct clock *clock)
 {
     (void)clock;
-    return monotonic_now;
+    return monotonic_step == 0 ? monotonic_now : (monotonic_now += monotonic_step);
 }
 static const struct clock fake_clock = {.wall = fake_wall, .monotonic = fake_monotonic};
 
@@ -54,6 +54,7 @@ struct rig {
     struct writer *writer;
     size_t recorded, grew;
     uint64_t grew_to;
+    uint64_t spent[WRITER_STAGES];
 };
 static bool no_room;
 static const struct kv_ops *real_log_ops;
@@ -72,6 +73,12 @@ static void on_recorded(void *context, struct kv_txn *state, const struct record
     assert_true(state_cursor_get(state, &cursor)); /* state is as of the whole batch */
     assert_true(cursor.position >= record->header.position);
     rig->recorded++;
+}
+static void on_spent(void *context, const uint64_t us[WRITER_STAGES])
+{
+    struct rig *rig = context;
+    for (size_t i = 0; i < WRITER_STAGES; i++)
+        rig->spent[i] += us[i];
 }
 static void on_grew(void *context, uint64_t position, size_t records, int64_t commit_us)
 {
@@ -223,7 +230,8 @@ static void rig_open(struct rig *rig, size_t batch_records)
         .batch_records_max = batch_records,
         .batch_bytes_max = 4 * 65536,
         .arena_bytes_max = ARENA_BYTES,
-        .hooks = {.context = rig, .recorded = on_recorded, .grew = on_grew, .fatal = on_fatal}};
+        .hooks = {
+            .context = rig, .recorded = on_recorded, .grew = on_grew, .spent = on_spent, .fatal = on_fatal}};
     assert_int_equal(writer_new(&config, &rig->writer, &why), STATUS_OK);
 
     Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
@@ -251,6 +259,19 @@ static void rig_close(struct rig *rig)
     kv_close(rig->state);
     id_index_close(rig->ids);
     scratch_remove(rig->folder);
+}
+
+static void post_many(struct rig *rig, uint64_t first_id, size_t times)
+{
+    struct ask ask;
+    struct entry entry;
+    for (size_t n = 0; n < times; n++) {
+        ask_start(&ask, "Entry.Post");
+        for (size_t i = 0; i < PARTS_MAX; i++)
+            ask_add(&ask, first_id++, entry_of(&entry, 100, 100));
+        ask_run(rig, &ask);
+        ask_end(&ask);
+    }
 }
 
 /* ---- tests ------------------------------------------------------------------------------------------------------ */
@@ -297,6 +318,40 @@ static void a_retry_gets_the_first_answer(void **state)
     ask_end(&ask);
     log_head(rig.log, &head);
     assert_int_equal(head.size, 5);
+    rig_close(&rig);
+}
+
+/* Every step takes 1 us by this clock. Of 6 and 4 * (64 + 64 / 16) commands and groups decoded ahead two are timed, and
+ * count 97 times. */
+static void the_time_of_a_few_commands_stands_for_all(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_open(&rig, 100);
+    memset(rig.spent, 0, sizeof rig.spent);
+    monotonic_step = 1;
+    post_many(&rig, 100, 4);
+    const uint64_t *us = rig.spent;
+    assert_int_equal(us[WRITER_DECODE] + us[WRITER_DECIDE], 2 * 97);
+    assert_true(us[WRITER_DECIDE] >= 97);
+    assert_int_equal(us[WRITER_DEDUPE], 2 * us[WRITER_DECIDE]); /* looked up, and added */
+    assert_int_equal(us[WRITER_HASH], us[WRITER_DECIDE]);
+    assert_int_equal(us[WRITER_APPEND], us[WRITER_DECIDE]);
+    assert_int_equal(us[WRITER_APPLY], us[WRITER_DECIDE]);
+    assert_int_equal(us[WRITER_ANSWER], us[WRITER_DECIDE] + 4); /* and once a batch, handed over */
+    assert_int_equal(us[WRITER_COMMIT], 4);
+    assert_int_equal(us[WRITER_TELL], 4);
+
+    memset(rig.spent, 0, sizeof rig.spent);
+    monotonic_step = 201; /* no step takes as long: the thread had lost the processor */
+    post_many(&rig, 1000, 4);
+    monotonic_step = 0;
+    assert_int_equal(us[WRITER_DECIDE] + us[WRITER_HASH] + us[WRITER_APPLY], 0);
+    assert_int_equal(us[WRITER_COMMIT], 4 * 201);
+    for (unsigned i = 0; i < WRITER_STAGES; i++)
+        for (unsigned other = 0; other < i; other++)
+            assert_string_not_equal(writer_stage_name((enum writer_stage)i),
+                                    writer_stage_name((enum writer_stage)other));
     rig_close(&rig);
 }
 
@@ -736,6 +791,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_retry_gets_the_first_answer),
+        cmocka_unit_test(the_time_of_a_few_commands_stands_for_all),
         cmocka_unit_test(malformed_bodies_are_refused_one_by_one),
         cmocka_unit_test(another_user_does_not_get_somebodys_answer),
         cmocka_unit_test(who_is_not_logged_in_may_nothing),

@@ -97,10 +97,10 @@ static uint64_t most_of(const char *page, const char *name)
     return most;
 }
 
-/* Lines "daftari_writer_seconds_total{stage="NAME"} SECONDS.MICROS": what the writer's time went into. */
+/* Lines `daftari_writer_microseconds_total{stage="NAME"} N`: what the writer's time went into. */
 static void read_stages(const char *page, struct bench_page *out)
 {
-    static const char head[] = "\ndaftari_writer_seconds_total{stage=\"";
+    static const char head[] = "\ndaftari_writer_microseconds_total{stage=\"";
     for (const char *at = strstr(page, head); at != NULL && out->stages < BENCH_STAGES_MAX;
          at = strstr(at, head)) {
         at += sizeof head - 1;
@@ -108,12 +108,7 @@ static void read_stages(const char *page, struct bench_page *out)
         if (quote == NULL || quote[1] != '}')
             return;
         snprintf(out->stage[out->stages].name, sizeof out->stage[0].name, "%.*s", (int)(quote - at), at);
-        char *end;
-        uint64_t us = strtoull(quote + 2, &end, 10) * 1000000u;
-        uint64_t step = 100000;
-        for (end += *end == '.'; *end >= '0' && *end <= '9'; end++, step /= 10)
-            us += (uint64_t)(*end - '0') * step;
-        out->stage[out->stages++].us = us;
+        out->stage[out->stages++].us = strtoull(quote + 2, NULL, 10);
         at = quote;
     }
 }
