@@ -263,9 +263,9 @@ static void rig_close(struct rig *rig)
 
 static void post_many(struct rig *rig, uint64_t first_id, size_t times)
 {
-    struct ask ask;
-    struct entry entry;
     for (size_t n = 0; n < times; n++) {
+        struct ask ask;
+        struct entry entry;
         ask_start(&ask, "Entry.Post");
         for (size_t i = 0; i < PARTS_MAX; i++)
             ask_add(&ask, first_id++, entry_of(&entry, 100, 100));
@@ -321,8 +321,7 @@ static void a_retry_gets_the_first_answer(void **state)
     rig_close(&rig);
 }
 
-/* Every step takes 1 us by this clock. Of 6 and 4 * (64 + 64 / 16) commands and groups decoded ahead two are timed, and
- * count 97 times. */
+/* 1 us a step by this clock. Of 6 + 4 * (64 + 64 / 16) commands and groups decoded ahead two are timed: 97 times each. */
 static void the_time_of_a_few_commands_stands_for_all(void **state)
 {
     (void)state;
@@ -333,25 +332,17 @@ static void the_time_of_a_few_commands_stands_for_all(void **state)
     post_many(&rig, 100, 4);
     const uint64_t *us = rig.spent;
     assert_int_equal(us[WRITER_DECODE] + us[WRITER_DECIDE], 2 * 97);
-    assert_true(us[WRITER_DECIDE] >= 97);
+    assert_in_range(us[WRITER_DECIDE], 97, 2 * 97);
     assert_int_equal(us[WRITER_DEDUPE], 2 * us[WRITER_DECIDE]); /* looked up, and added */
-    assert_int_equal(us[WRITER_HASH], us[WRITER_DECIDE]);
-    assert_int_equal(us[WRITER_APPEND], us[WRITER_DECIDE]);
-    assert_int_equal(us[WRITER_APPLY], us[WRITER_DECIDE]);
+    for (unsigned stage = WRITER_HASH; stage <= WRITER_APPLY; stage++)
+        assert_int_equal(us[stage], us[WRITER_DECIDE]);
     assert_int_equal(us[WRITER_ANSWER], us[WRITER_DECIDE] + 4); /* and once a batch, handed over */
-    assert_int_equal(us[WRITER_COMMIT], 4);
-    assert_int_equal(us[WRITER_TELL], 4);
-
     memset(rig.spent, 0, sizeof rig.spent);
     monotonic_step = 201; /* no step takes as long: the thread had lost the processor */
     post_many(&rig, 1000, 4);
     monotonic_step = 0;
     assert_int_equal(us[WRITER_DECIDE] + us[WRITER_HASH] + us[WRITER_APPLY], 0);
     assert_int_equal(us[WRITER_COMMIT], 4 * 201);
-    for (unsigned i = 0; i < WRITER_STAGES; i++)
-        for (unsigned other = 0; other < i; other++)
-            assert_string_not_equal(writer_stage_name((enum writer_stage)i),
-                                    writer_stage_name((enum writer_stage)other));
     rig_close(&rig);
 }
 
