@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#define FEW_SUMS 12u /* are put in order by moving them one by one */
+
 static int key_compare(const struct totals_key *a, const struct totals_key *b)
 {
     if (a->business != b->business)
@@ -15,6 +17,21 @@ static int key_compare(const struct totals_key *a, const struct totals_key *b)
 static int sum_compare(const void *a, const void *b)
 {
     return key_compare(&((const struct posting_sum *)a)->key, &((const struct posting_sum *)b)->key);
+}
+
+static void sums_sort(struct posting_sum *sums, size_t count)
+{
+    if (count > FEW_SUMS) {
+        qsort(sums, count, sizeof *sums, sum_compare);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct posting_sum moved = sums[i];
+        size_t to = i;
+        for (; to > 0 && key_compare(&sums[to - 1].key, &moved.key) > 0; to--)
+            sums[to] = sums[to - 1];
+        sums[to] = moved;
+    }
 }
 
 bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
@@ -33,7 +50,7 @@ bool postings_sum(const struct record *record, struct arena *arena, struct posti
         else
             sums[i].totals.credit = -(int128)posting.amount;
     }
-    qsort(sums, count, sizeof *sums, sum_compare);
+    sums_sort(sums, count);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         if (kept == 0 || key_compare(&sums[kept - 1].key, &sums[i].key) != 0) {

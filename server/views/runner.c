@@ -5,8 +5,8 @@
 #include "server/base/diag.h"
 #include "server/views/runner_parts.h"
 
-#define SLICE_BYTES_MAX (8u * 1024u * 1024u) /* bounds dirty pages of one transaction */
-#define GATHER_RECORDS  1024u                /* so many are not a few: a slice is made of them at once */
+#define SLICE_BYTES_MAX (24u * 1024u * 1024u)
+#define GATHER_RECORDS  1024u /* so many are not a few: a slice is made of them at once */
 #define APPLY_MEMORY_BYTES                                                                                   \
     (4u * 1024u * 1024u) /* 64 KiB of record cannot decode to more, see proto/wire/message.h */
 
@@ -55,7 +55,6 @@ static void slot_apply(struct runner *runner, struct view_slot *slot, const stru
         return;
     arena_reset(runner->arena);
     slot->view->apply(slot->apply_to, record, runner->arena);
-    slice_buffer_tidy(slot->buffer);
     enum status status = kv_error(slot->txn);
     if (status == STATUS_OK)
         return;
@@ -92,6 +91,14 @@ static void slot_commit(struct runner *runner, struct view_slot *slot, uint64_t 
     slot_set(runner, slot, slot->state, position);
 }
 
+static bool any_full(struct view_slot **group, size_t count)
+{
+    bool full = false;
+    for (size_t i = 0; i < count; i++)
+        full = full || (group[i]->txn != NULL && slice_buffer_full(group[i]->buffer));
+    return full;
+}
+
 /* Reads and applies records after `from`, to `to` at most, within the slice's limits. *out_reached: the last one. */
 static enum status slice_apply(struct runner *runner, struct view_slot **group, size_t count, uint64_t from,
                                uint64_t to, uint64_t *out_reached, struct hash *out_last)
@@ -116,7 +123,8 @@ static enum status slice_apply(struct runner *runner, struct view_slot **group, 
         *out_reached = position;
         bytes_read += bytes.len;
         bool enough =
-            bytes_read >= SLICE_BYTES_MAX || (position % 64 == 0 && clock_monotonic(config->clock) >= until);
+            bytes_read >= SLICE_BYTES_MAX ||
+            (position % 64 == 0 && (any_full(group, count) || clock_monotonic(config->clock) >= until));
         if (enough || position == to) {
             record_hash(bytes, out_last);
             break;
@@ -301,9 +309,9 @@ static void take_defaults(struct runner_config *config)
     if (config->queries_max == 0)
         config->queries_max = 4096;
     if (config->slice_records == 0)
-        config->slice_records = 4096;
+        config->slice_records = 65536;
     if (config->slice_ms == 0)
-        config->slice_ms = 50;
+        config->slice_ms = 100;
     if (config->gather_ms == 0)
         config->gather_ms = 50;
     if (config->wait_max_ms == 0)

@@ -57,8 +57,8 @@ struct runner_config {
 
     unsigned reader_threads; /* 2 */
     size_t queries_max;      /* 4096: queries that wait, in all */
-    uint32_t slice_records;  /* 4096: records of one transaction */
-    uint32_t slice_ms;       /* 50: most time of one transaction */
+    uint32_t slice_records;  /* 65536: records of one transaction, when so many wait */
+    uint32_t slice_ms;       /* 100: most time that applying them takes */
     uint32_t gather_ms; /* 50: so long a few new records may lie before a slice is made of them, see above */
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */

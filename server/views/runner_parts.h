@@ -12,7 +12,7 @@
 #define VIEW_NAME_MAX      40u /* a view's name and ".new" */
 #define READER_THREADS_MAX 64u
 #define SLICE_BUFFER_BYTES                                                                                   \
-    ((size_t)8 << 20) /* of one view: rows of a slice, and those read and written lately */
+    ((size_t)16 << 20) /* of one view: rows of a slice, and those read and written lately */
 
 struct view_cursor {
     uint64_t position; /* 0 = nothing applied yet */

@@ -3,17 +3,21 @@
 #include <stdlib.h>
 
 #include "proto/base/bytes.h"
+#include "server/base/radix_sort.h"
 #include "server/base/row_map.h"
+#include "server/views/sum_buffer.h"
 
 enum { ROW_DIRTY = 1, ROW_ABSENT = 2 }; /* row->flags */
 
 /* A row of a table whose rows are written once: only its place in `added` is remembered. */
 struct added_row {
-    uint64_t prefix; /* first 8 bytes of the key, zero padded: settles most comparisons */
+    uint64_t prefix; /* first 8 bytes of the key, zero padded */
     size_t at;       /* of key, then value */
     uint32_t value_len;
     uint16_t key_len;
 };
+
+#define SHORT_RUN 48u /* rows with one prefix that are put in order by moving them one by one */
 
 struct buffered_table {
     bool written_once;
@@ -22,10 +26,14 @@ struct buffered_table {
     size_t added_len, added_cap;
     struct added_row *rows;
     size_t row_count, row_cap;
+    struct radix_item *order; /* order_cap of them, and as many to sort with */
+    size_t order_cap;
     /* else: */
     struct row_map map;
     struct row **dirty; /* in order of writing */
     size_t dirty_count, dirty_cap;
+    struct sum_buffer
+        *sums; /* to be added to rows below; NULL until needed, and then none of the rows is kept here */
 };
 
 struct slice_buffer {
@@ -110,16 +118,57 @@ static void row_add(struct slice_buffer *buffer, struct buffered_table *table, s
     table->added_len += key.len + value.len;
 }
 
-/* The later of two rows with one key is written last. */
-static int added_compare(const void *a, const void *b, void *bytes)
+static struct slice added_key(const struct buffered_table *table, size_t row)
 {
-    const struct added_row *one = a, *two = b;
-    const uint8_t *added = bytes;
-    if (one->prefix != two->prefix)
-        return one->prefix < two->prefix ? -1 : 1;
-    int order =
-        slice_compare(slice_of(added + one->at, one->key_len), slice_of(added + two->at, two->key_len));
-    return order != 0 ? order : one->at < two->at ? -1 : one->at > two->at;
+    return slice_of(table->added + table->rows[row].at, table->rows[row].key_len);
+}
+
+/* The later of two rows with one key is written last. */
+static int added_compare(const void *a, const void *b, void *context)
+{
+    const struct radix_item *one = a, *two = b;
+    int order = slice_compare(added_key(context, one->index), added_key(context, two->index));
+    return order != 0 ? order : one->index < two->index ? -1 : one->index > two->index;
+}
+
+/* Rows of one prefix: nearly always in order already, since records come in order of position. */
+static void run_sort(struct buffered_table *table, struct radix_item *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (added_compare(&items[i - 1], &items[i], table) < 0)
+            continue;
+        if (count > SHORT_RUN) {
+            qsort_r(items, count, sizeof items[0], added_compare, table);
+            return;
+        }
+        struct radix_item moved = items[i];
+        size_t to = i;
+        for (; to > 0 && added_compare(&items[to - 1], &moved, table) > 0; to--)
+            items[to] = items[to - 1];
+        items[to] = moved;
+    }
+}
+
+static bool added_sort(struct buffered_table *table)
+{
+    size_t count = table->row_count;
+    if (count > table->order_cap) {
+        struct radix_item *wider = realloc(table->order, 2 * table->row_cap * sizeof *wider);
+        if (wider == NULL)
+            return false;
+        table->order = wider;
+        table->order_cap = table->row_cap;
+    }
+    struct radix_item *order = table->order;
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct radix_item){.key = table->rows[i].prefix, .index = i};
+    radix_sort(order, order + table->order_cap, count);
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count && order[end].key == order[first].key;)
+            end++;
+        run_sort(table, order + first, end - first);
+    }
+    return true;
 }
 
 static void added_flush(struct slice_buffer *buffer, unsigned number)
@@ -127,9 +176,12 @@ static void added_flush(struct slice_buffer *buffer, unsigned number)
     struct buffered_table *table = &buffer->tables[number];
     if (table->row_count == 0)
         return;
-    qsort_r(table->rows, table->row_count, sizeof table->rows[0], added_compare, table->added);
+    if (!added_sort(table)) {
+        no_memory(buffer);
+        return;
+    }
     for (size_t i = 0; i < table->row_count; i++) {
-        const struct added_row *row = &table->rows[i];
+        const struct added_row *row = &table->rows[table->order[i].index];
         const uint8_t *key = table->added + row->at;
         kv_put(buffer->inner, number, slice_of(key, row->key_len),
                slice_of(key + row->key_len, row->value_len));
@@ -139,10 +191,22 @@ static void added_flush(struct slice_buffer *buffer, unsigned number)
 
 /* ---- rows that change ------------------------------------------------------------------------------------------------ */
 
+/* Rows that were read before sums are added to them below are out of date. */
+static void sums_settle(struct slice_buffer *buffer, unsigned number)
+{
+    struct buffered_table *table = &buffer->tables[number];
+    if (table->sums == NULL || sum_buffer_bytes(table->sums) == 0)
+        return;
+    sum_buffer_settle(table->sums, buffer->inner, number);
+    row_map_done(&table->map);
+    row_map_init(&table->map);
+}
+
 static bool buffer_get(struct kv_txn *txn, unsigned number, struct slice key, struct slice *out)
 {
     struct slice_buffer *buffer = of(txn);
     struct buffered_table *table = &buffer->tables[number];
+    sums_settle(buffer, number);
     if (table->written_once) {
         added_flush(buffer, number);
         return kv_get(buffer->inner, number, key, out);
@@ -172,6 +236,7 @@ static void row_write(struct slice_buffer *buffer, unsigned number, struct slice
 {
     struct buffered_table *table = &buffer->tables[number];
     uint64_t hash = row_hash(key);
+    sums_settle(buffer, number);
     if (kv_error(buffer->inner) != STATUS_OK)
         return;
     struct row *row = row_map_find(&table->map, key, hash);
@@ -219,6 +284,7 @@ static int row_compare(const void *a, const void *b)
 static void table_flush(struct slice_buffer *buffer, unsigned number)
 {
     struct buffered_table *table = &buffer->tables[number];
+    sums_settle(buffer, number);
     added_flush(buffer, number);
     if (table->dirty_count == 0)
         return;
@@ -239,12 +305,8 @@ static void table_drop(struct buffered_table *table)
     row_map_done(&table->map);
     row_map_init(&table->map);
     table->dirty_count = table->row_count = table->added_len = 0;
-}
-
-void slice_buffer_flush(struct slice_buffer *buffer)
-{
-    for (unsigned i = 0; i < buffer->table_count; i++)
-        table_flush(buffer, i);
+    if (table->sums != NULL)
+        sum_buffer_drop(table->sums);
 }
 
 void slice_buffer_drop(struct slice_buffer *buffer)
@@ -253,16 +315,33 @@ void slice_buffer_drop(struct slice_buffer *buffer)
         table_drop(&buffer->tables[i]);
 }
 
-void slice_buffer_tidy(struct slice_buffer *buffer)
+/* What is kept, and what writing it down is going to take. */
+static size_t table_bytes(const struct buffered_table *table)
+{
+    return table->map.bytes + table->added_len +
+           table->row_count * (sizeof(struct added_row) + 2 * sizeof(struct radix_item)) +
+           (table->sums != NULL ? sum_buffer_bytes(table->sums) : 0);
+}
+
+static size_t buffer_bytes(const struct slice_buffer *buffer)
 {
     size_t bytes = 0;
     for (unsigned i = 0; i < buffer->table_count; i++)
-        bytes += buffer->tables[i].map.bytes + buffer->tables[i].added_len +
-                 buffer->tables[i].row_count * sizeof(struct added_row);
-    if (bytes <= buffer->bytes_max)
-        return;
-    slice_buffer_flush(buffer);
-    slice_buffer_drop(buffer);
+        bytes += table_bytes(&buffer->tables[i]);
+    return bytes;
+}
+
+bool slice_buffer_full(const struct slice_buffer *buffer)
+{
+    return buffer_bytes(buffer) > buffer->bytes_max;
+}
+
+void slice_buffer_flush(struct slice_buffer *buffer)
+{
+    for (unsigned i = 0; i < buffer->table_count; i++)
+        table_flush(buffer, i);
+    if (slice_buffer_full(buffer))
+        slice_buffer_drop(buffer);
 }
 
 static void buffer_clear(struct kv_txn *txn, unsigned number)
@@ -338,6 +417,8 @@ void slice_buffer_free(struct slice_buffer *buffer)
         free(buffer->tables[i].dirty);
         free(buffer->tables[i].rows);
         free(buffer->tables[i].added);
+        free(buffer->tables[i].order);
+        sum_buffer_free(buffer->tables[i].sums);
     }
     free(buffer);
 }
@@ -346,4 +427,16 @@ struct kv_txn *slice_buffer_begin(struct slice_buffer *buffer, struct kv_txn *in
 {
     buffer->inner = inner;
     return &buffer->base;
+}
+
+struct sum_buffer *slice_buffer_sums(struct kv_txn *txn, unsigned table)
+{
+    if (txn->ops != &buffer_ops)
+        return NULL;
+    struct buffered_table *own = &of(txn)->tables[table];
+    if (own->dirty_count != 0) /* written as rows before: they go first */
+        table_flush(of(txn), table);
+    if (own->sums == NULL)
+        own->sums = sum_buffer_new();
+    return own->sums;
 }

@@ -13,17 +13,21 @@
 
 struct slice_buffer;
 
-/* `written_once`: bit t for tables whose rows are only ever added (struct view). `bytes_max`: rows are written down and
- * let go above this. NULL when memory is short. */
+/* `written_once`: bit t for tables whose rows are only ever added (struct view). `bytes_max`: it is full
+ * above this. NULL when memory is short. */
 struct slice_buffer *slice_buffer_new(unsigned table_count, uint64_t written_once, size_t bytes_max);
 void slice_buffer_free(struct slice_buffer *buffer); /* NULL is fine */
 
 /* The transaction to apply records to; it has the errors of `inner`, and is never committed or aborted itself. */
 struct kv_txn *slice_buffer_begin(struct slice_buffer *buffer, struct kv_txn *inner);
-/* Between records: keeps the memory bounded. Slices borrowed from the transaction are gone. */
-void slice_buffer_tidy(struct slice_buffer *buffer);
-/* Everything that was written goes to `inner`, in key order. */
+/* Between records: it is time to end the slice, so that memory stays bounded. */
+bool slice_buffer_full(const struct slice_buffer *buffer);
+/* Everything that was written goes to `inner`, in key order; rows kept for later slices go when there are too many. */
 void slice_buffer_flush(struct slice_buffer *buffer);
 void slice_buffer_drop(struct slice_buffer *buffer); /* forgets all rows */
+
+/* Where totals of `table` are gathered, to be added to its rows before anything else looks at them; NULL when `txn` is no
+ * slice buffer, or memory is short: then the rows are to be changed one by one. */
+struct sum_buffer *slice_buffer_sums(struct kv_txn *txn, unsigned table);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include "proto/base/bytes.h"
 #include "proto/base/varint.h"
+#include "server/views/slice_buffer.h"
+#include "server/views/sum_buffer.h"
 
 #define KEY_BYTES       13u
 #define VALUE_BYTES_MAX (3u * VARINT_BYTES_MAX)
@@ -26,11 +28,11 @@ static void value_add(struct slice value, struct totals *sum)
     sum->count += (uint64_t)count;
 }
 
-static void row_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, uint8_t level,
+void totals_row_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, enum totals_level level,
                     uint32_t period, const struct totals *more)
 {
     uint8_t at[KEY_BYTES], bytes[VALUE_BYTES_MAX];
-    key_encode(key, level, period, at);
+    key_encode(key, (uint8_t)level, period, at);
     struct totals sum = *more;
     struct slice value;
     if (kv_get(txn, table, slice_of(at, sizeof at), &value))
@@ -41,18 +43,33 @@ static void row_add(struct kv_txn *txn, unsigned table, const struct totals_key 
     kv_put(txn, table, slice_of(at, sizeof at), slice_of(bytes, len));
 }
 
+/* True when a buffer takes it. */
+static bool gather(struct kv_txn *txn, unsigned table, const struct totals_key *key, civil_date date,
+                   bool closing, const struct totals *more)
+{
+    struct sum_buffer *sums = slice_buffer_sums(txn, table);
+    if (sums == NULL)
+        return false;
+    if (!sum_buffer_add(sums, key, date, closing, more))
+        kv_set_error(txn, STATUS_NO_MEMORY);
+    return true;
+}
+
 void totals_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, civil_date date,
                 const struct totals *more)
 {
-    row_add(txn, table, key, TOTALS_YEAR, date / 10000, more);
-    row_add(txn, table, key, TOTALS_MONTH, date / 100, more);
-    row_add(txn, table, key, TOTALS_DAY, date, more);
+    if (gather(txn, table, key, date, false, more))
+        return;
+    totals_row_add(txn, table, key, TOTALS_YEAR, date / 10000, more);
+    totals_row_add(txn, table, key, TOTALS_MONTH, date / 100, more);
+    totals_row_add(txn, table, key, TOTALS_DAY, date, more);
 }
 
 void totals_add_closing(struct kv_txn *txn, unsigned table, const struct totals_key *key, civil_date date,
                         const struct totals *more)
 {
-    row_add(txn, table, key, TOTALS_CLOSING_DAY, date, more);
+    if (!gather(txn, table, key, date, true, more))
+        totals_row_add(txn, table, key, TOTALS_CLOSING_DAY, date, more);
 }
 
 /* Adds the rows of one level with first <= period < end. */

@@ -42,6 +42,10 @@ void totals_add(struct kv_txn *txn, unsigned table, const struct totals_key *key
 void totals_add_closing(struct kv_txn *txn, unsigned table, const struct totals_key *key, civil_date date,
                         const struct totals *more);
 
+/* The two above in terms of this: one row, read and written. They gather in a slice buffer when `txn` is one. */
+void totals_row_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, enum totals_level level,
+                    uint32_t period, const struct totals *more);
+
 /* Adds to *sum what is dated `to` or before; to = 0 adds nothing, DATE_MAX everything. */
 void totals_up_to(struct kv_cursor *cursor, const struct totals_key *key, civil_date to, struct totals *sum);
 /* Adds what is dated from .. to. */

@@ -61,7 +61,8 @@ struct kv *view_fold_buffered(struct world *world, const struct view *view, uint
             struct record record = world_record_at(world, position);
             arena_reset(arena);
             view->apply(txn, &record, arena);
-            slice_buffer_tidy(buffer);
+            if (slice_buffer_full(buffer))
+                slice_buffer_flush(buffer);
         }
         slice_buffer_flush(buffer);
         if (kv_commit(inner) != STATUS_OK)

@@ -64,16 +64,17 @@ static void account_changed(struct kv_txn *txn, const struct record *record, str
 struct group {
     const struct posting_sum *sums;
     size_t count;
-    int128 effect[POSTINGS_MAX]; /* of each sum on money: what an account gives (credit) is money in */
-    struct totals moved;         /* of the money accounts */
+    int128 *effect;      /* of each sum on money: what an account gives (credit) is money in */
+    int *classes;        /* of each sum's account */
+    struct totals moved; /* of the money accounts */
 };
 
 /* Stock that went out against an expense of the same amount: no money moved between the two. */
-static void drop_cost_of_stock(struct kv_txn *txn, struct group *group)
+static void drop_cost_of_stock(struct group *group)
 {
     for (size_t i = 0; i < group->count; i++) {
-        bool stock_out = group->effect[i] > 0 && class_of(txn, group->sums[i].key.account) ==
-                                                     DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY;
+        bool stock_out =
+            group->effect[i] > 0 && group->classes[i] == DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY;
         for (size_t j = 0; stock_out && j < group->count; j++) {
             if (account_type_of(group->sums[j].key.account) != ACCOUNT_EXPENSE ||
                 group->effect[j] != -group->effect[i])
@@ -102,7 +103,8 @@ static void group_apply(struct kv_txn *txn, struct group *group, civil_date date
     group->moved = (struct totals){0};
     for (size_t i = 0; i < group->count; i++) {
         const struct posting_sum *sum = &group->sums[i];
-        bool money = class_is_money(class_of(txn, sum->key.account));
+        group->classes[i] = class_of(txn, sum->key.account);
+        bool money = class_is_money(group->classes[i]);
         group->effect[i] = money ? 0 : -totals_net(&sum->totals);
         if (!money)
             continue;
@@ -115,7 +117,7 @@ static void group_apply(struct kv_txn *txn, struct group *group, civil_date date
     if (opening)
         keep_equity_alone(group);
     else
-        drop_cost_of_stock(txn, group);
+        drop_cost_of_stock(group);
     struct totals_key key = {CASHFLOW_MONEY, group->sums[0].key.business, group->sums[0].key.currency};
     totals_add(txn, CASHFLOW_TOTALS, &key, date, &group->moved);
     for (size_t i = 0; i < group->count; i++) {
@@ -156,17 +158,18 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
         kv_set_error(txn, STATUS_NO_MEMORY);
         return;
     }
-    struct group *group = arena_take(arena, sizeof *group);
-    if (group == NULL) {
+    struct group group = {.effect = arena_take(arena, count * sizeof *group.effect),
+                          .classes = arena_take(arena, count * sizeof *group.classes)};
+    if (group.effect == NULL || group.classes == NULL) {
         kv_set_error(txn, STATUS_NO_MEMORY);
         return;
     }
     bool opening = is_opening(txn, &record->header);
     for (size_t first = 0; first < count;) {
         size_t end = postings_group_end(sums, count, first);
-        group->sums = sums + first;
-        group->count = end - first;
-        group_apply(txn, group, record->header.business_date, opening);
+        group.sums = sums + first;
+        group.count = end - first;
+        group_apply(txn, &group, record->header.business_date, opening);
         first = end;
     }
 }
