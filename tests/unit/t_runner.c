@@ -323,6 +323,45 @@ static void a_follower_gets_what_comes(void **state)
     question_close(&q);
 }
 
+/* The whole log is what is committed when it is asked for, though the views may not have come there yet. */
+static void the_log_is_followed_to_its_end(void **state)
+{
+    struct view_rig *rig = *state;
+    view_rig_wait(rig);
+    view_rig_stop(rig);
+    rig->config.gather_ms = 600000;
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    view_rig_sell(rig, 3);
+    view_rig_append_all(rig);
+    for (uint64_t beyond = 0; beyond <= 2; beyond++) { /* no end given; the end; one past it */
+        struct question q;
+        Daftari__V1__FollowLog request = DAFTARI__V1__FOLLOW_LOG__INIT;
+        request.has_to_position = beyond != 0;
+        request.to_position = rig->appended + beyond - 1;
+        question_open(&q, "Log.Follow", &request.base);
+        uint64_t records = 0;
+        enum status status = STATUS_OK;
+        for (unsigned asked = 0; asked < 1000 && status == STATUS_OK && q.item.stream_more == (asked > 0);
+             asked++) {
+            q.item.parts_max = 8;
+            question_ask(rig, &q);
+            for (size_t i = 0; i < q.item.part_count; i++) {
+                status = q.item.parts[i].status;
+                if (status != STATUS_OK)
+                    break;
+                Daftari__V1__LogPart *part = daftari__v1__log_part__unpack(NULL, q.item.parts[i].answer.len,
+                                                                           q.item.parts[i].answer.ptr);
+                records += part->n_records;
+                daftari__v1__log_part__free_unpacked(part, NULL);
+            }
+        }
+        assert_int_equal(status, beyond == 2 ? STATUS_INVALID : STATUS_OK);
+        assert_int_equal(records, beyond == 2 ? 0 : rig->appended);
+        question_close(&q);
+    }
+}
+
 /* Records are of every business, whole. */
 static void a_follower_may_read_every_business(void **state)
 {
@@ -604,6 +643,7 @@ int main(void)
         TEST(waiting_queries_are_answered_at_the_end),
         TEST(streams_come_in_steps),
         TEST(a_follower_gets_what_comes),
+        TEST(the_log_is_followed_to_its_end),
         TEST(a_follower_may_read_every_business),
         TEST(proofs_hold),
         TEST(the_past_is_replayed),

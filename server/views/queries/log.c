@@ -134,19 +134,21 @@ static enum status follow_open(struct view_reader *reader, const Daftari__V1__Fo
                                struct fault *why)
 {
     uint64_t from = asked->has_from_position ? asked->from_position : 1;
+    struct log_head head; /* the views may still be on their way there */
+    log_head(reader->log, &head);
     if (from == 0)
         return fault_set(why, STATUS_INVALID, "from_position", "a log position from 1 on");
     if (asked->has_to_position && asked->to_position < from)
         return fault_set(why, STATUS_INVALID, "to_position", "a log position not before from_position");
-    if (asked->has_to_position && asked->to_position > reader->position && !asked->wait)
+    if (asked->has_to_position && asked->to_position > head.size && !asked->wait)
         return fault_set(why, STATUS_INVALID, "to_position",
                          "at most %llu, the end of the log, unless wait is given",
-                         (unsigned long long)reader->position);
+                         (unsigned long long)head.size);
     struct follow *follow = calloc(1, sizeof *follow);
     if (follow == NULL)
         return STATUS_NO_MEMORY;
     follow->next = from;
-    follow->last = asked->has_to_position ? asked->to_position : asked->wait ? UINT64_MAX : reader->position;
+    follow->last = asked->has_to_position ? asked->to_position : asked->wait ? UINT64_MAX : head.size;
     *state = follow;
     return STATUS_OK;
 }
