@@ -2,9 +2,13 @@
 
 #include <limits.h>
 #include <openssl/rand.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "proto/base/bug.h"
+
+#define GIVE_WAY_NICE 5
 
 static int64_t system_read(clockid_t id)
 {
@@ -38,6 +42,12 @@ static enum status system_fill(const struct entropy *entropy, void *out, size_t 
         len -= (size_t)step;
     }
     return STATUS_OK;
+}
+
+void system_thread_give_way(void)
+{
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(),
+                      GIVE_WAY_NICE); /* on Linux a thread's own (setpriority(2)) */
 }
 
 const struct clock system_clock = {.wall = system_wall, .monotonic = system_monotonic};

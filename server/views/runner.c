@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "server/base/diag.h"
+#include "server/base/system.h"
 #include "server/views/runner_parts.h"
 
 #define SLICE_BYTES_MAX (24u * 1024u * 1024u)
@@ -283,6 +284,7 @@ static void *tail_run(void *context)
 {
     struct runner *runner = context;
     (void)pthread_setname_np(pthread_self(), "views");
+    system_thread_give_way(); /* to writer and network: what is acknowledged comes first, views follow */
     for (;;) {
         bool worked = tail_step(runner);
         if (!worked)
