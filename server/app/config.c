@@ -63,7 +63,7 @@ static const struct key keys[] = {
      .doc = "Connections open at once; further ones are closed at once."},
     {AT(connections_per_address_max), NUMBER, .min = 1, .max = 100000, .standard = "256",
      .doc = "Of these, from one IPv4 address or one IPv6 network (/64)."},
-    {AT(requests_open_max), NUMBER, .min = 1, .max = 4096, .standard = "64",
+    {AT(requests_open_max), NUMBER, .min = 1, .max = 4096, .standard = "256",
      .doc = "Requests in flight on one connection; further ones are answered BUSY."},
     {AT(requests_max), NUMBER, .min = 16, .max = 65536, .standard = "2048",
      .doc = "Requests in flight on all connections together; the last eighth is for users who hold few. Each "
@@ -113,7 +113,7 @@ static const struct key keys[] = {
      .doc = "Most that the index of command ids may grow to, in MiB; about 20 bytes a command."},
     {AT(view_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "262144",
      .doc = "Most that each view may grow to, in MiB."},
-    {AT(state_cache_mib), NUMBER, .min = 4, .max = 1048576, .standard = "256",
+    {AT(state_cache_mib), NUMBER, .min = 4, .max = 1048576, .standard = "96",
      .doc = "Core state that is kept in memory, in MiB."},
     {AT(state_dirty_rows_max), NUMBER, .min = 1000, .max = 100000000, .standard = "200000",
      .doc = "Core state is written behind when this many of its rows have changed."},

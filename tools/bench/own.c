@@ -77,11 +77,11 @@ enum dft_status own_make(const char *scratch, struct own_server **out, struct df
         "--books",  "Bench", "--password-file", own->password, "--first-date", "2010-01-01",
         NULL};
     (void)umask(077);
-    /* 256 requests in flight on one connection are one of the loads. Maps are smaller than as delivered, which changes no
-     * figure, since the thread sanitizer leaves a program less room for addresses. All else is as delivered. */
+    /* Maps are smaller than as delivered, which changes no figure, since the thread sanitizer leaves a program less room
+     * for addresses. All else is as delivered. */
     if (!make_password(own) || !own_run(own, args, "init.log") ||
         !write_text(conf,
-                    "listen_port = 0\nmetrics_port = 0\nrequests_open_max = 256\nlog_map_mib = 131072\n"
+                    "listen_port = 0\nmetrics_port = 0\nlog_map_mib = 131072\n"
                     "state_map_mib = 16384\nids_map_mib = 16384\nview_map_mib = 32768\n",
                     "ae")) {
         own_remove(own);
