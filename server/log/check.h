@@ -5,31 +5,41 @@
  *
  * A change within a sealed block breaks the seal of the whole block; the block is then opened without its seal, so
  * that the very record can be named: the one whose hash is not the `previous` of the next.
- * One thread. Over a store that others write, it sees the commits there were when it began.
+ *
+ * Several threads open, decode and hash spans of blocks; the caller's thread takes what they found in order of
+ * positions and judges it alone, so that what is told, and in which order, does not depend on their number.
+ * Memory is bounded by the number of threads, about 1 MiB each, whatever the size of the log.
+ * Over a store that others write, it sees the commits there were when it began.
  */
 #ifndef SERVER_LOG_CHECK_H
 #define SERVER_LOG_CHECK_H
 
 #include "server/log/log.h"
 
+#define LOG_CHECK_THREADS_MAX 64u
+
 struct log_check_options {
     struct kv *kv; /* with log_tables */
+    /* The caller's thread is one of them; 0 is 1, at most LOG_CHECK_THREADS_MAX. More than one need a store whose read
+     * transactions may be on several threads at once (not kv_mem). Where the store has no room for so many readers, or
+     * the machine for so many threads, there are fewer. */
+    unsigned threads;
 
     /* How to look behind broken seals: kv_sealed_get_unchecked and kv_sealed_beneath. NULL over a plain store. */
     bool (*get_unchecked)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
     struct kv_txn *(*beneath)(struct kv_txn *txn);
 
-    /* `position` 0: the log as a whole. `what` is one sentence, borrowed for the call. */
+    /* Both on the caller's thread. `position` 0: the log as a whole. `what` is one sentence, borrowed for the call. */
     void (*problem)(void *context, uint64_t position, const char *what);
-    /* A record that decodes and whose seal holds, in order of positions, for whoever checks more (replay): what was
-     * changed without the keys never gets there. NULL is fine. */
-    void (*record)(void *context, const struct record *record, const struct hash *hash);
+    /* Now and then, NULL is fine: records so far, and about how many there are (0: nobody knows). */
+    void (*progress)(void *context, uint64_t records, uint64_t total);
     void *context;
 };
 
 struct log_check_result {
     uint64_t blocks, records, tiles; /* looked at */
     uint64_t problems;
+    unsigned threads;     /* that looked */
     struct log_head head; /* the last record found */
     bool root_known;      /* every record from 1 on was there */
     struct hash root;     /* recomputed over all of them */

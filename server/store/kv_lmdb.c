@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -204,6 +205,22 @@ static bool store_get(struct kv_txn *txn, unsigned table, struct slice key, stru
     }
     *out = slice_of_val(&value);
     return true;
+}
+
+/* Values on pages of their own are fetched from the disk while the caller does other things: whole, where a page fault
+ * would bring a piece and wait for it. */
+static void store_hint(struct kv_txn *txn, unsigned table, struct slice key, unsigned step)
+{
+    struct store_txn *self = txn_of(txn);
+    ASSERT(table < self->store->count);
+    if (step == 0 || self->error != STATUS_OK || !key_fits(key) || self->store->missing[table])
+        return;
+    MDB_val name = val_of(key), value;
+    if (mdb_get(self->txn, self->store->tables_dbi[table], &name, &value) != MDB_SUCCESS ||
+        value.mv_size < self->store->page_bytes || value.mv_size > KV_VALUE_MAX + KV_VALUE_ROOM)
+        return;
+    uintptr_t at = (uintptr_t)value.mv_data, from = at - at % self->store->page_bytes;
+    (void)madvise((void *)from, at + value.mv_size - from, MADV_WILLNEED);
 }
 
 /* Cursors remember their key: a write may move what they stand on. */
@@ -431,6 +448,7 @@ static const struct kv_ops store_ops = {
     .commit = store_commit,
     .abort = store_abort,
     .get = store_get,
+    .hint = store_hint,
     .put = store_put,
     .del = store_del,
     .clear = store_clear,

@@ -1,4 +1,5 @@
-/* The checker must find and name every change. Small logs are changed byte by byte, below the seal. */
+/* The checker must find and name every change, and say the same with any number of threads. Small logs are changed byte
+ * by byte, below the seal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,7 +8,6 @@
 #include <cmocka.h>
 
 #include "proto/base/bytes.h"
-#include "server/base/kv_mem.h"
 #include "server/log/check.h"
 #include "server/store/kv_sealed.h"
 #include "tests/support/records.h"
@@ -15,14 +15,16 @@
 #include "tests/support/stores.h"
 
 #define PROBLEMS_MAX 64
+#define MAP_BYTES    (64u << 20)
+#define THREADS_MORE 3u
 #define SEAL_HEAD    13u
 #define SEAL_TAG     16u
 
 struct found {
     size_t count;
     uint64_t positions[PROBLEMS_MAX];
-    char last[FAULT_TEXT_MAX];
-    uint64_t records;
+    char texts[PROBLEMS_MAX][FAULT_TEXT_MAX];
+    uint64_t progress; /* records, as told last */
 };
 
 struct fixture {
@@ -45,7 +47,8 @@ static void fixture_open(struct fixture *f, bool sealed)
     f->random = random_start();
     f->sealed = sealed;
     scratch_make(f->folder);
-    f->kv = f->inner = kv_mem_new(log_tables, LOG_TABLE_COUNT);
+    struct store_kind kind = {.lmdb = true};
+    f->kv = f->inner = store_plain(&kind, f->folder, log_tables, LOG_TABLE_COUNT, MAP_BYTES);
     if (sealed) {
         f->keyring = store_keyring(f->folder);
         f->kv = store_seal(f->inner, f->keyring, log_tables, LOG_TABLE_COUNT);
@@ -74,32 +77,64 @@ static void batch(struct fixture *f, size_t count, size_t payload)
 static void on_problem(void *context, uint64_t position, const char *what)
 {
     struct found *found = context;
-    if (found->count < PROBLEMS_MAX)
+    if (found->count < PROBLEMS_MAX) {
         found->positions[found->count] = position;
+        snprintf(found->texts[found->count], sizeof found->texts[0], "%s", what);
+    }
     found->count++;
-    snprintf(found->last, sizeof found->last, "%s", what);
 }
 
-static void on_record(void *context, const struct record *record, const struct hash *hash)
+static void on_progress(void *context, uint64_t records, uint64_t total)
 {
     struct found *found = context;
-    (void)record;
-    (void)hash;
-    found->records++;
+    (void)total;
+    assert_true(records >= found->progress);
+    found->progress = records;
 }
 
-static void check(struct fixture *f)
+static void check_with(struct fixture *f, unsigned threads, struct found *found,
+                       struct log_check_result *result)
 {
     struct fault why = {0};
     struct log_check_options options = {.kv = f->kv,
+                                        .threads = threads,
                                         .get_unchecked = f->sealed ? kv_sealed_get_unchecked : NULL,
                                         .beneath = f->sealed ? kv_sealed_beneath : NULL,
                                         .problem = on_problem,
-                                        .record = on_record,
-                                        .context = &f->found};
-    f->found = (struct found){0};
-    assert_int_equal(log_check(&options, &f->result, &why), STATUS_OK);
-    assert_int_equal(f->result.problems, f->found.count);
+                                        .progress = on_progress,
+                                        .context = found};
+    memset(found, 0, sizeof *found);
+    assert_int_equal(log_check(&options, result, &why), STATUS_OK);
+    assert_int_equal(result->problems, found->count);
+    assert_int_equal(result->records, found->progress);
+    assert_in_range(result->threads, 1, threads);
+}
+
+static void same_result(const struct log_check_result *a, const struct log_check_result *b)
+{
+    assert_int_equal(a->blocks, b->blocks);
+    assert_int_equal(a->records, b->records);
+    assert_int_equal(a->tiles, b->tiles);
+    assert_int_equal(a->root_known, b->root_known);
+    assert_memory_equal(&a->root, &b->root, sizeof a->root);
+    assert_int_equal(a->head.size, b->head.size);
+    assert_memory_equal(&a->head.last, &b->head.last, sizeof a->head.last);
+}
+
+/* With one thread, then with more: the same problems in the same order. */
+static void check(struct fixture *f)
+{
+    static struct found more;
+    struct log_check_result result;
+    check_with(f, 1, &f->found, &f->result);
+    for (unsigned threads = 2; threads <= THREADS_MORE; threads++) {
+        check_with(f, threads, &more, &result);
+        same_result(&f->result, &result);
+        assert_int_equal(more.count, f->found.count);
+        assert_memory_equal(more.positions, f->found.positions, sizeof more.positions);
+        for (size_t i = 0; i < more.count && i < PROBLEMS_MAX; i++)
+            assert_string_equal(more.texts[i], f->found.texts[i]);
+    }
 }
 
 static bool named(const struct fixture *f, uint64_t from, uint64_t to)
@@ -162,7 +197,6 @@ static void whole_log_is_whole(void **state)
         check(&f);
         assert_int_equal(f.found.count, 0);
         assert_int_equal(f.result.records, f.maker.position);
-        assert_int_equal(f.found.records, f.maker.position);
         assert_int_equal(f.result.tiles, f.maker.position / 256);
         assert_memory_equal(f.result.head.last.bytes, f.maker.last.bytes, HASH_BYTES);
         struct hash root;
@@ -219,7 +253,7 @@ static void expect_named(const struct fixture *f, const struct stored *row, stru
     uint64_t from = record == 0 ? first : record == size ? size - 1 : record;
     if (!named(f, from, record == 0 ? last : record))
         fail_msg("record %llu, byte %zu of the block: named %llu: %s", (unsigned long long)record, at,
-                 (unsigned long long)f->found.positions[0], f->found.last);
+                 (unsigned long long)f->found.positions[0], f->found.texts[0]);
     assert_true(f->found.count <= 3); /* one change is not told a dozen times */
 }
 
@@ -370,6 +404,173 @@ static void odd_records(void **state)
     fixture_close(&f);
 }
 
+/* ---- large enough for several spans ------------------------------------------------------------------------------ */
+
+/* The stored block that holds a record, and where in the stored value the record's bytes begin. */
+static size_t row_of_record(struct fixture *f, uint64_t position, struct stored *out)
+{
+    struct kv_txn *txn = NULL;
+    struct slice key, value, opened, bytes;
+    struct block block;
+    uint8_t wanted[8];
+    be64_put(wanted, position);
+    assert_int_equal(kv_begin(f->inner, false, &txn), STATUS_OK);
+    struct kv_cursor *cursor = kv_cursor_open(txn, LOG_TABLE_BLOCKS);
+    assert_true(kv_last(cursor, slice_of(wanted, sizeof wanted)));
+    kv_row(cursor, &key, &value);
+    assert_true(value.len <= sizeof out->value);
+    memcpy(out->key, key.ptr, key.len);
+    memcpy(out->value, value.ptr, value.len);
+    out->key_len = key.len;
+    out->value_len = value.len;
+    kv_cursor_close(cursor);
+    kv_abort(txn);
+    assert_int_equal(kv_begin(f->kv, false, &txn), STATUS_OK);
+    assert_true(kv_get(txn, LOG_TABLE_BLOCKS, slice_of(out->key, out->key_len), &opened));
+    assert_true(block_decode(opened, &block));
+    size_t at = 0, begin = 0;
+    for (uint64_t i = be64_get(out->key); i <= position; i++) {
+        begin = at;
+        assert_true(block_next(&block, (uint32_t)(i - be64_get(out->key)), &at, &bytes));
+    }
+    kv_abort(txn);
+    return (f->sealed ? SEAL_HEAD : 0) + opened.len - block.records.len + begin;
+}
+
+/* In the payload, so that nothing but the hash tells. */
+static void flip_record(struct fixture *f, uint64_t position, struct stored *row)
+{
+    size_t at = row_of_record(f, position, row) + RECORD_HEADER_BYTES + 2 * POSTING_BYTES;
+    flip(f, LOG_TABLE_BLOCKS, row, at);
+}
+
+/* Commits of many sizes: records alone in a block, full blocks, blocks that end within a tile and at its end. */
+static void fill(struct fixture *f, uint64_t records)
+{
+    static const size_t sizes[] = {256, 1, 300, 7, 211, 1, 64, 1024, 3};
+    for (size_t i = 0; f->maker.position < records; i++) {
+        size_t count = sizes[i % (sizeof sizes / sizeof *sizes)];
+        uint64_t left = records - f->maker.position;
+        batch(f, count < left ? count : (size_t)left, 30);
+    }
+}
+
+static void records_at_borders(void **state)
+{
+    (void)state;
+    static const uint64_t positions[] = {1,    2,    255,  256,  257,  258,  511,  512,  513,  557, 558,
+                                         2047, 2048, 2049, 2050, 4095, 4096, 4097, 4098, 6143, 6144};
+    for (unsigned sealed = 0; sealed < 2; sealed++) {
+        struct fixture f;
+        static struct stored row;
+        fixture_open(&f, sealed == 1);
+        fill(&f, 6200);
+        check(&f);
+        assert_int_equal(f.found.count, 0);
+        assert_true(f.result.root_known);
+        for (size_t i = 0; i < sizeof positions / sizeof *positions; i++) {
+            flip_record(&f, positions[i], &row);
+            check(&f);
+            assert_true(named(&f, positions[i], positions[i]));
+            assert_true(f.found.count <= 3);
+            put_back(&f, LOG_TABLE_BLOCKS, &row);
+        }
+        fixture_close(&f);
+    }
+}
+
+static void several_changes_at_once(void **state)
+{
+    (void)state;
+    static struct stored first, middle, last;
+    struct fixture f;
+    fixture_open(&f, true);
+    fill(&f, 9000);
+    flip_record(&f, 300, &first);
+    flip_record(&f, 8700, &last);
+    (void)row_of_record(&f, 5000, &middle);
+    put_inner(&f, LOG_TABLE_BLOCKS, slice_of(middle.key, middle.key_len), slice_of(NULL, 0));
+    check(&f);
+    assert_false(f.result.root_known);
+    assert_true(named(&f, 300, 300));
+    assert_true(named(&f, be64_get(middle.key), be64_get(middle.key)));
+    assert_true(named(&f, 8700, 8700));
+    uint64_t missing = 0;
+    for (size_t i = 0; i < f.found.count; i++)
+        if (strstr(f.found.texts[i], "changed: the chain") != NULL) {
+            assert_true(f.found.positions[i] > missing); /* in order */
+            missing = f.found.positions[i];
+        }
+    put_back(&f, LOG_TABLE_BLOCKS, &first);
+    put_back(&f, LOG_TABLE_BLOCKS, &middle);
+    put_back(&f, LOG_TABLE_BLOCKS, &last);
+    check(&f);
+    assert_int_equal(f.found.count, 0);
+    fixture_close(&f);
+}
+
+/* Whatever is damaged, and more of it than is kept one by one. */
+static void many_changes_are_told_alike(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 6; round++) {
+        struct fixture f;
+        static struct stored row;
+        fixture_open(&f, round % 2 == 1);
+        fill(&f, 5000);
+        for (unsigned i = 0; i < 4u << round; i++) {
+            uint64_t position = 1 + random_below(&f.random, 4999);
+            struct kv_txn *txn = NULL;
+            uint8_t wanted[8];
+            struct slice key, value;
+            be64_put(wanted, position);
+            assert_int_equal(kv_begin(f.inner, false, &txn), STATUS_OK);
+            struct kv_cursor *cursor = kv_cursor_open(txn, LOG_TABLE_BLOCKS);
+            bool there = kv_last(cursor, slice_of(wanted, sizeof wanted));
+            if (there) {
+                kv_row(cursor, &key, &value);
+                memcpy(row.key, key.ptr, row.key_len = key.len);
+                memcpy(row.value, value.ptr, row.value_len = value.len);
+            }
+            kv_cursor_close(cursor);
+            kv_abort(txn);
+            if (there && random_below(&f.random, 8) == 0)
+                put_inner(&f, LOG_TABLE_BLOCKS, slice_of(row.key, row.key_len), slice_of(NULL, 0));
+            else if (there)
+                flip(&f, LOG_TABLE_BLOCKS, &row, (size_t)random_below(&f.random, row.value_len));
+        }
+        check(&f);
+        assert_true(f.found.count > 0);
+        fixture_close(&f);
+    }
+}
+
+static void fewer_records_than_threads(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static struct found found;
+    static struct stored row;
+    struct log_check_result result;
+    fixture_open(&f, true);
+    for (uint64_t size = 0; size < 4; size++) {
+        for (unsigned threads = 0; threads <= 2 * LOG_CHECK_THREADS_MAX; threads = 3 * threads + 1) {
+            memset(&found, 0, sizeof found);
+            check_with(&f, threads > 0 ? threads : 1, &found, &result);
+            assert_int_equal(found.count, 0);
+            assert_int_equal(result.records, size);
+            assert_true(result.root_known);
+            assert_true(result.threads <= LOG_CHECK_THREADS_MAX);
+        }
+        batch(&f, 1, 20);
+    }
+    flip_record(&f, 2, &row);
+    check_with(&f, 40, &found, &result);
+    assert_int_equal(found.count, 1);
+    assert_int_equal(found.positions[0], 2);
+    fixture_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -378,6 +579,10 @@ int main(void)
         cmocka_unit_test(bytes_of_a_log_with_tiles),
         cmocka_unit_test(rows_that_go_or_come),
         cmocka_unit_test(odd_records),
+        cmocka_unit_test(records_at_borders),
+        cmocka_unit_test(several_changes_at_once),
+        cmocka_unit_test(many_changes_are_told_alike),
+        cmocka_unit_test(fewer_records_than_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

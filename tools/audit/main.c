@@ -7,6 +7,7 @@
 
 #include "proto/base/text.h"
 #include "server/domain/domain.h"
+#include "server/log/check.h"
 #include "tools/audit/export.h"
 #include "tools/audit/guard.h"
 #include "tools/audit/verify.h"
@@ -34,6 +35,8 @@ static void usage(FILE *to)
           "  --server H:P       a server; --ca FILE and --home DIR as for `daftari` ($DAFTARI_CA, "
           "$DAFTARI_HOME)\n"
           "  --log-key VKEY     verify --server: the key that checkpoints must be signed with\n"
+          "  --threads N        verify --data: at once (default: as many as there are processors)\n"
+          "  --timings          verify --data: how long each part took (always in JSON)\n"
           "  --scratch DIR      verify: where replays are made (default: $TMPDIR or /tmp)\n"
           "  --until POSITION   export: up to this log position\n"
           "  --to FILE          export: write here instead of standard output\n"
@@ -49,6 +52,8 @@ enum {
     OPT_HOME,
     OPT_LOG_KEY,
     OPT_SCRATCH,
+    OPT_THREADS,
+    OPT_TIMINGS,
     OPT_OUTPUT,
     OPT_FORMAT,
     OPT_UNTIL,
@@ -64,7 +69,8 @@ static const struct option long_options[] = {
     {"scratch", 1, NULL, OPT_SCRATCH}, {"output", 1, NULL, OPT_OUTPUT},
     {"format", 1, NULL, OPT_FORMAT},   {"until", 1, NULL, OPT_UNTIL},
     {"to", 1, NULL, OPT_TO},           {"help", 0, NULL, OPT_HELP},
-    {"version", 0, NULL, OPT_VERSION}, {NULL, 0, NULL, 0},
+    {"version", 0, NULL, OPT_VERSION}, {"threads", 1, NULL, OPT_THREADS},
+    {"timings", 0, NULL, OPT_TIMINGS}, {NULL, 0, NULL, 0},
 };
 
 struct audit_options {
@@ -89,7 +95,8 @@ struct look {
 static int look(void *context)
 {
     const struct look *look = context;
-    struct verify_report report = {.json = look->options.json, .out = stdout};
+    struct verify_report report = {
+        .json = look->options.json, .out = stdout, .show_timings = look->options.timings};
     struct fault why = {0};
     enum status status = look->folder ? verify_folder(&look->options, &report, &why)
                                       : verify_server(&look->options, &report, &why);
@@ -195,6 +202,16 @@ static bool take_option(struct audit_options *options, int option, const char *v
     case OPT_SCRATCH:
         options->verify.scratch_dir = value;
         return true;
+    case OPT_TIMINGS:
+        options->verify.timings = true;
+        return true;
+    case OPT_THREADS:
+        if (number_parse(slice_text(value), 1, LOG_CHECK_THREADS_MAX, &number)) {
+            options->verify.threads = (unsigned)number;
+            return true;
+        }
+        fprintf(stderr, "daftari-audit: --threads takes 1 to %u\n", LOG_CHECK_THREADS_MAX);
+        return false;
     case OPT_FORMAT:
         options->format = value;
         return true;

@@ -5,21 +5,27 @@
 #include <unistd.h>
 
 #include "proto/base/text.h"
+#include "server/base/kv_packed.h"
 #include "server/domain/domain.h"
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/views/digest.h"
+#include "server/views/slice_buffer.h"
 
-#define SLICE_RECORDS 4096u
+#define SLICE_RECORDS 16384u
 #define MAP_BYTES     (UINT64_C(1) << 37) /* address space only; the file is as large as what is in it */
 #define READERS_MAX   8u
+#define BUFFER_BYTES  (16u * 1024u * 1024u)
 
 struct scratch {
     struct scratch_fold fold;
     char folder[FOLDER_PATH_MAX];
     struct kv *kv;
-    struct kv_txn *txn; /* the open slice */
+    struct slice_buffer *buffer;
+    struct kv_txn *txn;      /* the open slice */
+    struct kv_txn *apply_to; /* it, through the buffer */
     unsigned in_slice;
+    uint64_t position; /* of the last record applied */
     struct arena *arena;
 };
 
@@ -32,6 +38,7 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
     scratch->fold = *fold;
     snprintf(scratch->folder, sizeof scratch->folder, "%s", folder);
     scratch->arena = arena_new(DOMAIN_APPLY_BYTES_MAX);
+    scratch->buffer = slice_buffer_new(fold->table_count, fold->written_once, BUFFER_BYTES);
     enum status status = kv_lmdb_open(&(struct kv_lmdb_options){.path = folder,
                                                                 .tables = fold->tables,
                                                                 .count = fold->table_count,
@@ -40,7 +47,12 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
                                                                 .durability = KV_LMDB_DERIVED,
                                                                 .create = true},
                                       &scratch->kv, why);
-    if (status == STATUS_OK && scratch->arena == NULL)
+    struct kv *packed = NULL;
+    if (status == STATUS_OK)
+        packed = kv_packed_new(
+            scratch->kv, &(struct kv_packed_options){.tables = fold->tables, .count = fold->table_count});
+    scratch->kv = packed != NULL ? packed : scratch->kv;
+    if (status == STATUS_OK && (packed == NULL || scratch->arena == NULL || scratch->buffer == NULL))
         status = fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     if (status != STATUS_OK) {
         scratch_close(scratch);
@@ -50,17 +62,22 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
     return STATUS_OK;
 }
 
-static enum status end_slice(struct scratch *scratch, struct fault *why)
+enum status scratch_rest(struct scratch *scratch, struct fault *why)
 {
     struct kv_txn *txn = scratch->txn;
     if (txn == NULL)
         return STATUS_OK;
+    slice_buffer_flush(scratch->buffer);
     scratch->txn = NULL;
     scratch->in_slice = 0;
     enum status status = kv_commit(txn);
-    return status == STATUS_OK
-               ? status
-               : fault_set(why, status, NULL, "the scratch folder %s cannot be written", scratch->folder);
+    if (status == STATUS_OK)
+        return status;
+    slice_buffer_drop(scratch->buffer);
+    if (status == STATUS_CORRUPT) /* what is gathered up is only found out at the end */
+        return fault_set(why, status, NULL, "%s: one of the records up to %llu contradicts those before",
+                         scratch->fold.name, (unsigned long long)scratch->position);
+    return fault_set(why, status, NULL, "the scratch folder %s cannot be written", scratch->folder);
 }
 
 enum status scratch_apply(struct scratch *scratch, const struct record *record, struct fault *why)
@@ -69,16 +86,21 @@ enum status scratch_apply(struct scratch *scratch, const struct record *record, 
         return STATUS_OK;
     if (scratch->txn == NULL) {
         enum status status = kv_begin(scratch->kv, true, &scratch->txn);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK) {
+            scratch->txn = NULL;
             return fault_set(why, status, NULL, "the scratch folder %s cannot be written", scratch->folder);
+        }
+        scratch->apply_to = slice_buffer_begin(scratch->buffer, scratch->txn);
     }
     arena_reset(scratch->arena);
-    scratch->fold.apply(scratch->txn, record, scratch->arena);
+    scratch->fold.apply(scratch->apply_to, record, scratch->arena);
     enum status status = kv_error(scratch->txn);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "%s: record %llu contradicts what came before",
                          scratch->fold.name, (unsigned long long)record->header.position);
-    return ++scratch->in_slice >= SLICE_RECORDS ? end_slice(scratch, why) : STATUS_OK;
+    scratch->position = record->header.position;
+    bool ends = ++scratch->in_slice >= SLICE_RECORDS || slice_buffer_full(scratch->buffer);
+    return ends ? scratch_rest(scratch, why) : STATUS_OK;
 }
 
 /* ---- compare ------------------------------------------------------------------------------------------------- */
@@ -149,7 +171,7 @@ enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsi
                            .problems_max = problems_max,
                            .problem = problem,
                            .context = context};
-    enum status status = end_slice(scratch, why);
+    enum status status = scratch_rest(scratch, why);
     if (status == STATUS_OK)
         status = kv_begin(scratch->kv, false, &c.fresh);
     if (status != STATUS_OK)
@@ -167,7 +189,7 @@ enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsi
 enum status scratch_digest(struct scratch *scratch, struct hash *out, struct fault *why)
 {
     struct kv_txn *txn;
-    enum status status = end_slice(scratch, why);
+    enum status status = scratch_rest(scratch, why);
     if (status == STATUS_OK)
         status = kv_begin(scratch->kv, false, &txn);
     if (status != STATUS_OK)
@@ -187,6 +209,7 @@ void scratch_close(struct scratch *scratch)
         return;
     kv_abort(scratch->txn);
     kv_close(scratch->kv);
+    slice_buffer_free(scratch->buffer);
     arena_free(scratch->arena);
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (folder_join(scratch->folder, files[i], path, NULL) == STATUS_OK)

@@ -1,4 +1,5 @@
-/* A fold of the log made anew in a scratch environment, to be compared with the one that the server keeps. One thread. */
+/* A fold of the log made anew in a scratch environment, to be compared with the one that the server keeps. One
+ * thread at a time; after scratch_rest it may be another one. */
 #ifndef TOOLS_AUDIT_SCRATCH_H
 #define TOOLS_AUDIT_SCRATCH_H
 
@@ -15,7 +16,8 @@ struct scratch_fold {
     unsigned table_count;
     unsigned cursor_table; /* not compared: it belongs to the store's owner */
     void (*apply)(struct kv_txn *txn, const struct record *record, struct arena *arena);
-    uint64_t until; /* records after this position are left out */
+    uint64_t written_once; /* bit t: rows of table t are only ever added (struct view): a hint for speed */
+    uint64_t until;        /* records after this position are left out */
 };
 
 /* `folder` is made, mode 0700, and must not exist. */
@@ -23,6 +25,8 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
                          struct fault *why) MUST_USE;
 /* In order of positions. CORRUPT when the record contradicts what came before. */
 enum status scratch_apply(struct scratch *scratch, const struct record *record, struct fault *why) MUST_USE;
+/* Ends what is open in the store: a write transaction belongs to its thread. */
+enum status scratch_rest(struct scratch *scratch, struct fault *why) MUST_USE;
 /* Row by row with what is stored, as the read transaction `stored` shows it. Each difference is told; at most `problems_max` of them. */
 enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsigned problems_max,
                             void (*problem)(void *context, const char *what), void *context,

@@ -1,5 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "proto/base/bytes.h"
@@ -13,19 +14,29 @@
 #include "server/store/folder.h"
 #include "server/store/kv_sealed.h"
 #include "server/views/view.h"
+#include "tools/audit/replay.h"
 #include "tools/audit/scratch.h"
 #include "tools/audit/verify.h"
 #include "tools/audit/verify_ids.h"
 
 #define ENVIRONMENTS (1 + VIEW_COUNT) /* core state and the views */
-#define READERS_MAX  8u
+#define READERS_MAX  (LOG_CHECK_THREADS_MAX + 8u)
+
+#define PARTS       (ENVIRONMENTS + 1)
+#define DIFFERENCES 20u
 
 /* One derived environment and its replay. */
 struct derived {
+    struct verification *v;
     char name[64];
     struct kv *kv;
     struct kv_txn *txn; /* one snapshot from beginning to end: a server may be writing beside us */
     struct scratch *scratch;
+    uint64_t replayed; /* records so far, none left out */
+    bool compared;
+    struct verify_report found; /* by whichever thread is at it, until all are done */
+    enum status status;         /* not OK: our own scratch folder failed */
+    struct fault why;
 };
 
 struct verification {
@@ -37,7 +48,8 @@ struct verification {
     struct kv *ids; /* the index of command ids, if there is one, and a snapshot of it */
     struct kv_txn *ids_txn;
     struct id_check *id_check;
-    uint64_t replayed; /* records so far, none left out */
+    struct derived ids_replay; /* its records, problems and status; nothing else of it is used */
+    struct log_check_result checked;
     char scratch_dir[FOLDER_PATH_MAX];
 };
 
@@ -124,7 +136,8 @@ static enum status open_all(struct verification *v, struct fault *why)
                               (struct scratch_fold){.tables = views[i]->tables,
                                                     .table_count = views[i]->table_count,
                                                     .cursor_table = TABLE_CURSOR,
-                                                    .apply = views[i]->apply},
+                                                    .apply = views[i]->apply,
+                                                    .written_once = views[i]->written_once},
                               read_cursor, why);
     }
     return status;
@@ -148,81 +161,218 @@ static enum status open_ids(struct verification *v, struct fault *why)
     return status == STATUS_OK ? id_check_open(scratch, &v->id_check, why) : status;
 }
 
-/* ---- the log, and the replays along with it ------------------------------------------------------------------------ */
+/* ---- the log --------------------------------------------------------------------------------------------------- */
 
 static void on_problem(void *context, uint64_t position, const char *what)
 {
     verify_problem(((struct verification *)context)->report, position, what);
 }
 
-static void drop_replays(struct verification *v)
+static void on_log_progress(void *context, uint64_t records, uint64_t total)
 {
-    for (size_t i = 0; i < ENVIRONMENTS; i++) {
-        scratch_close(v->derived[i].scratch);
-        v->derived[i].scratch = NULL;
-    }
+    (void)context;
+    verify_progress("log", records, total);
 }
 
-static void on_record(void *context, const struct record *record, const struct hash *hash)
+static uint64_t processor_us(void)
 {
-    struct verification *v = context;
-    (void)hash;
-    if (record->header.position == v->replayed + 1)
-        v->replayed++;
-    else /* behind a gap there is nothing to compare with */
-        drop_replays(v);
-    struct fault ids_why = {0};
-    if (v->id_check != NULL && id_check_record(v->id_check, record, v->report, &ids_why) != STATUS_OK) {
-        verify_problem(v->report, record->header.position, ids_why.text);
-        id_check_close(v->id_check);
-        v->id_check = NULL;
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000u +
+           (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* A timing in two calls: with the clocks as they were, then with the difference. */
+static void timing_begin(struct verify_timing *timing, const char *name)
+{
+    *timing = (struct verify_timing){.elapsed_us = (uint64_t)clock_monotonic(&system_clock),
+                                     .processor_us = processor_us()};
+    snprintf(timing->name, sizeof timing->name, "%s", name);
+}
+
+static void timing_end(struct verify_timing *timing, uint64_t records, struct verify_report *report)
+{
+    timing->elapsed_us = (uint64_t)clock_monotonic(&system_clock) - timing->elapsed_us;
+    timing->processor_us = processor_us() - timing->processor_us;
+    timing->records = records;
+    verify_timing(report, timing);
+}
+
+static enum status check_log(struct verification *v, unsigned threads, struct fault *why)
+{
+    struct log_check_options check = {.kv = v->log,
+                                      .threads = threads,
+                                      .get_unchecked = kv_sealed_get_unchecked,
+                                      .beneath = kv_sealed_beneath,
+                                      .problem = on_problem,
+                                      .progress = on_log_progress,
+                                      .context = v};
+    struct log_check_result *result = &v->checked;
+    struct verify_timing timing;
+    timing_begin(&timing, "log");
+    enum status status = log_check(&check, result, why);
+    verify_progress("log", 0, 0);
+    if (status != STATUS_OK)
+        return status;
+    timing_end(&timing, result->records, v->report);
+    v->report->threads = result->threads;
+    v->report->records = result->records;
+    v->report->blocks = result->blocks;
+    v->report->tiles = result->tiles;
+    if (result->root_known)
+        hex_format(result->root.bytes, sizeof result->root.bytes, v->report->root);
+    return STATUS_OK;
+}
+
+/* ---- the replays ------------------------------------------------------------------------------------------------- */
+
+static void scratch_drop(struct derived *d)
+{
+    scratch_close(d->scratch);
+    d->scratch = NULL;
+}
+
+static void take_records(void *context, const struct record *records, size_t count)
+{
+    struct derived *d = context;
+    struct fault why = {0};
+    uint64_t position = 0;
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < count && status == STATUS_OK && d->scratch != NULL; i++) {
+        position = records[i].header.position;
+        if (position != d->replayed + 1) { /* behind a gap there is nothing to compare with */
+            scratch_drop(d);
+            return;
+        }
+        d->replayed++;
+        status = scratch_apply(d->scratch, &records[i], &why);
     }
-    for (size_t i = 0; i < ENVIRONMENTS; i++) {
-        struct fault why = {0};
-        struct derived *d = &v->derived[i];
-        if (d->scratch == NULL || scratch_apply(d->scratch, record, &why) == STATUS_OK)
-            continue;
-        verify_problem(v->report, record->header.position, why.text);
-        scratch_close(d->scratch); /* no use in comparing what could not be folded */
-        d->scratch = NULL;
-    }
+    if (status == STATUS_OK && d->scratch != NULL)
+        status = scratch_rest(d->scratch, &why);
+    if (status == STATUS_OK)
+        return;
+    verify_problem(&d->found, position, why.text);
+    scratch_drop(d); /* no use in comparing what could not be folded */
 }
 
 static void on_difference(void *context, const char *what)
 {
-    verify_problem(((struct verification *)context)->report, 0, what);
+    verify_problem(context, 0, what);
+}
+
+static void compare(void *context)
+{
+    struct derived *d = context;
+    const struct log_check_result *checked = &d->v->checked;
+    if (d->replayed != checked->records || d->replayed != checked->head.size)
+        scratch_drop(d);
+    if (d->scratch == NULL)
+        return;
+    d->compared = true;
+    d->status = scratch_compare(d->scratch, d->txn, DIFFERENCES, on_difference, &d->found, &d->why);
+    scratch_drop(d); /* gives its room on disk back while others go on */
+}
+
+static void take_ids(void *context, const struct record *records, size_t count)
+{
+    struct derived *d = context;
+    struct verification *v = d->v;
+    struct fault why = {0};
+    for (size_t i = 0; i < count && v->id_check != NULL; i++) {
+        d->replayed += records[i].header.position == d->replayed + 1 ? 1 : 0;
+        if (id_check_record(v->id_check, &records[i], &d->found, &why) == STATUS_OK)
+            continue;
+        verify_problem(&d->found, records[i].header.position, why.text);
+        id_check_close(v->id_check);
+        v->id_check = NULL;
+    }
+}
+
+static void compare_ids(void *context)
+{
+    struct derived *d = context;
+    struct verification *v = d->v;
+    if (v->id_check == NULL || v->ids_txn == NULL || d->replayed != v->checked.records)
+        return;
+    d->compared = true;
+    d->status = id_check_compare(v->id_check, v->ids_txn, &d->found, &d->why);
+}
+
+static void on_replay_progress(void *context, uint64_t position)
+{
+    verify_progress("replays", position, ((struct verification *)context)->checked.head.size);
+}
+
+/* What the threads found, in one order whatever they did first. */
+static enum status part_end(struct verification *v, struct derived *d, const struct replay_part *part,
+                            struct fault *why)
+{
+    struct verify_timing timing = {.processor_us = part->take_us, .records = d->replayed};
+    snprintf(timing.name, sizeof timing.name, "%s, folded", d->name);
+    verify_timing(v->report, &timing);
+    snprintf(timing.name, sizeof timing.name, "%s, compared", d->name);
+    timing.processor_us = part->end_us;
+    verify_timing(v->report, &timing);
+    verify_report_merge(v->report, &d->found);
+    v->report->replays += d->compared ? 1 : 0;
+    if (d->status != STATUS_OK)
+        *why = d->why;
+    return d->status;
+}
+
+static enum status replay_all(struct verification *v, unsigned threads, struct fault *why)
+{
+    struct replay_part parts[PARTS];
+    struct derived *folds[PARTS];
+    size_t count = 0;
+    struct verify_timing timing;
+    for (size_t i = 0; i < ENVIRONMENTS; i++)
+        if (v->derived[i].scratch != NULL)
+            folds[count++] = &v->derived[i];
+    snprintf(v->ids_replay.name, sizeof v->ids_replay.name, "ids");
+    folds[count++] = &v->ids_replay;
+    for (size_t i = 0; i < count; i++) {
+        bool ids = folds[i] == &v->ids_replay;
+        folds[i]->v = v;
+        folds[i]->found = (struct verify_report){.json = true};
+        parts[i] = (struct replay_part){
+            .take = ids ? take_ids : take_records, .end = ids ? compare_ids : compare, .context = folds[i]};
+    }
+    timing_begin(&timing, "replays and comparison");
+    enum status status = replay_run(&(struct replay_options){.log = v->log,
+                                                             .until = v->checked.head.size,
+                                                             .threads = threads,
+                                                             .parts = parts,
+                                                             .part_count = count,
+                                                             .progress = on_replay_progress,
+                                                             .context = v},
+                                    why);
+    verify_progress("replays", 0, 0);
+    timing_end(&timing, v->checked.records, v->report);
+    for (size_t i = 0; i < count; i++) {
+        struct fault part_why = {0};
+        enum status ended = part_end(v, folds[i], &parts[i], &part_why);
+        if (status == STATUS_OK && ended != STATUS_OK) {
+            status = ended;
+            *why = part_why;
+        }
+    }
+    return status;
+}
+
+static unsigned thread_count(const struct verify_options *options)
+{
+    long processors = options->threads > 0 ? (long)options->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 1                       ? 1
+           : processors > LOG_CHECK_THREADS_MAX ? LOG_CHECK_THREADS_MAX
+                                                : (unsigned)processors;
 }
 
 static enum status run(struct verification *v, struct fault *why)
 {
-    struct log_check_options check = {.kv = v->log,
-                                      .get_unchecked = kv_sealed_get_unchecked,
-                                      .beneath = kv_sealed_beneath,
-                                      .problem = on_problem,
-                                      .record = on_record,
-                                      .context = v};
-    struct log_check_result result;
-    enum status status = log_check(&check, &result, why);
-    if (status != STATUS_OK)
-        return status;
-    if (v->replayed != result.records)
-        drop_replays(v);
-    v->report->records = result.records;
-    v->report->blocks = result.blocks;
-    v->report->tiles = result.tiles;
-    if (result.root_known)
-        hex_format(result.root.bytes, sizeof result.root.bytes, v->report->root);
-    for (size_t i = 0; status == STATUS_OK && i < ENVIRONMENTS; i++) {
-        if (v->derived[i].scratch == NULL)
-            continue;
-        v->report->replays++;
-        status = scratch_compare(v->derived[i].scratch, v->derived[i].txn, 20, on_difference, v, why);
-    }
-    if (status == STATUS_OK && v->id_check != NULL && v->ids_txn != NULL && v->replayed == result.records) {
-        v->report->replays++;
-        status = id_check_compare(v->id_check, v->ids_txn, v->report, why);
-    }
-    return status;
+    unsigned threads = thread_count(v->options);
+    enum status status = check_log(v, threads, why);
+    return status == STATUS_OK ? replay_all(v, threads, why) : status;
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------------- */
