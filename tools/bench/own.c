@@ -175,7 +175,7 @@ void own_kill(struct bench *bench)
 
 enum dft_status own_drop_derived(struct own_server *own, struct dft_fault *why)
 {
-    static const char *const folders[] = {"state", "views"};
+    static const char *const folders[] = {"state", "ids", "views"};
     char path[BENCH_PATH_MAX + 16];
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         snprintf(path, sizeof path, "%s/%s", own->data, folders[i]);
