@@ -246,21 +246,37 @@ static bool seek_in_block(struct packed_cursor *c, struct slice key)
     return on;
 }
 
-/* True when the block that is loaded is the one for key, or the row behind is the first of the next. */
+/* The block that is loaded has keys on both sides of `key`. */
 static bool is_here(const struct packed_cursor *c, struct slice key)
 {
     return c->loaded && !c->stale && slice_compare(key, name_of(c)) >= 0 &&
            slice_compare(key, packed_last_key(&c->reader)) <= 0;
 }
 
+/* The key is between the block that is loaded and the next, which is how lists are walked from one to the other: found
+ * without opening any other block. False: it is somewhere else, or nowhere. */
+static bool seek_behind(struct packed_cursor *c, struct slice key)
+{
+    struct slice name;
+    if (!c->loaded || c->stale || key.len == 0 || slice_compare(key, packed_last_key(&c->reader)) <= 0)
+        return false;
+    c->loaded = false;
+    if (!kv_next(c->blocks))
+        return false;
+    kv_row(c->blocks, &name, NULL);
+    return slice_compare(name, key) > 0 && load(c) && reader_on(c);
+}
+
 bool packed_cursor_seek(struct packed_cursor *cursor, struct slice key)
 {
     struct packed_cursor *c = cursor;
-    bool inside = key.len != 0 && is_here(c, key);
-    if (!inside) {
+    if (seek_behind(c, key))
+        return placed(c, true);
+    if (kv_error(c->inner) != STATUS_OK)
+        return placed(c, false);
+    if (key.len == 0 || !is_here(c, key)) {
         c->loaded = false;
-        inside = key.len != 0 && kv_last(c->blocks, key);
-        if (!inside) /* before all names: the first block's first row */
+        if (key.len == 0 || !kv_last(c->blocks, key)) /* before all names: the first block's first row */
             return placed(c, kv_error(c->inner) == STATUS_OK && kv_seek(c->blocks, (struct slice){0}) &&
                                  load(c) && reader_on(c));
         if (!load(c))
