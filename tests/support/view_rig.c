@@ -278,7 +278,10 @@ void view_rig_debit_at(struct view_rig *rig, uint64_t at_least, uint64_t known_a
         (void)snprintf(out, 64, "%s", part->rows[part->n_rows - 1]->cells[6]);
         daftari__v1__report_part__free_unpacked(part, NULL);
         assert_true(q.item.position >= at_least);
-        assert_false(q.item.stream_more);
+        while (q.item.stream_more) { /* the step's time was over before its end was seen */
+            question_ask(rig, &q);
+            assert_int_equal(q.item.part_count, 0);
+        }
     }
     question_close(&q);
 }

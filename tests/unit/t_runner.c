@@ -280,7 +280,7 @@ static void streams_come_in_steps(void **state)
         question_close(&q);
         assert_int_equal(accounts, opened);
         assert_true(credits[c] > 1 || steps >= accounts);
-        assert_true(credits[c] < 64 || steps <= 3);
+        assert_true(credits[c] < 64 || 2 * steps < accounts); /* a step's time may be over earlier */
     }
 }
 
