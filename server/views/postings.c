@@ -34,6 +34,23 @@ static void sums_sort(struct posting_sum *sums, size_t count)
     }
 }
 
+/* In order, sums of the same key added up; how many are left. */
+static size_t sums_merge(struct posting_sum *sums, size_t count)
+{
+    sums_sort(sums, count);
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || key_compare(&sums[kept - 1].key, &sums[i].key) != 0) {
+            sums[kept++] = sums[i];
+            continue;
+        }
+        sums[kept - 1].totals.debit += sums[i].totals.debit;
+        sums[kept - 1].totals.credit += sums[i].totals.credit;
+        sums[kept - 1].totals.count += sums[i].totals.count;
+    }
+    return kept;
+}
+
 bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
                   size_t *out_count)
 {
@@ -50,20 +67,16 @@ bool postings_sum(const struct record *record, struct arena *arena, struct posti
         else
             sums[i].totals.credit = -(int128)posting.amount;
     }
-    sums_sort(sums, count);
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (kept == 0 || key_compare(&sums[kept - 1].key, &sums[i].key) != 0) {
-            sums[kept++] = sums[i];
-            continue;
-        }
-        sums[kept - 1].totals.debit += sums[i].totals.debit;
-        sums[kept - 1].totals.credit += sums[i].totals.credit;
-        sums[kept - 1].totals.count += sums[i].totals.count;
-    }
     *out = sums;
-    *out_count = kept;
+    *out_count = sums_merge(sums, count);
     return true;
+}
+
+size_t postings_erase_business(struct posting_sum *sums, size_t count, uint16_t business)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i].key.business = business;
+    return sums_merge(sums, count);
 }
 
 size_t postings_group_end(const struct posting_sum *sums, size_t count, size_t first)

@@ -15,6 +15,10 @@ struct posting_sum {
 bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
                   size_t *out_count) MUST_USE;
 
+/* Gives all sums the same business and adds up those that are on the same account and currency then. The number of
+ * sums that are left, in order again. */
+size_t postings_erase_business(struct posting_sum *sums, size_t count, uint16_t business);
+
 /* The end of the run of sums of one business and currency that starts at `first`. */
 size_t postings_group_end(const struct posting_sum *sums, size_t count, size_t first);
 

@@ -67,14 +67,17 @@ struct group {
     int128 *effect;      /* of each sum on money: what an account gives (credit) is money in */
     int *classes;        /* of each sum's account */
     struct totals moved; /* of the money accounts */
+    bool opening;        /* the record is one of opening balances, or reverses one */
+    bool reversal;
 };
 
-/* Stock that went out against an expense of the same amount: no money moved between the two. */
+/* Stock that went out against an expense of the same amount: no money moved between the two. In a reversal it comes in
+ * again. */
 static void drop_cost_of_stock(struct group *group)
 {
     for (size_t i = 0; i < group->count; i++) {
-        bool stock_out =
-            group->effect[i] > 0 && group->classes[i] == DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY;
+        bool stock_out = (group->reversal ? group->effect[i] < 0 : group->effect[i] > 0) &&
+                         group->classes[i] == DAFTARI__V1__ACCOUNT_CLASS__CLASS_INVENTORY;
         for (size_t j = 0; stock_out && j < group->count; j++) {
             if (account_type_of(group->sums[j].key.account) != ACCOUNT_EXPENSE ||
                 group->effect[j] != -group->effect[i])
@@ -98,7 +101,8 @@ static void keep_equity_alone(struct group *group)
     group->effect[equity] = totals_net(&group->moved);
 }
 
-static void group_apply(struct kv_txn *txn, struct group *group, civil_date date, bool opening)
+/* What each sum did to money; false when the group moved none. */
+static bool group_settle(struct kv_txn *txn, struct group *group)
 {
     group->moved = (struct totals){0};
     for (size_t i = 0; i < group->count; i++) {
@@ -113,19 +117,46 @@ static void group_apply(struct kv_txn *txn, struct group *group, civil_date date
         group->moved.count += sum->totals.count;
     }
     if (group->moved.count == 0)
-        return;
-    if (opening)
+        return false;
+    if (group->opening)
         keep_equity_alone(group);
     else
         drop_cost_of_stock(group);
-    struct totals_key key = {CASHFLOW_MONEY, group->sums[0].key.business, group->sums[0].key.currency};
-    totals_add(txn, CASHFLOW_TOTALS, &key, date, &group->moved);
+    return true;
+}
+
+static void effects_add(struct kv_txn *txn, const struct group *group, uint16_t business, civil_date date)
+{
     for (size_t i = 0; i < group->count; i++) {
         int128 effect = group->effect[i];
         struct totals cash = {
             .count = 1, .debit = effect > 0 ? effect : 0, .credit = effect < 0 ? -effect : 0};
+        struct totals_key key = group->sums[i].key;
+        key.business = business;
         if (effect != 0)
-            totals_add(txn, CASHFLOW_TOTALS, &group->sums[i].key, date, &cash);
+            totals_add(txn, CASHFLOW_TOTALS, &key, date, &cash);
+    }
+}
+
+/* Adds the groups of a record: by business, and once more under CASHFLOW_PARTS when the record has several; or, when
+ * the businesses of its sums are erased, under CASHFLOW_WHOLE alone. */
+static void groups_apply(struct kv_txn *txn, struct group *group, struct posting_sum *sums, size_t count,
+                         civil_date date)
+{
+    bool whole = sums[0].key.business == CASHFLOW_WHOLE;
+    bool several = sums[0].key.business != sums[count - 1].key.business;
+    for (size_t first = 0, end; first < count; first = end) {
+        end = postings_group_end(sums, count, first);
+        group->sums = sums + first;
+        group->count = end - first;
+        if (!group_settle(txn, group))
+            continue;
+        struct totals_key key = {CASHFLOW_MONEY, group->sums[0].key.business, group->sums[0].key.currency};
+        if (!whole)
+            totals_add(txn, CASHFLOW_TOTALS, &key, date, &group->moved);
+        effects_add(txn, group, key.business, date);
+        if (several)
+            effects_add(txn, group, CASHFLOW_PARTS, date);
     }
 }
 
@@ -164,20 +195,20 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
         kv_set_error(txn, STATUS_NO_MEMORY);
         return;
     }
-    bool opening = is_opening(txn, &record->header);
-    for (size_t first = 0; first < count;) {
-        size_t end = postings_group_end(sums, count, first);
-        group.sums = sums + first;
-        group.count = end - first;
-        group_apply(txn, &group, record->header.business_date, opening);
-        first = end;
-    }
+    group.opening = is_opening(txn, &record->header);
+    group.reversal = record->header.type == EVENT_ENTRY_REVERSED;
+    bool several = sums[0].key.business != sums[count - 1].key.business;
+    groups_apply(txn, &group, sums, count, record->header.business_date);
+    if (!several)
+        return;
+    count = postings_erase_business(sums, count, CASHFLOW_WHOLE);
+    groups_apply(txn, &group, sums, count, record->header.business_date);
 }
 
 const struct view view_cashflow = {
     .id = VIEW_CASHFLOW,
     .name = "cashflow",
-    .version = 3,
+    .version = 4,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = cashflow_apply,

@@ -6,7 +6,11 @@
  * carries with it; and in opening balances everything but equity, since the owner brought the rest in kind.
  *
  *   CASHFLOW_TOTALS    server/views/totals.h: account = what it was for; debit = money in, credit = money out.
- *                      Account 0 = the money itself, so that opening + in - out = closing
+ *                      Account 0 = the money itself, so that opening + in - out = closing.
+ *                      Of records with lines of several businesses, two sums more: business CASHFLOW_WHOLE has what
+ *                      they did to the money of all businesses together, as if they were one; CASHFLOW_PARTS what
+ *                      they did business by business, which is in the rows of the businesses too. All businesses
+ *                      together = their sum - CASHFLOW_PARTS + CASHFLOW_WHOLE
  *   CASHFLOW_ACCOUNTS  u32 account -> u8 class: accounts of money and of inventory
  *   CASHFLOW_OPENINGS  u64 position -> nothing: records of opening balances, for their reversals
  *
@@ -21,6 +25,9 @@
 enum { CASHFLOW_CURSOR, CASHFLOW_TOTALS, CASHFLOW_ACCOUNTS, CASHFLOW_OPENINGS };
 
 #define CASHFLOW_MONEY 0u /* the account of the money itself */
+/* No business has these numbers: they are above BUSINESSES_MAX. */
+#define CASHFLOW_PARTS (UINT16_MAX - 1u)
+#define CASHFLOW_WHOLE UINT16_MAX
 
 extern const struct view view_cashflow;
 

@@ -80,26 +80,46 @@ static void money_add(struct flows *flows, const struct sum *sum)
     money[1] += sum_closing(sum, 0);
 }
 
+/* One account's flows over all that the report covers, by currency. All businesses together are more than their sum
+ * where a record has lines of several: cashflow.h says how they add up. */
+static void flows_add(struct flows *flows, const struct sums *sums)
+{
+    size_t first = flows->count;
+    for (size_t i = 0; i < sums->count; i++) {
+        const struct sum *sum = &sums->items[i];
+        size_t at = first;
+        while (at < flows->count && flows->rows[at].currency != sum->currency)
+            at++;
+        struct flow none = {.account = sums->account,
+                            .currency = sum->currency,
+                            .section = section_of(flows->run, sums->account)};
+        if (at == flows->count)
+            flow_add(flows, &none);
+        if (at == flows->count)
+            return;
+        int sign = sum->business == CASHFLOW_PARTS ? -1 : 1;
+        flows->rows[at].in += sign * sum->range[0].within.debit;
+        flows->rows[at].out += sign * sum->range[0].within.credit;
+    }
+    size_t kept = first;
+    for (size_t at = first; at < flows->count; at++) {
+        const struct flow *flow = &flows->rows[at];
+        bool vanishes = flow->section == BETWEEN && flows->run->all && flow->in == flow->out;
+        if (!vanishes && (flow->in != 0 || flow->out != 0))
+            flows->rows[kept++] = *flow;
+    }
+    flows->count = kept;
+}
+
 static enum status collect(struct flows *flows, struct kv_txn *txn)
 {
     struct sums sums;
-    enum status status = sums_open(&sums, flows->run, txn, CASHFLOW_TOTALS, false);
+    enum status status = sums_open(&sums, flows->run, txn, CASHFLOW_TOTALS, true);
     while (status == STATUS_OK && sums_next(&sums)) {
-        for (size_t i = 0; i < sums.count; i++) {
-            const struct sum *sum = &sums.items[i];
-            if (sums.account == CASHFLOW_MONEY) {
-                money_add(flows, sum);
-                continue;
-            }
-            struct flow flow = {.account = sums.account,
-                                .currency = sum->currency,
-                                .section = section_of(flows->run, sums.account),
-                                .in = sum->range[0].within.debit,
-                                .out = sum->range[0].within.credit};
-            bool vanishes = flow.section == BETWEEN && flows->run->all && flow.in == flow.out;
-            if (!vanishes && (flow.in != 0 || flow.out != 0))
-                flow_add(flows, &flow);
-        }
+        for (size_t i = 0; sums.account == CASHFLOW_MONEY && i < sums.count; i++)
+            money_add(flows, &sums.items[i]);
+        if (sums.account != CASHFLOW_MONEY)
+            flows_add(flows, &sums);
     }
     sums_close(&sums);
     return status;
