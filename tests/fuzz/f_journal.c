@@ -43,10 +43,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct journal journal = {.cli = &cli,
                               .business = "HQ",
                               .first_date = 20240101,
+                              .next_number = {0, 100001, 200001, 300001, 400001, 500001},
                               .today = 20261123,
                               .types = json_object(),
                               .closed = json_object(),
                               .accounts = json_object(),
+                              .chart = json_object(),
+                              .to_open = json_array(),
                               .commodities = json_object(),
                               .codes = json_object()};
     struct fault why = {0};
@@ -68,6 +71,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_decref(journal.types);
     json_decref(journal.closed);
     json_decref(journal.accounts);
+    json_decref(journal.chart);
+    json_decref(journal.to_open);
     json_decref(journal.commodities);
     json_decref(journal.codes);
     seen_done(&journal.seen);

@@ -154,8 +154,7 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     if (minor == 0)
         return STATUS_OK;
     bool alone = kind != NULL && strcmp(kind, "VirtualPosting") == 0;
-    if (!line_add(lines, json_integer_value(json_object_get(journal->accounts, account)), code, scale, minor,
-                  &line) ||
+    if (!line_add(lines, import_account(journal, account), code, scale, minor, &line) ||
         !left_add(alone ? left->virtual_only : left->real, code, minor))
         return fault_set(why, STATUS_INVALID, NULL, "%s: the amounts add up to too much", account);
     json_t *pairs = json_object_get(posting, "ptags");
@@ -192,10 +191,7 @@ static enum status balance(struct journal *journal, json_t *left, const char *ac
         json_t *line;
         if (json_integer_value(sum) == 0)
             continue;
-        if (json_object_get(journal->accounts, account) == NULL)
-            (void)json_object_set_new(journal->accounts, account, json_integer(0));
-        if (!line_add(lines, json_integer_value(json_object_get(journal->accounts, account)), code, scale,
-                      -json_integer_value(sum), &line))
+        if (!line_add(lines, import_account(journal, account), code, scale, -json_integer_value(sum), &line))
             return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     }
     return STATUS_OK;

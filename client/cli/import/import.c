@@ -224,6 +224,9 @@ static int import_file(struct journal *journal, FILE *from)
     if (status == STATUS_OK) {
         journal->left_out = 0;
         import_learned(journal);
+        status = import_plan(journal, &why);
+    }
+    if (status == STATUS_OK) {
         status = pass(journal, from, check_one, NULL, &why);
     }
     if (status != STATUS_OK)
@@ -362,6 +365,8 @@ static void journal_done(struct journal *journal)
     json_decref(journal->types);
     json_decref(journal->closed);
     json_decref(journal->accounts);
+    json_decref(journal->chart);
+    json_decref(journal->to_open);
     json_decref(journal->commodities);
     json_decref(journal->codes);
     seen_done(&journal->seen);
@@ -375,6 +380,8 @@ static int import_journal(struct cli *cli, int argc, char **argv)
                               .types = json_object(),
                               .closed = json_object(),
                               .accounts = json_object(),
+                              .chart = json_object(),
+                              .to_open = json_array(),
                               .commodities = json_object(),
                               .codes = json_object()};
     const char *path = NULL;

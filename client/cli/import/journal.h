@@ -22,6 +22,7 @@
 #define JOURNAL_TRADING_ACCOUNT "equity:conversion"
 #define JOURNAL_VIRTUAL_ACCOUNT "equity:virtual"
 #define JOURNAL_PROBLEMS_SHOWN  1000u
+#define IMPORT_NUMBER_STEP      100000u /* accounts opened have six digits: the first is the type */
 
 struct journal {
     struct cli *cli;
@@ -35,7 +36,9 @@ struct journal {
     civil_date first_date; /* of the books */
     civil_date today;
     json_t *closed;          /* "2026-11" -> true */
-    json_t *accounts;        /* name -> number; 0 = to be opened */
+    json_t *accounts;        /* name -> number; 0 = not known yet */
+    json_t *chart;           /* number as text -> account as listed, or as it is to be opened ("planned") */
+    json_t *to_open;         /* OpenAccount objects */
     uint32_t next_number[6]; /* by first digit */
     json_t *commodities;     /* commodity -> {code, scale, exists} */
     json_t *codes;           /* codes that are taken -> commodity */
@@ -58,6 +61,15 @@ enum status import_learn_books(struct journal *journal, struct fault *why) MUST_
 void import_learn(struct journal *journal, json_t *transaction);
 /* After the last of them: chooses codes for new currencies. */
 void import_learned(struct journal *journal);
+/* All answers of a streaming query as JSON objects. */
+enum status import_ask(struct cli *cli, const char *name, json_t *query, json_t **out,
+                       struct fault *why) MUST_USE;
+
+/* ---- make.c ------------------------------------------------------------------------------------------------------ */
+/* Numbers for the accounts that are missing; those that an earlier import opened are found whatever their names are. */
+enum status import_plan(struct journal *journal, struct fault *why) MUST_USE;
+/* Its number; a missing one gets one. */
+uint32_t import_account(struct journal *journal, const char *name);
 /* Opens the accounts and defines the currencies that are missing (in a dry run: says so). */
 enum status import_prepare(struct journal *journal, struct fault *why) MUST_USE;
 
