@@ -151,24 +151,29 @@ static json_t *columns_json(const struct report *report)
     return columns;
 }
 
-static json_t *rows_json(const struct report *report)
+static json_t *row_json(const struct report *report, const struct table_row *row)
 {
     static const char *const kinds[] = {"detail", "heading", "subtotal", "total"};
-    json_t *rows = json_array();
+    json_t *object = json_object();
+    for (size_t i = 0; i < report->table.column_count; i++)
+        (void)json_object_set_new(object, report->table.columns[i].name, cell_json(report, row, i));
+    if (row->kind != TABLE_ROW)
+        (void)json_object_set_new(object, "row", json_string(kinds[row->kind]));
+    if (row->depth > 0)
+        (void)json_object_set_new(object, "depth", json_integer(row->depth));
+    return object;
+}
+
+/* All rows but totals, and the totals as they stand among them: "after" says how many of `rows` come before. */
+static void rows_json(const struct report *report, json_t *rows, json_t *totals)
+{
     for (size_t r = 0; r < report->table.row_count; r++) {
         const struct table_row *row = &report->table.rows[r];
+        json_t *object = row_json(report, row);
         if (row->kind == TABLE_TOTAL)
-            continue;
-        json_t *object = json_object();
-        for (size_t i = 0; i < report->table.column_count; i++)
-            (void)json_object_set_new(object, report->table.columns[i].name, cell_json(report, row, i));
-        if (row->kind != TABLE_ROW)
-            (void)json_object_set_new(object, "row", json_string(kinds[row->kind]));
-        if (row->depth > 0)
-            (void)json_object_set_new(object, "depth", json_integer(row->depth));
-        (void)json_array_append_new(rows, object);
+            (void)json_object_set_new(object, "after", json_integer((json_int_t)json_array_size(rows)));
+        (void)json_array_append_new(row->kind == TABLE_TOTAL ? totals : rows, object);
     }
-    return rows;
 }
 
 static size_t column_named(const struct report *report, const char *name)
@@ -205,7 +210,8 @@ static json_t *object_at(json_t *holder, const char *key)
 }
 
 /* By column name; in a report of sections (profit and loss) by section, then column. With totals in several currencies
- * each figure is an object by currency. */
+ * each figure is an object by currency. Where several rows say the same, the last one holds: the closing balance, or all
+ * businesses after each of them. */
 static json_t *totals_json(const struct report *report)
 {
     size_t currency = column_named(report, "currency"), section = column_named(report, "section");
@@ -237,8 +243,11 @@ static void report_print_json(const struct report *report)
     json_t *object = json_pack("{s:s, s:s, s:I}", "report", report->name, "title", report->title, "position",
                                (json_int_t)report->position);
     (void)json_object_set_new(object, "columns", columns_json(report));
-    (void)json_object_set_new(object, "rows", rows_json(report));
+    json_t *rows = json_array(), *totals = json_array();
+    rows_json(report, rows, totals);
+    (void)json_object_set_new(object, "rows", rows);
     (void)json_object_set_new(object, "totals", totals_json(report));
+    (void)json_object_set_new(object, "total_rows", totals);
     (void)json_object_set(object, "notes", report->notes);
     (void)json_dumpf(object, stdout, JSON_INDENT(1));
     (void)fputc('\n', stdout);

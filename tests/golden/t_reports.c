@@ -328,6 +328,15 @@ static void owners_account_explains_equity(void **state)
     assert_amount(&t, table_find(&t, -1, "item", "result", NULL), "amount", "120.00");
     assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "181620.00");
     table_free(&t);
+    request.has_by_business = request.by_business = true;
+    example_ask(f, "owners-account", request, &t);
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", "business", "WTR", NULL), "amount",
+                  "27620.00"); /* 28,000 + 120 - 500 */
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", "business", "HQ", NULL), "amount", "81000.00");
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", "business", "all", NULL), "amount",
+                  "181620.00");
+    assert_string_equal(table_cell(&t, t.row_count - 1, "business"), "all"); /* JSON's `totals` is the last */
+    table_free(&t);
 }
 
 /* ---- statements ---------------------------------------------------------------------------------------------------- */

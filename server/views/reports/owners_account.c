@@ -96,12 +96,12 @@ static enum status collect(struct report_run *run, struct kv_txn *txn, bool by_b
     return status;
 }
 
-static void write_share(struct report_run *run, const struct share *share)
+static void write_share(struct report_run *run, const struct share *share, size_t first)
 {
     const char *business = share->business != SUM_MERGED ? run_business_code(run, share->business)
                            : run->all                    ? "all"
                                                          : run_business_code(run, run->business);
-    for (size_t i = 0; i < ITEM_COUNT; i++) {
+    for (size_t i = first; i < ITEM_COUNT; i++) {
         Daftari__V1__RowKind kind =
             i == CLOSING ? DAFTARI__V1__ROW_KIND__TOTAL : DAFTARI__V1__ROW_KIND__DETAIL;
         if (i == OTHER && share->amount[i] == 0)
@@ -117,6 +117,20 @@ static void write_share(struct report_run *run, const struct share *share)
     }
 }
 
+/* After each business: what all of them come to, in each currency. */
+static void write_all(struct report_run *run, const struct shares *shares)
+{
+    struct shares all = {0};
+    for (size_t i = 0; i < shares->count; i++) {
+        struct share *sum = share_of(&all, run, SUM_MERGED, shares->rows[i].currency);
+        if (sum == NULL)
+            return;
+        sum->amount[CLOSING] += shares->rows[i].amount[CLOSING];
+    }
+    for (size_t i = 0; i < all.count; i++)
+        write_share(run, &all.rows[i], CLOSING);
+}
+
 static enum status owners_account_run(struct report_run *run)
 {
     struct kv_txn *txn = run_txn(run, VIEW_BALANCES);
@@ -126,10 +140,12 @@ static enum status owners_account_run(struct report_run *run)
     run_note_range(run);
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
     struct shares shares = {0};
-    enum status status =
-        collect(run, txn, run->request->has_by_business && run->request->by_business, &shares);
+    bool by_business = run->request->has_by_business && run->request->by_business;
+    enum status status = collect(run, txn, by_business, &shares);
     for (size_t i = 0; status == STATUS_OK && i < shares.count; i++)
-        write_share(run, &shares.rows[i]);
+        write_share(run, &shares.rows[i], OPENING);
+    if (status == STATUS_OK && by_business && run->all)
+        write_all(run, &shares);
     return status == STATUS_OK ? kv_error(txn) : status;
 }
 
