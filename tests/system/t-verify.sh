@@ -59,7 +59,25 @@ code=$?
 tap "offline: exit 0, the same root, all of state and views replayed" test "$code" = 0
 tap "offline: the JSON agrees with the server" json_has "$D/json" ".records == $head" ".root == \"$root\"" '.replays == 8' '.blocks > 0'
 
-"${AUDIT[@]}" >"$D/out"
+tap "offline: the JSON says how long each part took" json_has "$D/json" '.threads >= 1' '.timings[0].part == "log"' \
+  '.timings[0].records == .records' '.timings[0].elapsed_us > 0' '[.timings[] | select(.part == "state, folded")] | length == 1'
+alike=0
+for threads in 1 2 3 9; do
+  "${AUDIT[@]}" --output json --threads "$threads" | jq -S 'del(.timings, .threads)' >"$D/json-$threads" && cmp -s "$D/json-1" "$D/json-$threads" &&
+    alike=$((alike + 1))
+done
+tap "offline: the same with any number of threads" test "$alike" = 4
+for threads in 0 65 x; do
+  "${AUDIT[@]}" --threads "$threads" >"$D/out" 2>&1
+  code=$?
+  tap "threads $threads: exit 2, said what it takes" told 2 "$code" "$D/out" 'threads takes 1 to 64'
+done
+"${AUDIT[@]}" --timings >"$D/out"
+tap "text: with timings, a line for each part" grep -qE '^log .* records/s' "$D/out"
+script -qec "$(printf '%q ' "${AUDIT[@]}")" /dev/null >"$D/terminal" 2>&1
+tap "on a terminal it shows how far it is" grep -aqE 'log: [0-9]+ of [0-9]+ records' "$D/terminal"
+"${AUDIT[@]}" >"$D/out" 2>"$D/err"
+tap "and nowhere else" test ! -s "$D/err"
 tap "text: one line when all holds" test "$(wc -l <"$D/out")" = 1
 tap "text: says so" grep -q 'all holds' "$D/out"
 
@@ -130,5 +148,7 @@ tap "overwritten pages: exit 1" test "$code" = 1
 tap "overwritten pages: problems in the JSON" json_has "$D/json" '.holds == false' '.problem_count >= 1' '(.problems | length) >= 1' \
   '(.problems[0] | has("position") and has("problem"))'
 "${AUDIT[@]}" --scratch "$D/scratch" >"$D/out"
+"${AUDIT[@]}" --threads 1 >"$D/out-1"; "${AUDIT[@]}" --threads 3 >"$D/out-3"
+tap "overwritten pages: told alike with any number of threads" cmp -s "$D/out-1" "$D/out-3"
 tap "overwritten pages: told line by line, then the verdict" grep -q 'NOT as it should be' "$D/out"
 tap "and nothing is left in the scratch folder" test -z "$(ls -A "$D/scratch")"
