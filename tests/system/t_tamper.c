@@ -291,6 +291,7 @@ static int flip_is_told(const struct value *value, size_t offset)
     struct kv *kv;
     enum status status = environment_open("log", log_tables, LOG_TABLE_COUNT, false, &folder, &kv, &why);
     struct log_check_options options = {.kv = kv,
+                                        .threads = 1 + (unsigned)(offset % 3),
                                         .get_unchecked = kv_sealed_get_unchecked,
                                         .beneath = kv_sealed_beneath,
                                         .problem = on_problem,

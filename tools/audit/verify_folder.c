@@ -24,6 +24,7 @@
 
 #define PARTS       (ENVIRONMENTS + 1)
 #define DIFFERENCES 20u
+#define PROGRESS_US 100000
 
 /* One derived environment and its replay. */
 struct derived {
@@ -50,6 +51,7 @@ struct verification {
     struct id_check *id_check;
     struct derived ids_replay; /* its records, problems and status; nothing else of it is used */
     struct log_check_result checked;
+    monotonic_us shown_us; /* how far it is */
     char scratch_dir[FOLDER_PATH_MAX];
 };
 
@@ -168,10 +170,20 @@ static void on_problem(void *context, uint64_t position, const char *what)
     verify_problem(((struct verification *)context)->report, position, what);
 }
 
+/* Ten times a second are enough. */
+static bool progress_due(struct verification *v)
+{
+    monotonic_us now = clock_monotonic(&system_clock);
+    if (v->shown_us != 0 && now - v->shown_us < PROGRESS_US)
+        return false;
+    v->shown_us = now;
+    return true;
+}
+
 static void on_log_progress(void *context, uint64_t records, uint64_t total)
 {
-    (void)context;
-    verify_progress("log", records, total);
+    if (progress_due(context))
+        verify_progress("log", records, total);
 }
 
 static uint64_t processor_us(void)
@@ -300,7 +312,9 @@ static void compare_ids(void *context)
 
 static void on_replay_progress(void *context, uint64_t position)
 {
-    verify_progress("replays", position, ((struct verification *)context)->checked.head.size);
+    struct verification *v = context;
+    if (progress_due(v))
+        verify_progress("replays", position, v->checked.head.size);
 }
 
 /* What the threads found, in one order whatever they did first. */
