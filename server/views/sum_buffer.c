@@ -4,10 +4,8 @@
 
 #include "server/base/radix_sort.h"
 
-#define FIRST_SUMS 256u /* a power of two */
-/* Of changed pages that the stores of all views hold for an account until the slice is committed, about. */
-#define TOUCHED_BYTES 512u
-#define TOUCHED_BITS  65536u
+#define FIRST_SUMS   256u /* a power of two */
+#define TOUCHED_BITS 65536u
 
 struct sum {
     uint64_t key;    /* account, business, currency: in order of the rows */
@@ -20,8 +18,7 @@ struct sum_buffer {
     size_t count, cap; /* cap: a power of two */
     uint32_t *slots;   /* 2 * cap of them: index of a sum and one, 0 = free */
     struct radix_item *order, *spare;
-    size_t
-        touched_count; /* accounts, businesses and currencies there are sums of: nearly, and not above TOUCHED_BITS */
+    size_t touched_count; /* bits that are set */
     uint64_t touched[TOUCHED_BITS / 64];
 };
 
@@ -43,8 +40,12 @@ void sum_buffer_free(struct sum_buffer *buffer)
 
 size_t sum_buffer_bytes(const struct sum_buffer *buffer)
 {
-    return buffer->count * (sizeof *buffer->sums + 2 * sizeof *buffer->slots + 2 * sizeof *buffer->order) +
-           buffer->touched_count * TOUCHED_BYTES;
+    return buffer->count * (sizeof *buffer->sums + 2 * sizeof *buffer->slots + 2 * sizeof *buffer->order);
+}
+
+size_t sum_buffer_touched(const struct sum_buffer *buffer)
+{
+    return buffer->touched_count;
 }
 
 void sum_buffer_drop(struct sum_buffer *buffer)

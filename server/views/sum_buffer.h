@@ -11,8 +11,9 @@ struct sum_buffer;
 
 struct sum_buffer *sum_buffer_new(void); /* NULL: no memory */
 void sum_buffer_free(struct sum_buffer *buffer);
-size_t sum_buffer_bytes(
-    const struct sum_buffer *buffer); /* memory that what was gathered takes and is going to take, about */
+size_t sum_buffer_bytes(const struct sum_buffer *buffer); /* memory that what was gathered takes, about */
+/* How many accounts, by business and currency, there are sums of: nearly, and not above 65,536. */
+size_t sum_buffer_touched(const struct sum_buffer *buffer);
 
 /* False: no memory, and nothing was added. */
 bool sum_buffer_add(struct sum_buffer *buffer, const struct totals_key *key, civil_date date, bool closing,
