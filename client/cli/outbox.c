@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "proto/base/date.h"
 #include "proto/base/ident.h"
 
 static enum status outbox_open(struct cli *cli, struct dft_outbox **out, struct fault *why)
@@ -39,6 +40,55 @@ static enum status currencies_kept(struct cli *cli, struct fault *why)
     return cli_currencies_read(cli, path, why);
 }
 
+/* Commands whose date is that of the day when none is given: what happened today must not move to the day of sending. */
+static const struct {
+    const char *method, *within,
+        *field; /* `within`: the message that has the field, NULL = the command's own */
+} dated[] = {
+    {"Adjustment.Request", "entry", "date"},
+    {"Business.Set", NULL, "from_date"},
+    {"Entry.Post", NULL, "date"},
+    {"Opening.Post", NULL, "date"},
+    {"Reconciliation.Record", NULL, "as_at_date"},
+};
+
+/* Under which of its names a field was given; NULL when it was not. */
+static const char *field_key(json_t *object, const ProtobufCMessageDescriptor *type, const char *name)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        const ProtobufCFieldDescriptor *field = field_by_name(type, slice_text(key), true);
+        if (field != NULL && strcmp(field->name, name) == 0)
+            return key;
+    }
+    return NULL;
+}
+
+static void date_put(struct cli *cli, const struct method *method, json_t *object)
+{
+    char text[DATE_TEXT_MAX];
+    const ProtobufCMessageDescriptor *type = method->row->input;
+    for (size_t i = 0; i < sizeof dated / sizeof dated[0]; i++) {
+        if (strcmp(method->name, dated[i].method) != 0)
+            continue;
+        json_t *holder = object;
+        if (dated[i].within != NULL) {
+            const char *within = field_key(object, type, dated[i].within);
+            holder = within != NULL ? json_object_get(object, within) : NULL;
+            type = protobuf_c_message_descriptor_get_field_by_name(type, dated[i].within)->descriptor;
+        }
+        if (!json_is_object(holder))
+            return;
+        (void)date_format(cli_conversion(cli)->today, text);
+        const char *given = field_key(holder, type, dated[i].field);
+        if (given == NULL || json_is_null(json_object_get(holder, given)))
+            (void)json_object_set_new(holder, given != NULL ? given : dated[i].field, json_string(text));
+        return;
+    }
+}
+
 /* One message into the outbox; a "command_id" beside its fields is its id. */
 static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
                         json_t *object, const char *command_id_text, struct fault *why)
@@ -51,6 +101,7 @@ static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct
     const char *given = json_string_value(json_object_get(object, "command_id"));
     enum status status = run_command_id(given != NULL ? given : command_id_text, command_id, why);
     (void)json_object_del(object, "command_id");
+    date_put(cli, method, object);
     if (status == STATUS_OK)
         status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
     if (status == STATUS_OK &&
@@ -93,7 +144,9 @@ static enum status keep_file(struct cli *cli, struct dft_outbox *outbox, const s
 static int outbox_help(FILE *to)
 {
     (void)fputs(
-        "daftari outbox add NOUN VERB [--option value ...]   keep a command on disk, to be sent later\n"
+        "daftari outbox add NOUN VERB [--option value ...]   keep a command on disk, to be sent later;\n"
+        "                                                    a date that is left out is today, not the day "
+        "of sending\n"
         "daftari outbox send                                 send what waits, in order\n"
         "daftari outbox list                                 what waits, and what was refused and why\n"
         "daftari outbox clear                                drop the refused ones after review\n",

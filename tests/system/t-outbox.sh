@@ -73,3 +73,29 @@ tap "and the balance says the same" test "$got" = "$((count + 1)).00"
 daftari outbox send >"$D/out" 2>&1
 tap "sending an empty box is fine" test $? = 0
 tap "the books are whole" daftari-audit verify --server "$DAFTARI_SERVER"
+
+# ---- a command without a date is of the day it was added: the books' day, or this machine's when there is no server
+books_day=$(date -u -d '+3 hours' +%F) # Nairobi
+server_stop "$D"
+zone=UTC+12; [ "$(TZ=$zone date +%F)" != "$books_day" ] || zone=UTC-14
+there=$(TZ=$zone date +%F)
+here() { TZ=$zone daftari outbox add "$@" >"$D/out" 2>&1; }
+here entry post --description "offline, undated" --debit 1110=1 --credit 3100=1
+tap "a command without a date is kept" test $? = 0
+echo '{"description":"offline, undated too","lines":[{"account":1110,"debit":"1.00"},{"account":3100,"credit":"1.00"}]}' >"$D/undated"
+here entry post --json "$D/undated"
+tap "in JSON too" test $? = 0
+echo '{"reason":"count","entry":{"description":"undated","lines":[{"account":1110,"debit":"1.00"},{"account":3100,"credit":"1.00"}]}}' >"$D/undated"
+here adjustment request --json "$D/undated"
+tap "and a request for an adjustment" test $? = 0
+TZ=$zone daftari outbox add entry post --date 2026-02-02 --description "offline, dated" --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1
+server_start "$D"
+here entry post --description "online, undated" --debit 1110=1 --credit 3100=1
+daftari outbox send >"$D/out" 2>&1
+tap "they are sent" test $? = 0
+dated() { daftari entry list --output json | jq -r --arg d "$1" '.. | objects | select(.description? == $d) | .date'; }
+echo "books $books_day, here $there: $(dated "offline, undated") $(dated "online, undated")" >"$D/out"
+tap "with the day of this machine" test "$(dated "offline, undated") $(dated "offline, undated too")" = "$there $there"
+tap "which the adjustment has as well" test "$(daftari adjustment list --output json | jq -r '.. | objects | select(.description? == "undated") | .date')" = "$there"
+tap "a date that was given stays" test "$(dated "offline, dated")" = 2026-02-02
+tap "and with a server it is the day of the books" test "$(dated "online, undated")" = "$books_day"

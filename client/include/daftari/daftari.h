@@ -278,7 +278,8 @@ DFT_API enum dft_status dft_stream_next(struct dft_stream *stream, uint32_t time
 
 /*
  * Commands written to disk before they are sent: what dft_outbox_add has taken is sent in order when the line
- * is back and answered once, whatever kills this process or the machine in between. A folder with one file of
+ * is back and answered once, whatever kills this process or the machine in between. The body is sent as it is: a
+ * date that it leaves out is that of the day of sending, so give one. A folder with one file of
  * waiting commands and one of refused ones, used by one process at a time.
  */
 struct dft_outbox;

@@ -54,7 +54,11 @@ void adjustment_apply_request(struct kv_txn *state, const struct record *record,
     info.has_adjustment = true;
     info.adjustment = record->header.position;
     info.state = requested;
-    info.entry = request->entry;
+    /* An entry without a date is of the day it was asked for, whenever it is approved. */
+    Daftari__V1__PostEntry entry = *request->entry;
+    entry.has_date = true;
+    entry.date = record->header.business_date;
+    info.entry = &entry;
     info.reason = request->reason;
     info.requested_by = number_text(record->header.user, arena);
     info.has_requested_time_us = true;
