@@ -47,3 +47,81 @@ tap "an account is deactivated" test -z "$(daftari account list --active-only --
 daftari import journal "$D/water.json" >"$D/out" 2>&1
 tap "then the same import records nothing" told 0 $? "$D/out" '^0 entries recorded, 2 were there already, 0 refused'
 tap "and opens no second one" test "$(accounts | grep -c Expenses:Water)" = 1
+printf '2024-03-04 More\n    Expenses:Water  1 KES\n    Assets:Wallet\n' | journal >"$D/more.json"
+daftari import journal "$D/more.json" --dry-run >"$D/out" 2>&1
+tap "a dry run says that an account is deactivated" told 1 $? "$D/out" 'would be refused: 2024-03-04 More: .*deactivated'
+daftari import journal "$D/rent.json" --dry-run >"$D/out" 2>&1
+tap "a dry run knows what is there already" told 0 $? "$D/out" '^2 transactions: 0 would be entries, 2 are there already, 0 would be refused'
+
+# ---- what would be refused is said before anything is sent
+entries() { daftari entry list --output json | jq length; }
+had=$(entries)
+refuses_all() { # WHAT COUNT REGEX OPTIONS...: the dry run lists them all, the real run sends nothing
+  _name=$1; _count=$2; _regex=$3; shift 3
+  daftari import journal "$@" --dry-run >"$D/out" 2>&1
+  tap "$_name: the dry run lists it" told 1 $? "$D/out" "would be refused: .*$_regex"
+  tap "$_name: all $_count of it" test "$(grep -c '^would be refused: ' "$D/out")" = "$_count"
+  daftari import journal "$@" >"$D/out" 2>&1
+  tap "$_name: nothing is sent" told 1 $? "$D/out" 'nothing was sent'
+}
+refuses_all "no such business" 1 'NOPE' "$D/march.json" --business NOPE
+daftari business open --code SHP --name Shop --type other >/dev/null
+daftari business deactivate --code SHP >"$D/out" 2>&1
+refuses_all "an inactive business" 1 'deactivated' "$D/march.json" --business SHP
+
+daftari account open --number 1110 --name Assets:Drawer --class cash >/dev/null
+daftari account open --number 3100 --name Capital --class capital >/dev/null
+daftari entry post --date 2024-02-01 --description first --debit 1110=10 --credit 3100=10 >/dev/null
+had=$((had + 1))
+journal >"$D/drawer.json" <<'END'
+2024-04-01 more in
+    Assets:Drawer   5 KES
+    Income:Sales
+
+2024-04-02 out
+    Expenses:Soap   12 KES
+    Assets:Drawer
+
+2024-04-03 too much
+    Expenses:Soap   4 KES
+    Assets:Drawer
+
+2024-04-04 the rest
+    Expenses:Soap   3 KES
+    Assets:Drawer
+END
+refuses_all "a drawer below zero" 1 'account 1110 .*below zero' "$D/drawer.json"
+tap "nothing was recorded by any of them" test "$(entries)" = "$had"
+tap "and nothing was opened" test "$(accounts | grep -c Soap)" = 0
+daftari import journal "$D/drawer.json" --skip >"$D/out" 2>&1
+tap "with --skip the others go in" told 1 $? "$D/out" '^3 entries recorded, 0 were there already, 1 refused'
+daftari import journal "$D/drawer.json" --dry-run >"$D/out" 2>&1
+tap "what is there does not count twice" told 1 $? "$D/out" '0 would be entries, 3 are there already, 1 would be refused'
+
+printf '2024-04-05 bank\n    Assets:Bank:KCB   5 KES\n    Income:Sales\n' | journal >"$D/bank.json"
+daftari business open --code WTR --name Water --type water >/dev/null
+refuses_all "a bank without a control account" 1 'inter-business' "$D/bank.json" --business WTR
+daftari account open --number 1900 --name Between --class interbusiness --negative allowed >/dev/null
+daftari import journal "$D/bank.json" --business WTR >"$D/out" 2>&1
+tap "with it the entry is taken" told 0 $? "$D/out" '^1 entries recorded'
+
+# ---- rights
+person() { # EMAIL ROLE: a user who is logged in, with a home of his own
+  (umask 077; echo "a long password of $1" >"$D/password-$1")
+  daftari user create --email "$1@example.com" --first-name "$1" --last-name Test --password "@$D/password-$1" --roles "$2" >"$D/out" 2>&1
+  DAFTARI_HOME=$D/home-$1; export DAFTARI_HOME; mkdir -m 0700 "$DAFTARI_HOME"
+  daftari log-in --email "$1@example.com" --password-file "$D/password-$1" >>"$D/out" 2>&1
+}
+printf '2024-05-01 known\n    Assets:Drawer   5 KES\n    Income:Sales\n\n2024-05-02 new\n    Assets:Drawer   5 KES\n    Income:Other\n' | journal >"$D/may.json"
+person audit Auditor
+refuses_all "an auditor" 2 'Entry.Post' "$D/may.json"
+server_env "$D"
+daftari role define --name Clerk --permission journal=write --every-business >"$D/out" 2>&1
+person clerk Clerk
+refuses_all "who may post and not open accounts" 1 '2024-05-02 new: Income:Other is to be opened' "$D/may.json"
+server_env "$D"
+for month in 2023-12 2024-01 2024-02; do daftari period close --month $month >"$D/out" 2>&1; done
+printf '2024-02-05 early\n    Assets:Drawer   5 KES\n    Income:Sales\n' | journal >"$D/early.json"
+refuses_all "a closed month" 1 'closed' "$D/early.json"
+daftari-audit verify --server "$DAFTARI_SERVER" >"$D/out" 2>&1
+tap "the books are whole" test $? = 0

@@ -9,12 +9,13 @@
 #define PROGRESS_STEP 1000u
 #define PROGRESS_FAR  20000u /* between lines when no one watches a terminal */
 
-/* Something that happens for every transaction of the file. */
-typedef enum status (*each)(struct journal *journal, json_t *transaction, uint64_t line, void *context,
-                            struct fault *why);
-
-static enum status pass(struct journal *journal, FILE *from, each what, void *context, struct fault *why)
+enum status import_pass(struct journal *journal, FILE *from, import_each *what, void *context,
+                        struct fault *why)
 {
+    seen_done(&journal->seen);
+    journal->seen = (struct seen){0};
+    journal->at = 0;
+    journal->left_out = 0;
     struct json_reader reader = {.from = from, .in_array = true};
     enum status status =
         fseek(from, 0, SEEK_SET) == 0 ? STATUS_OK : fault_set(why, STATUS_IO, NULL, "cannot be read again");
@@ -69,16 +70,30 @@ static enum status check_one(struct journal *journal, json_t *transaction, uint6
     json_t *entry = NULL;
     (void)line;
     (void)context;
-    (void)why;
+    uint64_t index = journal->at++;
     enum status status = import_entry(journal, transaction, &entry, &inner);
+    bool there = status == STATUS_OK && journal->fates[index] == IMPORT_THERE;
+    if (status == STATUS_OK && !there)
+        status = import_judge(journal, index, entry, &inner);
+    json_decref(entry);
+    journal->already += there;
     if (status == STATUS_OK)
         journal->entries++;
     else if (status == STATUS_END)
         journal->left_out++;
-    else
+    else if (status == STATUS_INVALID || status == STATUS_REFUSED || status == STATUS_DENIED)
         problem(journal, transaction, &inner);
-    json_decref(entry);
+    else {
+        *why = inner;
+        return status;
+    }
     return STATUS_OK;
+}
+
+/* What was counted while asking is counted again while judging. */
+static void notes_forget(struct journal *journal)
+{
+    journal->assertions = journal->virtual_lines = journal->line_dates = journal->cut = journal->rounded = 0;
 }
 
 static void say_notes(const struct journal *journal)
@@ -106,6 +121,11 @@ static void say_notes(const struct journal *journal)
     if (journal->cut > 0)
         (void)fprintf(stderr, "daftari: note: %llu texts were longer than these books hold and are cut\n",
                       (unsigned long long)journal->cut);
+    if (journal->balances_hidden)
+        (void)fputs(
+            "daftari: note: you may not read balances: whether an account would go below zero is not known "
+            "before\n",
+            stderr);
 }
 
 /* ---- the second pass --------------------------------------------------------------------------------------------- */
@@ -149,11 +169,14 @@ static enum status send_one(struct journal *journal, json_t *transaction, uint64
     struct fault inner = {.status = STATUS_OK};
     uint8_t id[DFT_COMMAND_ID_BYTES];
     json_t *entry = NULL;
+    uint64_t index = journal->at++;
     enum status status = import_command_id(journal, transaction, id, why);
     if (status != STATUS_OK)
         return status;
+    if (journal->fates[index] == IMPORT_THERE || journal->fates[index] == IMPORT_REFUSED)
+        return STATUS_OK; /* the latter are listed, and left out by wish */
     if (import_entry(journal, transaction, &entry, &inner) != STATUS_OK)
-        return STATUS_OK; /* listed by the first pass, and left out by wish */
+        return STATUS_OK; /* likewise */
     struct arena arena;
     struct slice body;
     arena_init(&arena, CLI_ARENA_MAX);
@@ -175,8 +198,9 @@ static enum status send_all(struct journal *journal, FILE *from, struct fault *w
     sender.batcher = batcher_new(journal->cli, answered, &sender);
     if (sender.batcher == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
-    journal->left_out = 0;
-    enum status status = pass(journal, from, send_one, &sender, why);
+    uint64_t left_out = journal->left_out;
+    enum status status = import_pass(journal, from, send_one, &sender, why);
+    journal->left_out = left_out;
     struct fault last = {.status = STATUS_OK};
     enum status finished = batcher_finish(sender.batcher, &last);
     batcher_free(sender.batcher);
@@ -202,8 +226,10 @@ static void summary(const struct journal *journal)
         json_decref(object);
     } else if (journal->dry_run) {
         (void)printf(
-            "%llu transactions: %llu would be entries, %llu would be refused, %llu have nothing to post\n",
-            (unsigned long long)journal->transactions, (unsigned long long)journal->entries,
+            "%llu transactions: %llu would be entries, %llu are there already, %llu would be refused, "
+            "%llu have nothing to post\n",
+            (unsigned long long)journal->transactions,
+            (unsigned long long)(journal->entries - journal->already), (unsigned long long)journal->already,
             (unsigned long long)journal->problems, (unsigned long long)journal->left_out);
     } else {
         (void)printf("%llu entries recorded, %llu were there already, %llu refused\n",
@@ -218,16 +244,18 @@ static int import_file(struct journal *journal, FILE *from)
     struct cli *cli = journal->cli;
     enum status status = import_learn_books(journal, &why);
     if (status == STATUS_OK)
-        status = pass(journal, from, learn_one, NULL, &why);
+        status = import_pass(journal, from, learn_one, NULL, &why);
     if (status == STATUS_INVALID || status == STATUS_TOO_LARGE)
         return cli_usage("%s", why.text);
     if (status == STATUS_OK) {
-        journal->left_out = 0;
         import_learned(journal);
         status = import_plan(journal, &why);
     }
+    if (status == STATUS_OK)
+        status = import_ask_all(journal, from, &why);
     if (status == STATUS_OK) {
-        status = pass(journal, from, check_one, NULL, &why);
+        notes_forget(journal);
+        status = import_pass(journal, from, check_one, NULL, &why);
     }
     if (status != STATUS_OK)
         return cli_fail(&why);
@@ -280,11 +308,17 @@ static int import_help(FILE *to)
         "  books come in through hledger. Running it again records nothing twice.\n\n"
         "Options:\n"
         "  --business CODE       whose books they are (HQ)\n"
-        "  --dry-run             send nothing; list what would be refused, and why\n"
+        "  --dry-run             record nothing; ask the books, and list what they would refuse, and why\n"
         "  --skip                leave out what would be refused, instead of sending nothing at all\n"
         "  --from DATE           leave out what is earlier\n"
         "  --to DATE             leave out what is later\n"
         "  --type NAME=TYPE ...  accounts below NAME are asset, liability, equity, revenue or expense\n\n"
+        "Before anything is sent, with or without --dry-run, the books are asked about every transaction: "
+        "rights, "
+        "business,\n"
+        "dates, accounts, and accounts that may not go below zero. What others record meanwhile can still "
+        "have "
+        "some refused.\n\n"
         "Accounts that are missing are opened: their type comes from the first part of the name, as in "
         "hledger.\n"
         "An exchange of one commodity for another is balanced through the account " JOURNAL_TRADING_ACCOUNT
@@ -367,6 +401,9 @@ static void journal_done(struct journal *journal)
     json_decref(journal->accounts);
     json_decref(journal->chart);
     json_decref(journal->to_open);
+    json_decref(journal->reasons);
+    json_decref(journal->running);
+    free(journal->fates);
     json_decref(journal->commodities);
     json_decref(journal->codes);
     seen_done(&journal->seen);
@@ -382,6 +419,8 @@ static int import_journal(struct cli *cli, int argc, char **argv)
                               .accounts = json_object(),
                               .chart = json_object(),
                               .to_open = json_array(),
+                              .reasons = json_object(),
+                              .running = json_object(),
                               .commodities = json_object(),
                               .codes = json_object()};
     const char *path = NULL;

@@ -1,8 +1,8 @@
 /*
  * daftari import journal: what `hledger print --output-format json` writes, an array of transactions.
  *
- * The file is read twice, one transaction at a time: first to learn accounts, commodities and what would be refused, then
- * to send. Every transaction becomes one entry:
+ * The file is read several times, one transaction at a time: to learn accounts and commodities, to ask the books what they
+ * would refuse, to judge that in order, and to send. Every transaction becomes one entry:
  *   - a posting becomes a line for each of its amounts; zero amounts are left out;
  *   - what is left over in a currency (an exchange) goes to the trading account "equity:conversion", as
  *     `hledger --infer-equity` does; what unbalanced virtual postings leave over goes to "equity:virtual";
@@ -35,14 +35,23 @@ struct journal {
 
     civil_date first_date; /* of the books */
     civil_date today;
-    json_t *closed;          /* "2026-11" -> true */
-    json_t *accounts;        /* name -> number; 0 = not known yet */
-    json_t *chart;           /* number as text -> account as listed, or as it is to be opened ("planned") */
-    json_t *to_open;         /* OpenAccount objects */
-    uint32_t next_number[6]; /* by first digit */
-    json_t *commodities;     /* commodity -> {code, scale, exists} */
-    json_t *codes;           /* codes that are taken -> commodity */
-    uint64_t position;       /* of the log before the import */
+    json_t *closed;   /* "2026-11" -> true */
+    json_t *accounts; /* name -> number; 0 = not known yet */
+    json_t *chart;    /* number as text -> account as listed, or as it is to be opened ("planned") */
+    json_t *to_open;  /* OpenAccount objects */
+    bool head_office; /* may record there */
+    char no_accounts[FAULT_TEXT_MAX], no_currencies[FAULT_TEXT_MAX]; /* why none may be made; "" = they may */
+    uint32_t next_number[6];                                         /* by first digit */
+    json_t *commodities;                                             /* commodity -> {code, scale, exists} */
+    json_t *codes;                                                   /* codes that are taken -> commodity */
+    uint64_t position;                                               /* of the log before the import */
+
+    uint8_t *fates; /* enum import_fate of each transaction inside the dates, in the file's order */
+    size_t fate_count, fate_cap;
+    uint64_t at;          /* of the next in the present pass */
+    json_t *reasons;      /* number of the transaction as text -> {field, text} */
+    json_t *running;      /* balances of accounts that may not go below zero, on the way through the file */
+    bool balances_hidden; /* they may not be read */
 
     uint64_t transactions;
     uint64_t entries;  /* that can be sent */
@@ -53,6 +62,21 @@ struct journal {
     enum status worst;
     struct seen seen;
 };
+
+enum import_fate { IMPORT_UNASKED, IMPORT_GOOD, IMPORT_THERE, IMPORT_REFUSED };
+
+/* ---- import.c ---------------------------------------------------------------------------------------------------- */
+/* Something that happens for every transaction inside the dates. */
+typedef enum status import_each(struct journal *journal, json_t *transaction, uint64_t line, void *context,
+                                struct fault *why);
+enum status import_pass(struct journal *journal, FILE *from, import_each *what, void *context,
+                        struct fault *why) MUST_USE;
+
+/* ---- ask.c: what the books would say ----------------------------------------------------------------------------- */
+/* Asks for every transaction; fills `fates`. */
+enum status import_ask_all(struct journal *journal, FILE *from, struct fault *why) MUST_USE;
+/* Whether the entry of transaction `index`, which is not there yet, would be taken after those judged before it. */
+enum status import_judge(struct journal *journal, uint64_t index, json_t *entry, struct fault *why) MUST_USE;
 
 /* ---- learn.c: the first pass ------------------------------------------------------------------------------------- */
 /* Books, periods, accounts and currencies as the server has them. */
