@@ -91,6 +91,7 @@ struct report {
     const char *name, *title, *description;
     const char *const *parameters; /* NULL-ended names of RunReport fields it looks at */
     unsigned permission;           /* enum Permission, at PERMISSION_READ */
+    bool one_account;              /* names no account but the one that is asked for */
     enum status (*run)(struct report_run *run);
 };
 extern const struct report *const reports[];

@@ -233,5 +233,6 @@ const struct report report_account_statement = {
         "limit and offset page through it.",
     .parameters = parameters,
     .permission = DAFTARI__V1__PERMISSION__FINANCE_REPORTS,
+    .one_account = true,
     .run = statement_run,
 };

@@ -27,34 +27,73 @@ static enum status no_room(struct report_run *run)
     return fault_set(run->why, STATUS_TOO_LARGE, NULL, "the report does not fit the server's memory limit");
 }
 
-static enum status load_accounts(struct report_run *run)
+static bool account_of_row(struct report_run *run, uint32_t number, struct slice value,
+                           struct run_account *out)
 {
     enum { ACCOUNT_INFO_NAME = 2 };
-    size_t most = row_count(run->masters, TABLE_ACCOUNT), count = 0;
-    struct run_account *accounts = arena_take(run->arena, (most + 1) * sizeof *accounts);
-    if (accounts == NULL)
+    struct account_row head;
+    if (!account_row_decode(run->masters, value, &head))
+        return false;
+    struct slice info = slice_of(value.ptr + ACCOUNT_ROW_BYTES, value.len - ACCOUNT_ROW_BYTES);
+    *out = (struct run_account){
+        .number = number,
+        .type = head.type,
+        .class = head.class,
+        .header = head.header,
+        .name = arena_text(run->arena, row_text_field(run->masters, info, ACCOUNT_INFO_NAME))};
+    return out->name != NULL;
+}
+
+/* For a report that names no other. */
+static enum status load_account(struct report_run *run)
+{
+    struct row_key key = row_key_u32(run->request->account);
+    struct slice value;
+    struct run_account *account = arena_take(run->arena, sizeof *account);
+    if (account == NULL)
         return no_room(run);
+    run->accounts = account;
+    run->account_count = kv_get(run->masters, TABLE_ACCOUNT, row_key_slice(&key), &value) &&
+                                 account_of_row(run, run->request->account, value, account)
+                             ? 1
+                             : 0;
+    return STATUS_OK;
+}
+
+/* Twice the room, with what is there. */
+static struct run_account *more_accounts(struct arena *arena, struct run_account *accounts, size_t count)
+{
+    struct run_account *more = arena_take(arena, 2 * count * sizeof *more);
+    if (more != NULL)
+        memcpy(more, accounts, count * sizeof *more);
+    return more;
+}
+
+static enum status load_accounts(struct report_run *run)
+{
+    size_t most = 256, count = 0;
+    struct run_account *accounts = arena_take(run->arena, most * sizeof *accounts);
+    if (run->report->one_account)
+        return load_account(run);
     struct kv_cursor *cursor = kv_cursor_open(run->masters, TABLE_ACCOUNT);
-    bool room = true;
-    for (bool more = kv_seek(cursor, slice_of("", 1)); more && count < most && room; more = kv_next(cursor)) {
+    for (bool more = kv_seek(cursor, slice_of("", 1)); more && accounts != NULL; more = kv_next(cursor)) {
         struct slice key, value;
-        struct account_row head;
         kv_row(cursor, &key, &value);
-        if (key.len != 4 || !account_row_decode(run->masters, value, &head))
+        if (key.len != 4)
             continue;
-        struct slice info = slice_of(value.ptr + ACCOUNT_ROW_BYTES, value.len - ACCOUNT_ROW_BYTES);
-        const char *name = arena_text(run->arena, row_text_field(run->masters, info, ACCOUNT_INFO_NAME));
-        room = name != NULL;
-        accounts[count++] = (struct run_account){.number = be32_get(key.ptr),
-                                                 .type = head.type,
-                                                 .class = head.class,
-                                                 .header = head.header,
-                                                 .name = name};
+        if (count == most) {
+            accounts = more_accounts(run->arena, accounts, count);
+            most *= 2;
+        }
+        if (accounts != NULL && account_of_row(run, be32_get(key.ptr), value, &accounts[count]))
+            count++;
+        else if (kv_error(run->masters) == STATUS_OK)
+            accounts = NULL;
     }
     kv_cursor_close(cursor);
     run->accounts = accounts;
     run->account_count = count;
-    return room ? STATUS_OK : no_room(run);
+    return accounts != NULL ? STATUS_OK : no_room(run);
 }
 
 static enum status load_businesses(struct report_run *run)
