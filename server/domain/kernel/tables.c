@@ -26,6 +26,7 @@ const struct kv_table domain_tables[] = {
     [TABLE_ADJUSTMENT] = {"adjustment", KV_APPENDED},
     [TABLE_PERIOD] = {"period", KV_PLAIN},
     [TABLE_RECONCILIATION] = {"reconciliation", KV_APPENDED},
+    [TABLE_RECONCILIATION_ENTRY] = {"reconciliation_entry", KV_APPENDED},
     [TABLE_USER] = {"user", KV_PLAIN},
     [TABLE_USER_EMAIL] = {"user_email", KV_BLIND_KEYS},
     [TABLE_ROLE] = {"role", KV_PLAIN},

@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 6u
+#define DOMAIN_STATE_VERSION 7u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -37,14 +37,15 @@ enum domain_table {
     TABLE_OPENING,    /* u16 business -> u64 position of its opening balances */
     TABLE_ADJUSTMENT, /* u64 position -> AdjustmentInfo (requested_by, decided_by: user number) */
     TABLE_PERIOD,     /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
-    TABLE_RECONCILIATION, /* u64 position -> ReconciliationInfo */
-    TABLE_USER,           /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
-    TABLE_USER_EMAIL,     /* e-mail -> u32 user */
-    TABLE_ROLE,           /* u32 number -> role row (people/user_row.h) */
-    TABLE_ROLE_NAME,      /* name -> u32 number */
-    TABLE_ACCESS,         /* u32 user, u16 business -> u8 level */
-    TABLE_CERTIFICATE,    /* 32-byte fingerprint -> u32 user, label */
-    TABLE_SESSION, /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
+    TABLE_RECONCILIATION,       /* u64 position -> ReconciliationInfo */
+    TABLE_RECONCILIATION_ENTRY, /* u64 position of the entry that booked a difference -> u64 reconciliation */
+    TABLE_USER,        /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
+    TABLE_USER_EMAIL,  /* e-mail -> u32 user */
+    TABLE_ROLE,        /* u32 number -> role row (people/user_row.h) */
+    TABLE_ROLE_NAME,   /* name -> u32 number */
+    TABLE_ACCESS,      /* u32 user, u16 business -> u8 level */
+    TABLE_CERTIFICATE, /* 32-byte fingerprint -> u32 user, label */
+    TABLE_SESSION,     /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
     TABLE_COUNT
 };
 

@@ -190,7 +190,7 @@ static const struct event_type events[] = {
      account_apply_reactivate, true},
     {EVENT_ENTRY_POSTED, "EntryPosted", &daftari__v1__post_entry__descriptor, NULL, false},
     {EVENT_ENTRY_REVERSED, "EntryReversed", &daftari__v1__reverse_entry__descriptor, entry_apply_reversed,
-     false},
+     true}, /* of a reconciliation's difference: the masters view shows its state */
     {EVENT_ENTRY_DRAFTED, "EntryDrafted", &daftari__v1__draft_entry__descriptor, entry_apply_drafted, true},
     {EVENT_DRAFT_DISCARDED, "DraftDiscarded", &daftari__v1__discard_draft__descriptor,
      entry_apply_draft_closed, true},

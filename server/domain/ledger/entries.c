@@ -7,6 +7,7 @@
 #include "server/domain/kernel/periods.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/ledger/ledger.h"
+#include "server/domain/reconciliation/reconciliation.h"
 #include "type_ids.h"
 
 enum status entry_decide_post(const struct context *context, struct kv_txn *state,
@@ -156,14 +157,14 @@ enum status entry_decide_reverse(const struct context *context, struct kv_txn *s
     return STATUS_OK;
 }
 
-/* Opening balances that were taken back can be posted anew. */
+/* Opening balances that were taken back can be posted anew, a difference that was booked is there again. */
 void entry_apply_reversed(struct kv_txn *state, const struct record *record, const ProtobufCMessage *payload,
                           struct arena *arena)
 {
     struct row_key key = row_key_u16(record->header.business);
     uint64_t opening;
     (void)payload;
-    (void)arena;
+    reconciliation_unbook(state, record->header.cause, arena);
     if (row_get_u64(state, TABLE_OPENING, row_key_slice(&key), &opening) && opening == record->header.cause)
         kv_del(state, TABLE_OPENING, row_key_slice(&key));
 }

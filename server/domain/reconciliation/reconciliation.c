@@ -192,7 +192,8 @@ static enum status check_bookable(const Daftari__V1__ReconciliationInfo *info, s
 {
     if (state_is(info, STATE_BOOKED))
         return fault_refuse(why, REASON(RECONCILIATION_ALREADY_BOOKED), "reconciliation",
-                            "its difference is booked already");
+                            "its difference is booked already, by the entry at position %llu",
+                            (unsigned long long)info->entry);
     if (state_is(info, STATE_REOPENED))
         return fault_refuse(why, REASON(RECONCILIATION_STALE), "reconciliation",
                             "it was reopened: record it again");
@@ -298,7 +299,9 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
     return STATUS_OK;
 }
 
-static void set_state(struct kv_txn *state, uint64_t position, const char *name, struct arena *arena)
+/* `entry`: that booked the difference; 0 = none. */
+static void set_state(struct kv_txn *state, uint64_t position, const char *name, uint64_t entry,
+                      struct arena *arena)
 {
     Daftari__V1__ReconciliationInfo *info = info_get(state, position, arena);
     if (info == NULL) {
@@ -306,6 +309,8 @@ static void set_state(struct kv_txn *state, uint64_t position, const char *name,
         return;
     }
     info->state = (char *)(uintptr_t)name;
+    info->has_entry = entry != 0;
+    info->entry = entry;
     info_put(state, info, arena);
 }
 
@@ -313,7 +318,21 @@ void reconciliation_apply_booked(struct kv_txn *state, const struct record *reco
                                  const ProtobufCMessage *payload, struct arena *arena)
 {
     (void)payload;
-    set_state(state, record->header.cause, STATE_BOOKED, arena);
+    struct row_key key = row_key_u64(record->header.position);
+    row_put_u64(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key), record->header.cause);
+    set_state(state, record->header.cause, STATE_BOOKED, record->header.position, arena);
+}
+
+void reconciliation_unbook(struct kv_txn *state, uint64_t entry, struct arena *arena)
+{
+    struct row_key key = row_key_u64(entry);
+    uint64_t reconciliation;
+    if (!row_get_u64(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key), &reconciliation))
+        return;
+    kv_del(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key));
+    const Daftari__V1__ReconciliationInfo *info = info_get(state, reconciliation, arena);
+    if (info != NULL && state_is(info, STATE_BOOKED)) /* one that was set aside stays so */
+        set_state(state, reconciliation, STATE_DISCREPANCY, 0, arena);
 }
 
 /* ---- Reconciliation.Reopen ----------------------------------------------------------------------------------------------- */
@@ -334,6 +353,10 @@ enum status reconciliation_decide_reopen(const struct context *context, struct k
         out->nothing_to_do = true;
         return STATUS_OK;
     }
+    if (state_is(info, STATE_BOOKED))
+        return fault_refuse(why, REASON(RECONCILIATION_ALREADY_BOOKED), "reconciliation",
+                            "its difference is booked by the entry at position %llu: reverse that first",
+                            (unsigned long long)info->entry);
     /* accepted */
     out->type = EVENT_RECONCILIATION_REOPENED;
     out->business = business;
@@ -345,7 +368,7 @@ void reconciliation_apply_reopened(struct kv_txn *state, const struct record *re
                                    const ProtobufCMessage *payload, struct arena *arena)
 {
     (void)payload;
-    set_state(state, record->header.cause, STATE_REOPENED, arena);
+    set_state(state, record->header.cause, STATE_REOPENED, 0, arena);
 }
 
 /* ---- Reconciliation.List --------------------------------------------------------------------------------------------------- */

@@ -9,4 +9,7 @@ decide_fn reconciliation_decide_record, reconciliation_decide_book, reconciliati
 apply_fn reconciliation_apply_recorded, reconciliation_apply_booked, reconciliation_apply_reopened;
 query_fn reconciliation_query_list;
 
+/* What the reversal of the entry at `entry` undoes: a difference that it booked is there again. */
+void reconciliation_unbook(struct kv_txn *state, uint64_t entry, struct arena *arena);
+
 #endif
