@@ -125,3 +125,20 @@ printf '2024-02-05 early\n    Assets:Drawer   5 KES\n    Income:Sales\n' | journ
 refuses_all "a closed month" 1 'closed' "$D/early.json"
 daftari-audit verify --server "$DAFTARI_SERVER" >"$D/out" 2>&1
 tap "the books are whole" test $? = 0
+
+# ---- tags go in once and come out in every form
+printf '2024-05-03 tagged\n    Assets:Drawer   5 KES  ; date:2024-05-06, note:a;b\n    Income:Sales\n' | journal >"$D/tagged.json"
+daftari import journal "$D/tagged.json" >"$D/out" 2>&1
+daftari entry list --output json | jq '[.[] | select(.description == "tagged") | .lines[] | .tags[]? | select(.name == "date")]' >"$D/out"
+tap "a posting's own date is one tag" json_has "$D/out" 'length == 1 and .[0].value == "2024-05-06"'
+daftari entry post --date 2024-05-04 --description trip --debit 1110=1 --credit 3100=1 \
+  --tag name=trip,value=a --tag name=trip,value=b --tag name=trip,value=a --tag name=trip-x,value=c --tag name=trip_x,value=d --tag name=trip-2,value=e >"$D/out" 2>&1
+daftari-audit export --format beancount --server "$DAFTARI_SERVER" --to "$D/books.beancount" >"$D/out" 2>&1
+bean-check "$D/books.beancount" >"$D/out" 2>&1
+tap "beancount takes tags that come to the same key" test $? = 0
+cp "$D/books.beancount" "$D/out"
+tap "and none is lost" test "$(grep -cE '^  t-trip.*: "[abcde]"$' "$D/books.beancount")" = 5
+daftari-audit export --format csv --server "$DAFTARI_SERVER" --to "$D/books.csv" >"$D/out" 2>&1
+cp "$D/books.csv" "$D/out"
+tap "CSV has the tags" grep -q ',"trip=a;trip=b;trip=a;trip-x=c;trip_x=d;trip-2=e",' "$D/books.csv"
+tap "and those of lines" grep -qE ',"[^"]*date=2024-05-06[^"]*"' "$D/books.csv"

@@ -5,9 +5,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "proto/base/limits.h"
 #include "tools/audit/export.h"
 
 #define BEAN_CURRENCY_MAX 25
+#define BEAN_KEY_MAX      64 /* of metadata, bytes with the NUL */
+#define BEAN_KEY_ROOM     6  /* of it for "-NN" */
 
 static const char *const roots[] = {"Equity", "Assets", "Liabilities", "Equity", "Income", "Expenses"};
 
@@ -67,19 +70,55 @@ static void put_metadata(FILE *out, const char *indent, const char *key, const c
     fputc('\n', out);
 }
 
-/* A tag as metadata; its name made a key: a small letter, then letters, digits, - and _. */
-static void put_tags(FILE *out, const char *indent, size_t count, Daftari__V1__Tag **tags)
+static const char *tag_value(const Daftari__V1__Tag *tag)
+{
+    return tag->value != NULL && tag->value[0] != '\0' ? tag->value : "yes";
+}
+
+/* A tag's name made a key: letters, digits and hyphens after "t-". Returns its length. */
+static size_t tag_key(const char *name, char out[BEAN_KEY_MAX])
+{
+    size_t len = 2;
+    memcpy(out, "t-", len);
+    for (const char *c = name; c != NULL && *c != '\0' && len < BEAN_KEY_MAX - BEAN_KEY_ROOM; c++)
+        out[len++] = (char)(isalnum((unsigned char)*c) && (unsigned char)*c < 128 ? *c : '-');
+    out[len] = '\0';
+    return len;
+}
+
+static bool key_used(char (*keys)[BEAN_KEY_MAX], size_t count, const char *key)
 {
     for (size_t i = 0; i < count; i++) {
-        char key[64];
-        size_t len = 0;
-        key[len++] = 't';
-        key[len++] = '-';
-        for (const char *c = tags[i]->name; c != NULL && *c != '\0' && len < sizeof key - 1; c++)
-            key[len++] = (char)(isalnum((unsigned char)*c) && (unsigned char)*c < 128 ? *c : '-');
-        key[len] = '\0';
-        put_metadata(out, indent, key,
-                     tags[i]->value != NULL && tags[i]->value[0] != '\0' ? tags[i]->value : "yes");
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool same_before(Daftari__V1__Tag **tags, size_t index)
+{
+    for (size_t i = 0; i < index; i++) {
+        if (tags[i]->name != NULL && tags[index]->name != NULL &&
+            strcmp(tags[i]->name, tags[index]->name) == 0 &&
+            strcmp(tag_value(tags[i]), tag_value(tags[index])) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Tags as metadata. A key may stand only once: a second tag of the same name, or of one that comes to the same key, gets
+ * a number behind it; the same tag again is left out. Books hold at most TAGS_MAX. */
+static void put_tags(FILE *out, const char *indent, size_t count, Daftari__V1__Tag **tags)
+{
+    char keys[TAGS_MAX][BEAN_KEY_MAX];
+    for (size_t i = 0, used = 0; i < count && used < TAGS_MAX; i++) {
+        size_t len = tag_key(tags[i]->name, keys[used]);
+        if (same_before(tags, i))
+            continue;
+        for (unsigned number = 2; key_used(keys, used, keys[used]); number++)
+            snprintf(keys[used] + len, BEAN_KEY_ROOM, "-%u", number);
+        put_metadata(out, indent, keys[used], tag_value(tags[i]));
+        used++;
     }
 }
 

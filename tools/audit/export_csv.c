@@ -9,26 +9,54 @@ static void csv_name(const Daftari__V1__AccountInfo *account, char out[EXPORT_NA
     snprintf(out, EXPORT_NAME_MAX, "%s", account->name != NULL ? account->name : "");
 }
 
-static void put_field(FILE *out, const char *text, const char *end)
+static void put_inside(FILE *out, const char *text)
 {
-    bool quote = strpbrk(text, ",\"\r\n") != NULL;
-    if (quote)
-        fputc('"', out);
     for (; *text != '\0'; text++) {
         if (*text == '"')
             fputc('"', out);
         fputc(*text, out);
     }
+}
+
+static void put_field(FILE *out, const char *text, const char *end)
+{
+    bool quote = strpbrk(text, ",\"\r\n") != NULL;
+    if (quote)
+        fputc('"', out);
+    put_inside(out, text);
     if (quote)
         fputc('"', out);
     fputs(end, out);
+}
+
+/* With a backslash before what separates, and before a backslash. */
+static void put_escaped(FILE *out, const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++) {
+        char one[2] = {*text, '\0'};
+        if (*text == '\\' || *text == ';' || *text == '=')
+            fputc('\\', out);
+        put_inside(out, one);
+    }
+}
+
+/* NAME=VALUE;NAME=VALUE, always quoted when there is one. */
+static void put_tags(FILE *out, size_t count, Daftari__V1__Tag **tags, const char *end)
+{
+    for (size_t i = 0; i < count; i++) {
+        fputc(i == 0 ? '"' : ';', out);
+        put_escaped(out, tags[i]->name);
+        fputc('=', out);
+        put_escaped(out, tags[i]->value);
+    }
+    fprintf(out, "%s%s", count > 0 ? "\"" : "", end);
 }
 
 static void csv_begin(FILE *out)
 {
     fputs("position,recorded_time,date,number,kind,business,account,account_name,currency,debit,credit,"
           "description,"
-          "line_description,reference\r\n",
+          "line_description,reference,tags,line_tags\r\n",
           out);
 }
 
@@ -48,7 +76,9 @@ static void csv_entry(FILE *out, const struct export_entry *entry)
         fprintf(out, "%s,%s,", debit ? amount : "", debit ? "" : amount);
         put_field(out, entry->description, ",");
         put_field(out, line->description, ",");
-        put_field(out, entry->reference, "\r\n");
+        put_field(out, entry->reference, ",");
+        put_tags(out, entry->tag_count, entry->tags, ",");
+        put_tags(out, line->tag_count, line->tags, "\r\n");
     }
 }
 

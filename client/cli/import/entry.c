@@ -64,6 +64,15 @@ static void add_tag(struct journal *journal, json_t *tags, const char *name, con
     (void)json_array_append_new(tags, tag);
 }
 
+static void drop_tag(json_t *tags, const char *name)
+{
+    for (size_t i = json_array_size(tags); i > 0; i--) {
+        const char *other = json_string_value(json_object_get(json_array_get(tags, i - 1), "name"));
+        if (other != NULL && strcmp(other, name) == 0)
+            (void)json_array_remove(tags, i - 1);
+    }
+}
+
 /* [["name","value"],...] and what else is kept as tags. */
 static json_t *tags_of(struct journal *journal, json_t *pairs, const char *status)
 {
@@ -167,7 +176,8 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
         add_tag(journal, tags, "virtual", alone ? "unbalanced" : "balanced");
         journal->virtual_lines++;
     }
-    if (date != NULL) {
+    if (date != NULL) { /* hledger tells it of a tag "date" and of [2024-01-06], the tag as it was written */
+        drop_tag(tags, "date");
         add_tag(journal, tags, "date", date);
         journal->line_dates++;
     }
@@ -269,8 +279,10 @@ static void head_of(struct journal *journal, json_t *transaction, json_t *entry)
     const char *second = json_string_value(json_object_get(transaction, "tdate2"));
     json_t *pairs = json_object_get(transaction, "ttags");
     json_t *tags = tags_of(journal, pairs, json_string_value(json_object_get(transaction, "tstatus")));
-    if (second != NULL)
+    if (second != NULL) {
+        drop_tag(tags, "date2");
         add_tag(journal, tags, "date2", second);
+    }
     if (says_more(comment, pairs))
         add_tag(journal, tags, "comment", comment);
     bool empty = description == NULL || strspn(description, " ") == strlen(description);
