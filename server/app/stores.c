@@ -11,6 +11,8 @@
 #define FOLD_PAUSE_RECORDS 20000
 /* Commands that come faster than rows can be written behind wait here, before they fill the memory. */
 #define DIRTY_WAIT_FACTOR 4
+#define FULL_WAIT_US      500000
+#define FULL_WAIT_MAX_US  10000000
 #define READERS_SPARE     8 /* LMDB reader slots beside the reader threads: log readers, tools, checks */
 
 static uint64_t mib(uint64_t count)
@@ -20,29 +22,78 @@ static uint64_t mib(uint64_t count)
 
 /* ---- write behind (the state's owner: app while folding, then the writer) ------------------------------------------- */
 
+/* No room: rows stay in memory, and it is tried again after a while, longer each time. FULL while too much waits. */
+static enum status full(struct stores *stores, monotonic_us now)
+{
+    if (stores->full_wait == 0)
+        diag(DIAG_WARNING, "app", "state-waits",
+             "status=FULL text=\"no room to write core state behind: free disk, or raise state_map_mib and "
+             "restart; it is tried again\"");
+    stores->full_wait = stores->full_wait == 0 ? FULL_WAIT_US : 2 * stores->full_wait;
+    if (stores->full_wait > FULL_WAIT_MAX_US)
+        stores->full_wait = FULL_WAIT_MAX_US;
+    stores->try_at = now + stores->full_wait;
+    return STATUS_FULL;
+}
+
+static void written(struct stores *stores)
+{
+    if (stores->full_wait != 0)
+        diag(DIAG_INFO, "app", "state-written", "text=\"there is room again\"");
+    stores->full_wait = 0;
+}
+
+/* What the writer is to know while there is no room. */
+static enum status room_for_more(const struct stores *stores)
+{
+    struct kv_overlay_stats stats;
+    kv_overlay_stats(stores->state, &stats);
+    return stats.dirty_rows + stats.flushing_rows < DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max
+               ? STATUS_OK
+               : STATUS_FULL;
+}
+
+static enum status bring_in(struct stores *stores, bool wait, monotonic_us now)
+{
+    enum status status = wait ? kv_overlay_flush_wait(stores->state) : kv_overlay_flush_poll(stores->state);
+    if (status == STATUS_AGAIN)
+        return status;
+    if (status == STATUS_OK && stores->flushing)
+        written(stores);
+    stores->flushing = false;
+    return status == STATUS_FULL ? full(stores, now) : status;
+}
+
 /* Starts a background flush when enough is dirty or it has been idle for long enough; waits for it when `must`. */
 enum status stores_write_behind(void *context, bool idle, bool must)
 {
     struct stores *stores = context;
     struct kv_overlay_stats stats;
     monotonic_us now = clock_monotonic(&system_clock);
-    if (must)
-        return kv_overlay_flush(stores->state);
-    enum status status = kv_overlay_flush_poll(stores->state);
+    if (must) {
+        enum status flushed = kv_overlay_flush(stores->state);
+        return flushed == STATUS_FULL ? full(stores, now) : flushed;
+    }
+    enum status status = bring_in(stores, false, now);
     kv_overlay_stats(stores->state, &stats);
-    if (status == STATUS_AGAIN && stats.dirty_rows < DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max)
-        return STATUS_OK;
-    if (status == STATUS_AGAIN)
-        status = kv_overlay_flush_wait(stores->state);
-    if (status != STATUS_OK)
+    if (status == STATUS_AGAIN && stores->full_wait == 0 &&
+        stats.dirty_rows >= DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max) {
+        status = bring_in(stores, true, now);
+        kv_overlay_stats(stores->state, &stats);
+    }
+    if (status != STATUS_OK && status != STATUS_AGAIN && status != STATUS_FULL)
         return status;
-    bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max;
+    if (status != STATUS_OK || (stores->full_wait != 0 && now < stores->try_at))
+        return stores->full_wait != 0 ? room_for_more(stores) : STATUS_OK;
+    bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max || stores->full_wait != 0;
     bool quiet = idle && stats.dirty_rows > 0 &&
                  now - stores->written_behind > (monotonic_us)stores->config->state_idle_ms * 1000;
     if (!many && !quiet)
         return STATUS_OK;
     stores->written_behind = now;
-    return kv_overlay_flush_start(stores->state);
+    status = kv_overlay_flush_start(stores->state);
+    stores->flushing = status == STATUS_OK;
+    return status == STATUS_OK && stores->full_wait != 0 ? room_for_more(stores) : status;
 }
 
 static enum status fold_pause(void *context)

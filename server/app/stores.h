@@ -18,6 +18,9 @@ struct stores {
     struct id_index *ids; /* over ids_kv: of the commands in the log */
     bool trusted;         /* unsynced environments were as they had been left */
     monotonic_us written_behind;
+    bool flushing; /* a background flush was started and not yet brought in */
+    monotonic_us full_wait,
+        try_at; /* no room to write core state behind: tried again then; 0 = there was room */
 };
 
 /* Opens everything and folds the log's tail into core state and command ids (all of it, when they cannot be trusted). `create`: the
@@ -27,7 +30,8 @@ enum status stores_open(const struct config *config, bool create, struct stores 
 /* `clean`: views are synced too. Core state must have been written behind. */
 void stores_close(struct stores *stores, bool clean);
 
-/* writer_hooks.write_behind; context is the stores. */
+/* writer_hooks.write_behind; context is the stores. Without room it is tried again later, and says FULL only while more
+ * waits in memory than may. */
 enum status stores_write_behind(void *context, bool idle, bool must);
 
 /* For the runner: environments below views/. Context is the stores. */

@@ -8,17 +8,20 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "proto/base/bug.h"
+#include "server/base/diag.h"
 #include "server/base/id_index_parts.h"
 
 #define SEGMENT_BYTES_MIN (1u << 20)
-#define SEGMENTS_OF_MOST                                                                                     \
-    4u /* the largest is a fourth of all filters: the oldest goes when there is no room */
-#define PIECE_BLOCKS   256u
-#define PREFETCH_AHEAD 16u
+#define SEGMENTS_OF_MOST  4u /* the largest is a fourth of all filters: the oldest goes when full */
+#define PIECE_BLOCKS      256u
+#define PREFETCH_AHEAD    16u
+#define ROOM_WAIT_MAX_S   8
 
 /* Ids in the order of their coming, and slots that find them: low bits are the number of the entry, from 1, high bits
  * a piece of the hash, so that an absent id is seldom compared. */
@@ -56,6 +59,7 @@ struct id_index {
     struct view next; /* what will be published */
     struct retired retired[ID_SEGMENTS_MAX];
     size_t retired_count;
+    const struct table *filtered; /* its ids are in a filter already: writing it found no room */
     size_t scan_run,
         scan_count; /* while filters are made anew: which run of how many, and after which block of it */
     uint8_t scan_key[ID_KEY_BYTES];
@@ -67,6 +71,7 @@ struct id_index {
     struct view published;
     struct table *to_write; /* the frozen table until it is in a run */
     bool stop, idle;
+    bool no_room, told; /* the store was full when it was last written to; that was logged */
     enum status status; /* the first that went wrong; stays */
     uint64_t seen_number;
     pthread_t thread;
@@ -124,58 +129,6 @@ static void table_clear(const struct id_index *index, struct table *table)
 {
     memset(table->slots, 0, ((size_t)index->slot_mask + 1) * sizeof table->slots[0]);
     table->count = 0;
-}
-
-/* ---- sorting: a merge sort, which no choice of ids makes slow ---------------------------------------------------- */
-
-#define SORT_SMALL 16u
-
-static void sort_small(struct id_entry *at, size_t count)
-{
-    for (size_t i = 1; i < count; i++) {
-        struct id_entry entry = at[i];
-        size_t to = i;
-        for (; to > 0 && id_less(&entry, &at[to - 1]); to--)
-            at[to] = at[to - 1];
-        at[to] = entry;
-    }
-}
-
-static void merge_halves(const struct id_entry *a, size_t a_count, const struct id_entry *b, size_t b_count,
-                         struct id_entry *out)
-{
-    const struct id_entry *a_end = a + a_count, *b_end = b + b_count;
-    while (a < a_end && b < b_end) {
-        bool second = id_less(b, a);
-        *out++ = *(second ? b : a);
-        a += !second;
-        b += second;
-    }
-    memcpy(out, a, (size_t)(a_end - a) * sizeof *a);
-    memcpy(out + (a_end - a), b, (size_t)(b_end - b) * sizeof *b);
-}
-
-/* Returns where the sorted entries are: `entries` or `spare`. */
-static struct id_entry *sort_entries(struct id_entry *entries, struct id_entry *spare, size_t count)
-{
-    size_t sorted = 1;
-    while (sorted < count && !id_less(&entries[sorted], &entries[sorted - 1]))
-        sorted++;
-    if (sorted >= count) /* ids that grow with time */
-        return entries;
-    for (size_t i = 0; i < count; i += SORT_SMALL)
-        sort_small(entries + i, count - i < SORT_SMALL ? count - i : SORT_SMALL);
-    for (size_t width = SORT_SMALL; width < count; width *= 2) {
-        for (size_t i = 0; i < count; i += 2 * width) {
-            size_t a = count - i < width ? count - i : width;
-            size_t b = count - i - a < width ? count - i - a : width;
-            merge_halves(entries + i, a, entries + i + a, b, spare + i);
-        }
-        struct id_entry *out = spare;
-        spare = entries;
-        entries = out;
-    }
-    return entries;
 }
 
 /* ---- filters (helper) -------------------------------------------------------------------------------------------- */
@@ -273,21 +226,6 @@ static void filter_add(struct id_index *index, struct id_segment *segments, size
     }
 }
 
-/* Position from which on the filters can speak of all ids, when they have room for `ids_max`. */
-static uint64_t covered_from(const struct id_runs *runs, uint64_t ids_max)
-{
-    uint64_t from = runs->stored.position;
-    for (size_t i = 0; i < runs->count; i++) {
-        uint64_t ids = 0; /* of all runs that reach behind where this one begins */
-        for (size_t other = 0; other < runs->count; other++)
-            if (runs->runs[other].to > runs->runs[i].from)
-                ids += runs->runs[other].count;
-        if (ids <= ids_max && runs->runs[i].from < from)
-            from = runs->runs[i].from;
-    }
-    return from;
-}
-
 /* Filters are not stored. When a store that has runs is opened, segments are made for as many of the youngest ids as they can
  * hold, and filled by reading the runs. Until then every look-up that memory cannot answer reads runs. */
 static void scan_begin(struct id_index *index)
@@ -299,7 +237,7 @@ static void scan_begin(struct id_index *index)
     if (total == 0 || each == 0)
         return;
     size_t bytes = filter_room(4 * total, most - each), count = (bytes + each - 1) / each;
-    uint64_t from = covered_from(runs, 2 * id_segment_ids(bytes));
+    uint64_t from = id_runs_covered_from(runs, 2 * id_segment_ids(bytes));
     uint64_t span = (runs->stored.position - from) / count;
     for (size_t i = 0; i < count && span > 0; i++) {
         struct id_segment *segment = &index->next.segments[i];
@@ -372,18 +310,23 @@ static enum status write_table(struct id_index *index, const struct table *table
 {
     struct kv_txn *txn;
     memcpy(index->sorted, table->entries, table->count * sizeof table->entries[0]);
-    const struct id_entry *entries = sort_entries(index->sorted, index->spare, table->count);
-    struct id_segment *segment = table->count > 0 ? segment_for(index, table->count) : NULL;
+    const struct id_entry *entries = id_sort(index->sorted, index->spare, table->count);
+    bool again = index->filtered == table;
+    struct id_segment *segment = table->count > 0 && !again ? segment_for(index, table->count) : NULL;
     if (segment != NULL) {
         segment->to = table->marked.position;
         filter_add(index, segment, 1, entries, table->count);
     }
+    index->filtered = table;
     enum status status = kv_begin(index->kv, true, &txn);
     if (status != STATUS_OK)
         return status;
     uint64_t blocks = id_runs_add(&index->next.runs, txn, entries, table->count, &table->marked);
     atomic_fetch_add(&index->blocks_written, blocks);
-    return commit_and_publish(index, txn, true);
+    status = commit_and_publish(index, txn, true);
+    if (status == STATUS_OK)
+        index->filtered = NULL;
+    return status;
 }
 
 static enum status merge_piece(struct id_index *index)
@@ -425,7 +368,26 @@ static enum status scan_piece(struct id_index *index)
     return STATUS_OK;
 }
 
-/* One piece of what is most urgent; false when there is nothing to do. Runs do not change while they are scanned for
+/* With the mutex held: how a write went. Without room nothing has changed but the list of what the store would hold. */
+static void note_write(struct id_index *index, enum status status)
+{
+    if (status == STATUS_FULL) {
+        index->next.runs = index->published.runs;
+        if (!index->told)
+            diag(DIAG_WARNING, "ids", "no-room",
+                 "status=FULL text=\"no room to write the index of command ids: free disk, or raise "
+                 "ids_map_mib "
+                 "and restart; it is tried again\"");
+    } else if (status != STATUS_OK) {
+        index->status = status;
+        atomic_store(&index->fresh, true);
+    } else if (index->told) {
+        diag(DIAG_INFO, "ids", "written", "text=\"there is room again\"");
+    }
+    index->no_room = index->told = status == STATUS_FULL;
+}
+
+/* One piece of what is most urgent; false when there is nothing to do or no room for it. Runs do not change while they are scanned for
  * the filters, and new ones wait when there are too many. */
 static bool work_one(struct id_index *index)
 {
@@ -434,39 +396,55 @@ static bool work_one(struct id_index *index)
     enum status status = index->status;
     pthread_mutex_unlock(&index->mutex);
     bool many = index->next.runs.count >= ID_RUNS_MANY;
+    bool wrote = true;
     if (status != STATUS_OK)
         return false;
     if (table != NULL && !many)
         status = write_table(index, table);
     else if (scanning(index))
-        status = scan_piece(index);
+        status = scan_piece(index), wrote = false;
     else if (id_runs_want_merge(&index->next.runs))
         status = merge_piece(index);
     else if (table != NULL)
         status = write_table(index, table);
     else
         return false;
-    if (status == STATUS_OK)
-        return true;
     pthread_mutex_lock(&index->mutex);
-    index->status = status;
-    atomic_store(&index->fresh, true);
+    if (wrote || status != STATUS_OK)
+        note_write(index, status);
     pthread_mutex_unlock(&index->mutex);
-    return false;
+    return status == STATUS_OK;
+}
+
+/* With the mutex held, without room: some time, longer each time, or until somebody asks for it. */
+static void wait_for_room(struct id_index *index, int *wait_s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += *wait_s;
+    while (index->no_room && !index->stop &&
+           pthread_cond_clockwait(&index->work, &index->mutex, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+        ;
+    *wait_s = *wait_s < ROOM_WAIT_MAX_S ? 2 * *wait_s : *wait_s;
 }
 
 static void *helper_main(void *context)
 {
     struct id_index *index = context;
     (void)pthread_setname_np(pthread_self(), "command-ids");
+    int room_wait_s = 1;
     for (;;) {
         bool worked = work_one(index);
         pthread_mutex_lock(&index->mutex);
-        bool wait = !worked && (index->to_write == NULL || index->status != STATUS_OK);
+        if (!index->no_room)
+            room_wait_s = 1;
+        bool wait = !index->no_room && !worked && (index->to_write == NULL || index->status != STATUS_OK);
         index->idle = wait;
         pthread_cond_broadcast(&index->done);
         while (wait && index->idle && !index->stop)
             pthread_cond_wait(&index->work, &index->mutex);
+        if (index->no_room)
+            wait_for_room(index, &room_wait_s);
         bool stop = index->stop;
         pthread_mutex_unlock(&index->mutex);
         if (stop)
@@ -497,18 +475,20 @@ static void note_memory(struct id_index *index)
     atomic_store_explicit(&index->memory_ids, ids, memory_order_relaxed);
 }
 
-/* With the mutex held: the full table goes to the helper, as soon as the one before is written. */
+/* With the mutex held: the full table goes to the helper, once the one before is written; FULL: it finds no room. */
 static enum status hand_over(struct id_index *index)
 {
     take_over(index);
     if (index->frozen != NULL)
         atomic_fetch_add(&index->waits, 1);
-    while (index->frozen != NULL && index->status == STATUS_OK) {
+    while (index->frozen != NULL && index->status == STATUS_OK && !index->no_room) {
         pthread_cond_wait(&index->done, &index->mutex);
         take_over(index);
     }
     if (index->status != STATUS_OK)
         return index->status;
+    if (index->frozen != NULL)
+        return STATUS_FULL;
     index->frozen = index->active;
     index->active = index->active == &index->tables[0] ? &index->tables[1] : &index->tables[0];
     index->active->marked = index->frozen->marked;
@@ -524,42 +504,65 @@ static enum status work_all(struct id_index *index)
         ;
     pthread_mutex_lock(&index->mutex);
     take_over(index);
-    enum status status = index->status;
+    enum status status = index->status == STATUS_OK && index->no_room ? STATUS_FULL : index->status;
     pthread_mutex_unlock(&index->mutex);
     return status;
+}
+
+/* The table in memory that is full makes place for an empty one. FULL: it cannot, for want of room on the disk. */
+static enum status make_room(struct id_index *index)
+{
+    if (!index->running && index->frozen != NULL)
+        (void)work_all(index);
+    pthread_mutex_lock(&index->mutex);
+    enum status status = hand_over(index);
+    pthread_mutex_unlock(&index->mutex);
+    if (status != STATUS_OK || index->running)
+        return status;
+    status = work_all(index);
+    return status == STATUS_FULL ? STATUS_OK : status; /* it waits in memory, and the other table is empty */
+}
+
+static bool memory_full(const struct id_index *index)
+{
+    return index->active->count >= index->config.memory_entries;
+}
+
+bool id_index_has_room(struct id_index *index)
+{
+    return !memory_full(index) || make_room(index) != STATUS_FULL;
 }
 
 enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor)
 {
     enum status status = STATUS_OK;
     index->active->marked = *cursor;
-    bool full = index->active->count >= index->config.memory_entries;
     bool fresh = atomic_load_explicit(&index->fresh, memory_order_relaxed);
-    if (full)
-        pthread_mutex_lock(&index->mutex);
-    /* While the helper commits there is time until the next mark. */
-    if (full || (fresh && pthread_mutex_trylock(&index->mutex) == 0)) {
-        take_over(index);
-        status = full ? hand_over(index) : index->status;
+    if (memory_full(index)) {
+        status = make_room(index);
+    } else if (fresh && pthread_mutex_trylock(&index->mutex) == 0) {
+        take_over(index); /* while the helper commits there is time until the next mark */
+        status = index->status;
         pthread_mutex_unlock(&index->mutex);
     }
-    if (status == STATUS_OK && full && !index->running)
-        status = work_all(index);
     note_memory(index);
-    return status;
+    return status == STATUS_FULL ? STATUS_OK : status; /* id_index_has_room says it when it matters */
 }
 
 enum status id_index_flush(struct id_index *index)
 {
-    enum status status;
+    if (!index->running && index->frozen != NULL)
+        (void)work_all(index);
     pthread_mutex_lock(&index->mutex);
+    index->no_room = index->no_room && !index->running; /* the helper tries now */
+    pthread_cond_signal(&index->work);
     take_over(index);
-    status = index->status;
+    enum status status = index->status;
     if (status == STATUS_OK && index->active->marked.position > index->published.runs.stored.position)
         status = hand_over(index);
     while (index->running && status == STATUS_OK && (!index->idle || index->to_write != NULL)) {
         pthread_cond_wait(&index->done, &index->mutex);
-        status = index->status;
+        status = index->status == STATUS_OK && index->no_room ? STATUS_FULL : index->status;
     }
     take_over(index);
     pthread_mutex_unlock(&index->mutex);
@@ -725,7 +728,7 @@ enum status id_index_open(struct kv *kv, const struct id_index_config *config, s
         index->running = config->background && pthread_create(&index->thread, NULL, helper_main, index) == 0;
         if (config->background && !index->running)
             status = fault_set(why, STATUS_NO_MEMORY, NULL, "a thread could not be started");
-        else if (!config->background && work_all(index) != STATUS_OK)
+        else if (!config->background && work_all(index) != STATUS_OK && index->status != STATUS_OK)
             status = fault_set(why, index->status, NULL, "the index of command ids cannot be read");
     }
     if (status != STATUS_OK) {

@@ -55,10 +55,14 @@ enum status id_index_find(struct id_index *index, const struct command_id *id,
 void id_index_prefetch(const struct id_index *index, const struct command_id *id);
 /* The id must not be there yet: look first. At most batch_entries_max between two marks. */
 void id_index_add(struct id_index *index, const struct command_id *id, uint64_t position);
+/* False: the store has no room (what it had none for is tried again from time to time, and is not lost) and neither has
+ * memory. Asked before the first id after a mark is added. */
+bool id_index_has_room(struct id_index *index);
 /* Every id up to `cursor` has been added, and the log is durable up to there: from now on they may become a run. Waits
- * when two tables in memory are full. FULL, IO and the like are what a run met on its way; they stay. */
+ * when two tables in memory are full, but not for room on the disk. IO and the like are what a run met on its way; they
+ * stay. */
 enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor) MUST_USE;
-/* Writes what is marked and merges until nothing is left to do. */
+/* Writes what is marked and merges until nothing is left to do. FULL: there was no room; what is in memory stays there. */
 enum status id_index_flush(struct id_index *index) MUST_USE;
 /* Ends the helper's work where it stands and puts the runs on disk, power cut or not. The last thing before the close:
  * only look-ups may follow. */

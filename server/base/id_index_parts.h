@@ -57,6 +57,9 @@ bool id_block_read(struct slice key, struct slice value, struct id_entry out[ID_
 bool id_block_find(struct slice key, struct slice value, const struct id_entry *id, bool *out_found,
                    uint64_t *out_position);
 
+/* Sorts by id in `entries` or in `spare`, which has room for as many: gives where they are (id_sort.c). */
+struct id_entry *id_sort(struct id_entry *entries, struct id_entry *spare, size_t count);
+
 /* ---- filters (id_filter.c) -------------------------------------------------------------------------------------- */
 
 /* A blocked Bloom filter over the ids of the records of one stretch of the log. The helper sets bits while the owner
@@ -100,6 +103,9 @@ struct id_runs {
 
 /* STALE, CORRUPT as id_index_open says. */
 enum status id_runs_load(struct kv_txn *txn, struct id_runs *out, struct fault *why) MUST_USE;
+
+/* Position from which on filters can speak of all ids, when they have room for `ids_max`. */
+uint64_t id_runs_covered_from(const struct id_runs *runs, uint64_t ids_max);
 
 /* The look-up in one run. Errors are set on the transaction. */
 bool id_run_find(struct kv_txn *txn, const struct id_run *run, const struct id_entry *id,

@@ -509,3 +509,17 @@ void id_walk_close(struct id_walk *walk)
         kv_cursor_close(walk->sources[i].cursor);
     free(walk);
 }
+
+uint64_t id_runs_covered_from(const struct id_runs *runs, uint64_t ids_max)
+{
+    uint64_t from = runs->stored.position;
+    for (size_t i = 0; i < runs->count; i++) {
+        uint64_t ids = 0; /* of all runs that reach behind where this one begins */
+        for (size_t other = 0; other < runs->count; other++)
+            if (runs->runs[other].to > runs->runs[i].from)
+                ids += runs->runs[other].count;
+        if (ids <= ids_max && runs->runs[i].from < from)
+            from = runs->runs[i].from;
+    }
+    return from;
+}

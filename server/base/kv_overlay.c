@@ -605,6 +605,7 @@ void kv_overlay_stats(const struct kv *overlay, struct kv_overlay_stats *out)
     *out = (struct kv_overlay_stats){.bytes = overlay_bytes(self),
                                      .dirty_rows = self->dirty.count,
                                      .dirty_bytes = self->dirty_bytes,
+                                     .flushing_rows = self->flush.rows.count,
                                      .hits = self->hits,
                                      .misses = self->misses,
                                      .flushing = self->flush.running};

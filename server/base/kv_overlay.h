@@ -37,6 +37,7 @@ enum status kv_overlay_flush_wait(struct kv *overlay) MUST_USE;
 struct kv_overlay_stats {
     size_t rows, bytes;             /* in memory */
     size_t dirty_rows, dirty_bytes; /* not flushed, nor being flushed */
+    size_t flushing_rows;           /* being flushed */
     uint64_t hits, misses;          /* of kv_get */
     bool flushing;
 };

@@ -14,6 +14,8 @@
 #include "proto/base/bug.h"
 #include "server/store/folder.h"
 
+#define CUT_SHORT_BYTES (UINT64_C(64) << 20) /* less is free: a write cut short found no room */
+
 struct store {
     struct kv base;
     MDB_env *env;
@@ -164,18 +166,28 @@ static void store_abort(struct kv_txn *txn)
     store_end(self);
 }
 
+/* LMDB gives EIO when a write was cut short, which is how a disk that is all but full takes a long one. */
+static bool cut_short(const struct store *store, int rc)
+{
+    struct statvfs disk;
+    int fd = -1;
+    return rc == EIO && mdb_env_get_fd(store->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < CUT_SHORT_BYTES;
+}
+
 static enum status store_commit(struct kv_txn *txn)
 {
     struct store_txn *self = txn_of(txn);
+    struct store *store = self->store;
     enum status status = self->error;
     if (status != STATUS_OK) {
         store_abort(txn);
         return status;
     }
     ASSERT(self->cursors == NULL);
-    status = status_of(mdb_txn_commit(self->txn)); /* frees the handle whatever it returns */
+    int rc = mdb_txn_commit(self->txn); /* frees the handle whatever it returns */
     store_end(self);
-    return status;
+    return cut_short(store, rc) ? STATUS_FULL : status_of(rc);
 }
 
 /* ---- point access -------------------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ struct writer {
     bool rights_known;
     uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
     struct spent spent;
+    bool state_full; /* core state cannot be written behind, and no more of it may wait in memory */
     bool running;
     pthread_t thread;
     pthread_mutex_t turn; /* whoever works has it: the thread, or who called run_here */

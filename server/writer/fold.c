@@ -141,6 +141,9 @@ static enum status add_ids(struct log_reader *reader, struct id_index *ids, stru
 {
     struct slice bytes = {0};
     struct record record;
+    if (!id_index_has_room(ids))
+        return fault_set(why, STATUS_FULL, NULL,
+                         "the index of command ids has no room left: enlarge ids_map_mib or free disk");
     while (cursor->position < until) {
         enum status status = log_read(reader, cursor->position + 1, &bytes, why);
         if (status == STATUS_OK)

@@ -36,14 +36,18 @@ static _Noreturn void stop_for(struct writer *writer, const struct fault *fault)
     writer->config.hooks.fatal(writer->config.hooks.context, fault);
 }
 
+static void refuse(struct work_item *item, size_t part, enum status status, const char *text)
+{
+    item->parts[part].status = status;
+    item->parts[part].fault = arena_take_zero(item->arena, sizeof(struct fault));
+    if (item->parts[part].fault != NULL)
+        (void)fault_set(item->parts[part].fault, status, NULL, "%s", text);
+}
+
 static void refuse_all(struct work_item *item, enum status status, const char *text)
 {
-    for (size_t i = 0; i < item->part_count; i++) {
-        item->parts[i].status = status;
-        item->parts[i].fault = arena_take_zero(item->arena, sizeof(struct fault));
-        if (item->parts[i].fault != NULL)
-            (void)fault_set(item->parts[i].fault, status, NULL, "%s", text);
-    }
+    for (size_t i = 0; i < item->part_count; i++)
+        refuse(item, i, status, text);
 }
 
 /* The stage since `from_us`; gives the present time, where the next begins. */
@@ -103,7 +107,8 @@ static void write_behind(struct writer *writer, bool idle, bool must)
         return;
     enum status status = writer->config.hooks.write_behind(writer->config.hooks.context, idle, must);
     (void)spent_since(writer, WRITER_WRITE_BEHIND, began_us);
-    if (status != STATUS_OK) {
+    writer->state_full = status == STATUS_FULL;
+    if (status != STATUS_OK && status != STATUS_FULL) {
         (void)fault_set(&fault, status, NULL, "core state could not be written behind");
         stop_for(writer, &fault);
     }
@@ -131,6 +136,20 @@ static void state_end(struct writer *writer, struct kv_txn *state)
     }
 }
 
+/* NULL, or why no batch may be begun: nothing of it could be taken back later. */
+static const char *no_room(struct writer *writer)
+{
+    if (writer->state_full)
+        return "no room to write core state behind: free disk, or enlarge state_map_mib";
+    if (writer->record_count != 0)
+        return NULL;
+    if (!log_has_room(writer->config.log, writer->config.batch_bytes_max))
+        return "the log has no room left: enlarge log_map_mib or free disk";
+    if (!id_index_has_room(writer->config.ids))
+        return "the index of command ids has no room left: enlarge ids_map_mib or free disk";
+    return NULL;
+}
+
 /* Decides every part of an item, committing in between when the batch is full. */
 static void run_item(struct writer *writer, struct kv_txn *state, struct work_item *item)
 {
@@ -147,13 +166,9 @@ static void run_item(struct writer *writer, struct kv_txn *state, struct work_it
         }
         if (command_batch_full(writer))
             commit_batch(writer, state);
-        if (writer->record_count == 0 && !log_has_room(writer->config.log, writer->config.batch_bytes_max)) {
-            struct fault *full = arena_take_zero(item->arena, sizeof *full);
-            item->parts[i].status = STATUS_FULL;
-            item->parts[i].fault = full;
-            if (full != NULL)
-                (void)fault_set(full, STATUS_FULL, NULL,
-                                "the log has no room left: enlarge log_map_mib or free disk");
+        const char *full = no_room(writer);
+        if (full != NULL) {
+            refuse(item, i, STATUS_FULL, full);
             continue;
         }
         if (command_run(writer, state, item, i, writer->ahead[i - ahead_first], &fault) != STATUS_OK)

@@ -43,7 +43,8 @@ struct writer_hooks {
     /* Microseconds of each stage since it was last told; of single commands estimated from some (spent.h). Once a turn. */
     void (*spent)(void *context, const uint64_t us[WRITER_STAGES]);
     /* Asked after each batch and when idle: write dirty rows of core state behind if it is time (`must`: in
-     * any case). The cursor has been put. IO, FULL and the like are fatal. */
+     * any case). The cursor has been put. FULL: too much waits in memory and there is no room for it; commands are
+     * refused until it gives OK again. IO and the like are fatal. */
     enum status (*write_behind)(void *context, bool idle, bool must);
     void (*fatal)(void *context, const struct fault *fault) __attribute__((noreturn));
 };

@@ -88,6 +88,14 @@ static void on_grew(void *context, uint64_t position, size_t records, int64_t co
     rig->grew++;
     rig->grew_to = position;
 }
+static _Atomic(enum status) behind; /* what writing behind gives */
+
+static enum status on_write_behind(void *context, bool idle, bool must)
+{
+    (void)context, (void)idle, (void)must;
+    return behind;
+}
+
 static _Noreturn void on_fatal(void *context, const struct fault *fault)
 {
     (void)context;
@@ -221,17 +229,20 @@ static void rig_open(struct rig *rig, size_t batch_records)
     struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = batch_records};
     assert_int_equal(id_index_open(kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT), &ids, &rig->ids, &why),
                      STATUS_OK);
-    struct writer_config config = {
-        .ids = rig->ids,
-        .log = rig->log,
-        .state = rig->state,
-        .clock = &fake_clock,
-        .queue_items_max = 64,
-        .batch_records_max = batch_records,
-        .batch_bytes_max = 4 * 65536,
-        .arena_bytes_max = ARENA_BYTES,
-        .hooks = {
-            .context = rig, .recorded = on_recorded, .grew = on_grew, .spent = on_spent, .fatal = on_fatal}};
+    struct writer_config config = {.ids = rig->ids,
+                                   .log = rig->log,
+                                   .state = rig->state,
+                                   .clock = &fake_clock,
+                                   .queue_items_max = 64,
+                                   .batch_records_max = batch_records,
+                                   .batch_bytes_max = 4 * 65536,
+                                   .arena_bytes_max = ARENA_BYTES,
+                                   .hooks = {.context = rig,
+                                             .recorded = on_recorded,
+                                             .grew = on_grew,
+                                             .spent = on_spent,
+                                             .write_behind = on_write_behind,
+                                             .fatal = on_fatal}};
     assert_int_equal(writer_new(&config, &rig->writer, &why), STATUS_OK);
 
     Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
@@ -572,6 +583,47 @@ static void late_and_roomless_commands_are_told_so(void **state)
     rig_close(&rig);
 }
 
+/* Core state that cannot be written behind is no reason to stop: commands wait, and go on with room. */
+static void without_room_behind_commands_are_refused(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct ask ask;
+    struct entry entry;
+    rig_open(&rig, 100);
+    struct work_sink *sink = writer_sink(rig.writer);
+    behind = STATUS_FULL;
+    assert_int_equal(writer_start(rig.writer), STATUS_OK);
+    bool refused = false;
+    for (uint64_t id = 7; id < 207 && !refused; id++) { /* the thread asks twice a second when it is idle */
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        ask_start(&ask, "Entry.Post");
+        ask_add(&ask, id, entry_of(&entry, 100, 100));
+        while (!sink->run_here(sink, &ask.item))
+            sched_yield();
+        refused = ask.parts[0].status == STATUS_FULL;
+        if (refused)
+            assert_non_null(strstr(ask.parts[0].fault->text, "core state"));
+        ask_end(&ask);
+    }
+    assert_true(refused);
+    behind = STATUS_OK;
+    bool taken = false;
+    for (uint64_t tries = 0; tries < 200 && !taken; tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+        ask_start(&ask, "Entry.Post");
+        ask_add(&ask, 5000, entry_of(&entry, 100, 100));
+        while (!sink->run_here(sink, &ask.item))
+            sched_yield();
+        taken = ask.parts[0].status == STATUS_OK;
+        ask_end(&ask);
+    }
+    assert_true(taken);
+    behind = STATUS_FULL; /* at the end too */
+    rig_close(&rig);
+    behind = STATUS_OK;
+}
+
 /* ---- a reversal reads the log ------------------------------------------------------------------------------------ */
 
 static const ProtobufCMessage *reverse_of(Daftari__V1__ReverseEntry *reverse, uint64_t position, char *reason)
@@ -791,6 +843,7 @@ int main(void)
         cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
         cmocka_unit_test(time_never_stands_still),
         cmocka_unit_test(late_and_roomless_commands_are_told_so),
+        cmocka_unit_test(without_room_behind_commands_are_refused),
         cmocka_unit_test(a_reversal_reads_committed_records_and_those_of_its_batch),
         cmocka_unit_test(state_of_another_version_is_not_taken),
         cmocka_unit_test(an_idle_writer_works_on_the_callers_thread),

@@ -68,6 +68,8 @@ enum status id_check_record(struct id_check *check, const struct record *record,
     const struct command_id *id = &record->header.command_id;
     uint64_t position = record->header.position, earlier;
     enum status status = STATUS_NOT_FOUND;
+    if (check->unmarked == 0 && !id_index_has_room(check->index))
+        return of_scratch(check, STATUS_FULL, why);
     check->cursor.position++;
     if (!command_id_is_zero(id)) {
         status = id_index_find(check->index, id, &earlier);

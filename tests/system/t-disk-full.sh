@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# A disk that fills up under the server: commands are refused, queries go on, and with room it goes on by itself.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+. tests/support/server.sh
+. tests/support/tap.sh
+D=$(mktemp -d)
+chmod 700 "$D"
+mkdir "$D/disk"
+trap 'tap_end_server "$D"; umount -l "$D/disk" 2>/dev/null; rm -rf "$D"' EXIT
+if ! mount -t tmpfs -o size=100m,mode=700 tmpfs "$D/disk" 2>/dev/null; then
+  echo "ok - a disk that fills up # skip only root may mount one"
+  exit 0
+fi
+server_init "$D" || exit 1
+mv "$D/data" "$D/disk/data"
+sed -i "s|^data_dir = .*|data_dir = \"$D/disk/data\"|" "$D/daftari.conf"
+server_start "$D" && server_log_in "$D" || exit 1
+{ daftari account open --number 1110 --name Cash --class cash && daftari account open --number 3100 --name Capital --class capital; } >/dev/null
+pid=$(cat "$D/pid")
+post() { # post NUMBER
+  timeout 20 daftari entry post --date 2026-03-01 --description "entry $1" --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1
+}
+post 1
+tap "a command is taken" test $? = 0
+head -c 200M /dev/zero >"$D/disk/filler" 2>/dev/null # less than state_idle_ms after the command
+sleep 4
+tap "the server goes on" server_alive "$pid" daftarid
+tap "what cannot be written behind is logged" grep -q 'state-waits status=FULL' "$D/server.log"
+tap "once" test "$(grep -c state-waits "$D/server.log")" = 1
+post 2
+tap "commands are refused" test $? != 0 -a -n "$(grep -i 'room\|full' "$D/out")"
+tap "queries go on" daftari account list
+rm -f "$D/disk/filler"
+sleep 12
+tap "it is written once there is room" grep -q 'state-written' "$D/server.log"
+post 3
+tap "and commands are taken again" test $? = 0
+server_kill "$D"
+server_start "$D" && server_log_in "$D"
+tap "after a kill all that was acknowledged is there" test "$(daftari entry list --output json | grep -c '"entry [13]"')" = 2
