@@ -5,6 +5,10 @@
 #include "client/cli/cli.h"
 #include "proto/base/date.h"
 #include "proto/base/ident.h"
+#include "proto/base/text.h"
+#include "proto/wire/services.h"
+
+#define SUMMARY_MAX 300 /* bytes of a command on one line, with the NUL */
 
 static enum status outbox_open(struct cli *cli, struct dft_outbox **out, struct fault *why)
 {
@@ -148,7 +152,8 @@ static int outbox_help(FILE *to)
         "                                                    a date that is left out is today, not the day "
         "of sending\n"
         "daftari outbox send                                 send what waits, in order\n"
-        "daftari outbox list                                 what waits, and what was refused and why\n"
+        "daftari outbox list                                 what waits, and what was refused and why; whole "
+        "with --output json\n"
         "daftari outbox clear                                drop the refused ones after review\n",
         to);
     return to == stdout ? EXIT_DONE : EXIT_USAGE;
@@ -169,6 +174,12 @@ static enum status add_words(struct cli *cli, int *argc, char ***argv, struct me
         status = fault_set(
             why, STATUS_INVALID, NULL,
             "outbox add takes a command, for instance: daftari outbox add entry post --date today ...");
+    if (status == STATUS_OK && services_secret(out->name))
+        status =
+            fault_set(why, STATUS_INVALID, NULL,
+                      "%s carries a password, which the outbox does not keep: send it when the server can be "
+                      "reached",
+                      out->name);
     if (status == STATUS_OK) {
         *argc -= 1;
         *argv += 1;
@@ -240,7 +251,84 @@ static int outbox_send(struct cli *cli, struct dft_outbox *outbox)
     return sending.refused > 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
-static json_t *item_json(const struct dft_outbox_item *item, const char *state)
+/* ---- review ------------------------------------------------------------------------------------------------------ */
+
+/* What was given, as JSON; null when it is no message that this program knows, or the currencies are not known. */
+static json_t *item_message(struct cli *cli, const struct dft_outbox_item *item)
+{
+    struct method method;
+    struct fault why;
+    json_t *message = NULL;
+    if (services_secret(item->method) || !method_by_name(item->method, &method) ||
+        message_to_json(method.row->input, slice_of(item->body, item->body_len), cli_conversion(cli),
+                        &message, &why) != STATUS_OK)
+        return json_null();
+    return message;
+}
+
+static size_t add_text(char *out, size_t len, size_t cap, const char *text)
+{
+    int more = len < cap ? snprintf(out + len, cap - len, "%s", text) : 0;
+    return more > 0 ? len + (size_t)more : len;
+}
+
+/* "key value" of each plain field. */
+static size_t add_fields(json_t *object, char *out, size_t len, size_t cap)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        if (json_is_object(value) || json_is_array(value))
+            continue;
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        len = add_text(out, len, cap, len > 0 && out[len < cap ? len - 1 : cap - 2] != '(' ? " " : "");
+        len = add_text(out, len, cap, key);
+        len = add_text(out, len, cap, " ");
+        len = add_text(out, len, cap,
+                       json_is_string(value) ? json_string_value(value)
+                       : text != NULL        ? text
+                                             : "");
+        free(text);
+    }
+    return len;
+}
+
+/* One line: plain fields, then those of each inner message in brackets. */
+static json_t *summary_json(json_t *message)
+{
+    char text[SUMMARY_MAX];
+    const char *key;
+    json_t *value, *inner;
+    size_t index, cap = sizeof text;
+    text[0] = '\0';
+    size_t len = add_fields(message, text, 0, cap);
+    json_object_foreach(message, key, value)
+    {
+        if (json_is_object(value)) {
+            len = add_text(text, len, cap, " (");
+            len = add_fields(value, text, len, cap);
+            len = add_text(text, len, cap, ")");
+        }
+        json_array_foreach(value, index, inner)
+        {
+            len = add_text(text, len, cap, " (");
+            len = json_is_object(inner) ? add_fields(inner, text, len, cap)
+                                        : add_text(text, len, cap, json_string_value(inner));
+            len = add_text(text, len, cap, ")");
+        }
+    }
+    size_t kept = text_cut(slice_text(text), sizeof text - 4);
+    if (len >= sizeof text)
+        memcpy(text + kept, "...", 4);
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    }
+    return json_string(text);
+}
+
+static json_t *item_json(struct cli *cli, const struct dft_outbox_item *item, const char *state)
 {
     char id[UUID_TEXT_MAX], time[TIME_TEXT_MAX];
     struct command_id command_id;
@@ -248,43 +336,78 @@ static json_t *item_json(const struct dft_outbox_item *item, const char *state)
     memcpy(command_id.bytes, item->command_id, sizeof command_id.bytes);
     command_id_format(&command_id, id);
     (void)timestamp_format(item->added_time_us, time);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "state", state, "method", item->method, "command_id",
-                     id, "added_time", time, "field", why.field, "text", why.text);
+    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "state", state, "method", item->method, "message",
+                     item_message(cli, item), "command_id", id, "added_time", time, "field", why.field,
+                     "text", why.text);
 }
 
-static int outbox_list(const struct cli *cli, const struct dft_outbox *outbox)
+static json_t *items_json(struct cli *cli, const struct dft_outbox *outbox)
 {
-    static const char *const columns[] = {"state", "method", "command_id", "added_time", "field", "text"};
-    struct table table;
     json_t *list = json_array();
     struct dft_outbox_item item;
     for (size_t i = 0; i < dft_outbox_waiting(outbox); i++) {
         dft_outbox_waiting_item(outbox, i, &item);
-        (void)json_array_append_new(list, item_json(&item, "waiting"));
+        (void)json_array_append_new(list, item_json(cli, &item, "waiting"));
     }
     for (size_t i = 0; i < dft_outbox_refused(outbox); i++) {
         dft_outbox_refused_item(outbox, i, &item);
-        (void)json_array_append_new(list, item_json(&item, "refused"));
+        (void)json_array_append_new(list, item_json(cli, &item, "refused"));
     }
-    table_init(&table);
+    return list;
+}
+
+static bool items_table(struct table *table, json_t *list)
+{
+    static const char *const columns[] = {"state", "method",     "summary",   "field",
+                                          "text",  "added_time", "command_id"};
+    const size_t count = sizeof columns / sizeof columns[0];
     bool good = true;
-    for (size_t i = 0; i < 6; i++)
-        good = good && table_add_column(&table, columns[i], columns[i], TABLE_LEFT);
-    for (size_t r = 0; good && r < json_array_size(list); r++) {
-        good = table_add_row(&table, TABLE_ROW, 0);
-        for (size_t i = 0; good && i < 6; i++)
-            good =
-                table_set(&table, i, json_string_value(json_object_get(json_array_get(list, r), columns[i])));
+    size_t index;
+    json_t *item;
+    for (size_t i = 0; i < count; i++)
+        good = good && table_add_column(table, columns[i], columns[i], TABLE_LEFT);
+    json_array_foreach(list, index, item)
+    {
+        (void)json_object_set_new(item, "summary", summary_json(json_object_get(item, "message")));
+        good = good && table_add_row(table, TABLE_ROW, 0);
+        for (size_t i = 0; good && i < count; i++)
+            good = table_set(table, i, json_string_value(json_object_get(item, columns[i])));
     }
-    if (good && cli->output == OUTPUT_JSON) {
+    return good;
+}
+
+/* The currencies as they were kept, so that the list does not wait for a server that is away; else asked. */
+static void currencies_for_list(struct cli *cli)
+{
+    char path[CLI_PATH_MAX];
+    struct fault why = {.status = STATUS_OK};
+    if (settings_path(cli, "currencies", true, path, &why) == STATUS_OK &&
+        cli_currencies_read(cli, path, &why) == STATUS_OK)
+        return;
+    why = (struct fault){.status = STATUS_OK};
+    if (cli_connect(cli, &why) != STATUS_OK)
+        return; /* amounts cannot be told: the message is null */
+}
+
+static int outbox_list(struct cli *cli, const struct dft_outbox *outbox)
+{
+    struct table table;
+    bool good = true;
+    if (dft_outbox_waiting(outbox) + dft_outbox_refused(outbox) > 0)
+        currencies_for_list(cli);
+    json_t *list = items_json(cli, outbox);
+    if (cli->output == OUTPUT_JSON) {
         (void)json_dumpf(list, stdout, JSON_INDENT(2));
         (void)fputc('\n', stdout);
-    } else if (good && cli->output == OUTPUT_CSV) {
-        table_show_csv(&table, stdout);
-    } else if (good) {
-        table_show(&table, stdout);
+    } else {
+        table_init(&table);
+        good = items_table(&table, list);
+        if (good && cli->output == OUTPUT_CSV)
+            table_show_csv(&table, stdout);
+        else if (good)
+            table_show(&table, stdout);
+        table_done(&table);
     }
-    table_done(&table);
     json_decref(list);
     return good ? EXIT_DONE : EXIT_SERVER;
 }

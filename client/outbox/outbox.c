@@ -14,6 +14,7 @@
 #include "client/src/client.h"
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
+#include "proto/wire/services.h"
 
 #define SEND_BATCH 500u
 #define SEND_BYTES (512u * 1024u) /* bytes of one batch */
@@ -252,6 +253,10 @@ enum dft_status dft_outbox_add(struct dft_outbox *outbox, const char *method, co
     if (method[0] == '\0' || strlen(method) > METHOD_NAME_MAX)
         return client_fault_set(why, DFT_INVALID, "method", "a name such as Entry.Post, at most %u bytes",
                                 METHOD_NAME_MAX);
+    if (services_secret(method))
+        return client_fault_set(why, DFT_INVALID, "method",
+                                "%s carries a password, which is not written to disk: send it by itself",
+                                method);
     if (body_len > FRAME_PAYLOAD_MAX - 256)
         return client_fault_set(why, DFT_TOO_LARGE, NULL, "at most %u bytes in a command",
                                 FRAME_PAYLOAD_MAX - 256);

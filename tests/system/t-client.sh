@@ -129,6 +129,13 @@ run outbox add entry post --date today --description "bad" --debit 1110=9 --cred
 port=$(server_port "$work/s"); server_stop "$work/s"
 run outbox send;                                 gives 4 "the server is away"; complains '2 waiting' "both wait"
 run outbox add entry post --date 2026-03-01 --description "offline" --debit 1110=9.50 --credit 4110=9.50; gives 0 "a command is kept while the server is away"
+run outbox list;                                 gives 0 "what waits can be looked at without the server"; says 'Entry.Post .*date 2026-03-01 description offline .account 1110 debit 9.50. .account 4110 credit 9.50.' "with date, words, accounts and amounts"
+run outbox list --output csv;                    says 'description offline' "in CSV too"
+daftari outbox list --output json >"$work/out" 2>"$work/err"; [ "$(jq -r '.[-1].message | .date + .description + .lines[0].debit' "$work/out")" = "2026-03-01offline9.50" ]; ok $? "and whole as JSON"
+printf 'hunter2222\n' >"$work/secret"
+run outbox add user set-password --email "$SERVER_OWNER" --new-password hunter2222; gives 2 "a password is not kept in the outbox"; complains 'password' "and told why"
+run outbox add user create --email b@example.com --password "@$work/secret"; gives 2 "nor that of a new user"
+! grep -rqs hunter2222 "$DAFTARI_HOME";          ok $? "it is nowhere on the disk"
 run --home "$fresh" outbox add entry post --date 2026-03-01 --description "first" --debit 1110=1.50 --credit 4110=1.50; gives 0 "also on a device that has only logged in so far"
 sed -i "s/^listen_port = 0/listen_port = $port/" "$work/s/daftari.conf"; server_start "$work/s"
 for words in "outbox --home $fresh add entry post" "outbox add --home $fresh entry post" "outbox add entry --home $fresh post" "outbox add entry post --home $fresh"; do

@@ -75,6 +75,9 @@ static void what_is_added_is_there_after_opening_again(void **state)
     uint8_t id[DFT_COMMAND_ID_BYTES];
     number_id(id, 5);
     assert_int_equal(dft_outbox_add(box, "Entry.Post", id, "other", 5, NULL), DFT_KEY_REUSED);
+    static const char *const secret[] = {"User.SetPassword", "User.Create", "Login.LogIn"};
+    for (size_t i = 0; i < 3; i++) /* what carries a password is kept nowhere */
+        assert_int_equal(dft_outbox_add(box, secret[i], NULL, "hunter2222", 10, NULL), DFT_INVALID);
     dft_outbox_close(box);
     box = open_box(path);
     assert_int_equal(dft_outbox_waiting(box), 30);

@@ -296,7 +296,8 @@ DFT_API enum dft_status dft_outbox_open(struct dft_outbox **out, const char *fol
 DFT_API void dft_outbox_close(struct dft_outbox *outbox);
 
 /* When it returns DFT_OK the command is on disk. `command_id` NULL: a new one. DFT_FULL: bytes_max or
- * commands_max reached. A command id that is waiting already is not added again (DFT_OK when the content is
+ * commands_max reached. DFT_INVALID: a command that carries a password (User.Create, User.SetPassword), which is kept
+ * nowhere. A command id that is waiting already is not added again (DFT_OK when the content is
  * the same, else DFT_KEY_REUSED). */
 DFT_API enum dft_status dft_outbox_add(struct dft_outbox *outbox, const char *method,
                                        const uint8_t *command_id, const void *body, size_t body_len,
