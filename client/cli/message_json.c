@@ -123,7 +123,8 @@ static enum status parse_time(const struct filler *filler, struct slice text, in
         return STATUS_OK;
     if (parse_date(filler, text, &date, path) != STATUS_OK)
         return fault_set(filler->why, STATUS_INVALID, path,
-                         "a moment such as 2026-11-23T10:15:00Z, or a date: the end of that day");
+                         "%sa moment such as 2026-11-23T10:15:00Z, or a date: the end of that day",
+                         strncmp(path, "known_at", 8) == 0 ? "a log position such as 812, " : "");
     int64_t days = (int64_t)date_to_days(date) + 1;
     *out = (days * 1440 - filler->conversion->utc_offset_minutes) * 60 * INT64_C(1000000) - 1;
     return STATUS_OK;

@@ -206,15 +206,26 @@ static bool meaning_of(const ProtobufCMessageDescriptor *type, struct slice name
     return false;
 }
 
-static bool known_at(const ProtobufCMessageDescriptor *type, const char *value, struct slice *name)
+/* --known-at becomes the field that its value is meant for: a log position or, where one is taken, a moment. */
+static enum status known_at(const ProtobufCMessageDescriptor *type, const char *value, struct slice *name,
+                            struct fault *why)
 {
-    if (!slice_equal(*name, slice_text("known-at")))
-        return false;
-    uint64_t position;
-    bool number = value != NULL && number_parse(slice_text(value), 0, INT64_MAX, &position);
-    const char *field = number ? "known_at_position" : "known_at_time_us";
-    *name = slice_text(field);
-    return field_by_name(type, *name, false) != NULL;
+    uint64_t number;
+    struct slice position = slice_text("known_at_position"), moment = slice_text("known_at_time_us");
+    if (!slice_equal(*name, slice_text("known-at")) || field_by_name(type, position, false) == NULL)
+        return STATUS_OK;
+    if (value == NULL)
+        return fault_set(why, STATUS_INVALID, NULL, "--known-at needs a value");
+    *name = position;
+    if (number_parse(slice_text(value), 0, INT64_MAX, &number))
+        return STATUS_OK;
+    *name = moment;
+    if (field_by_name(type, moment, false) != NULL)
+        return STATUS_OK;
+    return fault_set(why, STATUS_INVALID, NULL,
+                     "--known-at: a log position such as 812, not a moment, in this command (reports take "
+                     "both); got \"%.40s\"",
+                     value);
 }
 
 static json_t *holder_object(json_t *object, const ProtobufCFieldDescriptor *holder)
@@ -263,8 +274,9 @@ enum status options_take(const ProtobufCMessageDescriptor *type, json_t *object,
     struct slice name =
         equals != NULL ? slice_of(word + 2, (size_t)(equals - word) - 2) : slice_text(word + 2);
     const char *value = equals != NULL ? equals + 1 : *at < argc ? argv[*at] : NULL;
-    (void)known_at(type, value, &name);
     struct meaning meaning;
+    if (known_at(type, value, &name, why) != STATUS_OK)
+        return STATUS_INVALID;
     bool negated = false;
     if (!meaning_of(type, name, &meaning)) {
         negated = slice_starts_with(name, slice_text("no-"));

@@ -4,6 +4,7 @@
 
 #include "client/cli/cli.h"
 #include "client/cli/options.h"
+#include "period.pb-c.h"
 #include "proto/base/ident.h"
 #include "proto/base/limits.h"
 #include "reason.pb-c.h"
@@ -54,6 +55,68 @@ static bool says_today(int argc, char **argv)
 
 /* ---- commands ---------------------------------------------------------------------------------------------------- */
 
+/* ---- closing a year: as many records as it takes -------------------------------------------------------------------- */
+
+static enum status year_is_closing(struct cli *cli, struct slice body, bool *out, struct fault *why)
+{
+    struct method list;
+    struct arena arena;
+    uint8_t request[16];
+    json_t *items = NULL, *item;
+    size_t index;
+    Daftari__V1__ListPeriods ask = DAFTARI__V1__LIST_PERIODS__INIT;
+    if (!method_by_name("Period.List", &list))
+        return fault_set(why, STATUS_UNAVAILABLE, NULL, "there is no list of periods");
+    arena_init(&arena, CLI_ARENA_MAX);
+    const Daftari__V1__CloseYear *change =
+        daftari__v1__close_year__unpack(arena_allocator(&arena), body.len, body.ptr);
+    ask.has_year = change != NULL;
+    ask.year = change != NULL ? change->year : 0;
+    arena_done(&arena);
+    size_t len = daftari__v1__list_periods__pack(&ask, request); /* one number: 6 bytes at most */
+    enum status status = run_items(cli, &list, slice_of(request, len), &items, why);
+    if (status != STATUS_OK)
+        return status;
+    *out = false;
+    json_array_foreach(items, index, item)
+    {
+        const char *state = json_string_value(json_object_get(item, "state"));
+        *out = *out || (state != NULL && strcmp(state, "closing") == 0);
+    }
+    json_decref(items);
+    return STATUS_OK;
+}
+
+/* A record holds about a thousand accounts. The server closes the rest when it is asked again, and so it is asked. */
+static int year_close_rest(struct cli *cli, const struct method *method, struct slice body)
+{
+    for (;;) {
+        struct fault why = {.status = STATUS_OK};
+        struct dft_fault fault = {.status = DFT_OK};
+        uint8_t command_id[DFT_COMMAND_ID_BYTES];
+        struct dft_recorded recorded;
+        bool closing = false;
+        if (year_is_closing(cli, body, &closing, &why) != STATUS_OK) {
+            (void)fprintf(
+                stderr,
+                "daftari: whether the year is closed is not known here (%s): while it is `closing` in "
+                "the list of periods, give the command again\n",
+                why.text);
+            return EXIT_DONE;
+        }
+        if (!closing)
+            return EXIT_DONE;
+        dft_command_id_new(command_id);
+        if (dft_command(cli->client, method->name, command_id, body.ptr, body.len, &recorded, &fault) !=
+            DFT_OK) {
+            (void)fputs("daftari: the year is closed in part: give the command again\n", stderr);
+            why = fault_of(&fault);
+            return cli_fail(&why);
+        }
+        print_recorded(cli, &recorded);
+    }
+}
+
 static int run_command(struct cli *cli, const struct method *method, struct slice body)
 {
     struct fault why = {.status = STATUS_OK};
@@ -67,7 +130,7 @@ static int run_command(struct cli *cli, const struct method *method, struct slic
         return cli_fail(&why);
     }
     print_recorded(cli, &recorded);
-    return EXIT_DONE;
+    return strcmp(method->name, "Period.CloseYear") == 0 ? year_close_rest(cli, method, body) : EXIT_DONE;
 }
 
 struct many {

@@ -610,6 +610,31 @@ static void audit_trail_shows_before_and_after(void **state)
     table_free(&t);
 }
 
+/* The clock of the server was wrong once: what was recorded "tomorrow" is not hidden by what day it is now. */
+static void a_clock_that_went_back_hides_no_records(void **state)
+{
+    struct example *f = *state;
+    struct table t;
+    sale(f->world);
+    example_ask(f, "audit-trail", request_of(NULL), &t);
+    size_t all = t.row_count;
+    assert_int_equal(all, f->world->record_count);
+    table_free(&t);
+    world_set_day(f->world, 20250110);
+    example_ask(f, "audit-trail", request_of(NULL), &t);
+    assert_int_equal(t.row_count, all);
+    table_free(&t);
+    example_ask(f, "user-activity", request_of(NULL), &t);
+    assert_true(table_find(&t, DETAIL, "user", "server", "operation", "EntryPosted", NULL) >= 0);
+    table_free(&t);
+    Daftari__V1__RunReport request = request_of(NULL); /* a last day that is asked for holds */
+    request.has_to_date = true;
+    request.to_date = 20250110;
+    example_ask(f, "audit-trail", request, &t);
+    assert_int_equal(t.row_count, 0);
+    table_free(&t);
+}
+
 /* ---- the manual ---------------------------------------------------------------------------------------------------- */
 
 static void section_has(const char *section, const char *end, const char *report, const char *word)
@@ -779,6 +804,7 @@ int main(void)
         TEST(text_is_found_where_it_was_written),
         TEST(year_close_leaves_the_result_readable),
         TEST(audit_trail_shows_before_and_after),
+        TEST(a_clock_that_went_back_hides_no_records),
         TEST(the_manual_names_everything),
         TEST(the_list_shows_what_one_may_read),
         TEST(every_query_has_an_answer),

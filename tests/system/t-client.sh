@@ -74,6 +74,9 @@ run entry post --date tomorrow --description x --debit 1110=1 --credit 4110=1; g
 run entry post --description x --line account=1110,debit=0 --line account=4110,credit=1; gives 1 "a line of nothing"; complains 'lines\[0\].debit:' "is named as it was typed"
 run report trial-balance --as-at today --to today; gives 1 "two ends of a report"; complains 'as_at: give as-at or to, not both' "are named as they were typed"
 run report trial-balance --known-at nonsense;    gives 2 "a moment that is none"; complains ' known-at:' "is named as it was typed"
+run report trial-balance --known-at -5;          gives 2 "a position that is none"; complains 'known-at: a log position such as 812, a moment such as' "what it may be is said"
+run entry list --known-at 2026-11-23;            gives 2 "a moment where only positions are taken"; complains '--known-at: a log position such as 812, not a moment' "is said, by the name that was typed"
+run account list --known-at 5;                   gives 2 "no such option"; complains 'no option --known-at here' "is named as it was typed"
 printf '{"date":"today","nonsense":1}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with an unknown field"
 printf '{"date":"today","date":"today"}\n' | daftari entry post --json - >"$work/out" 2>"$work/err"; code=$?; gives 2 "JSON with a key given twice"
 
@@ -119,6 +122,19 @@ run report trial-balance --output csv;           gives 0 "a report as CSV"; head
 run report --list;                               gives 0 "the list of reports"; says 'trial-balance' "has the trial balance"
 run report nonsense;                             gives 1 "a report that is not there"
 daftari report trial-balance --known-at "$position" --output json >"$work/out" 2>"$work/err"; code=$?; gives 0 "a report as the books were at a position"; says '1250.50' "shows what they said then"
+
+# ---- a year of more accounts than a record holds ----
+awk 'BEGIN { for (i = 0; i < 2200; i++) printf "{\"method\":\"Account.Open\",\"number\":%d,\"name\":\"Sales %d\"}\n", 41000 + i, i
+  for (e = 0; e < 4; e++) {
+    printf "{\"method\":\"Entry.Post\",\"date\":\"2024-06-01\",\"description\":\"wide\",\"lines\":[{\"account\":1110,\"debit\":\"550.00\"}"
+    for (i = 0; i < 550; i++) printf ",{\"account\":%d,\"credit\":\"1.00\"}", 41000 + 550 * e + i
+    print "]}" }
+  print "{\"method\":\"Account.Open\",\"number\":3309,\"name\":\"Retained\",\"class\":\"retained-earnings\"}"
+  for (m = 1; m <= 12; m++) printf "{\"method\":\"Period.SoftClose\",\"month\":\"2024-%02d\"}\n", m }' >"$work/year"
+run load "$work/year";                           gives 0 "a year of 2,200 accounts of sales"
+run period close-year --year 2024 --output json; gives 0 "is closed in one go"; [ "$(jq -s length "$work/out")" -ge 3 ]; ok $? "with an answer for every record"
+[ "$(daftari period list --year 2024 --output json | jq -r '.[] | select(.month == "2024-00") | .state')" = closed ]; ok $? "and is closed then"
+run period close-year --year 2024;               gives 1 "not twice"
 
 # ---- the outbox ----
 saved=$DAFTARI_SERVER
