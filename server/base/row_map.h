@@ -69,9 +69,13 @@ static inline void row_map_fetch_slot(const struct row_map *map, uint64_t hash)
 }
 static inline void row_map_fetch_row(const struct row_map *map, uint64_t hash)
 {
+    size_t mask = map->slot_count - 1;
     if (map->slot_count == 0)
         return;
-    const struct row *row = map->slots[hash & (map->slot_count - 1)].row;
+    size_t at = hash & mask;
+    while (map->slots[at].row != NULL && map->slots[at].hash != hash)
+        at = (at + 1) & mask;
+    const struct row *row = map->slots[at].row;
     if (row == NULL)
         return;
     __builtin_prefetch(row);
