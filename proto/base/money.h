@@ -7,6 +7,7 @@
 #include "proto/base/status.h"
 
 __extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
 
 /* Largest single amount and largest balance, in minor units, either sign (catalogue 0, ledger money of 15
  * digits, widened for currencies of more decimals). Sums of up to 2^63 / AMOUNT_MAX of them cannot overflow int128. */

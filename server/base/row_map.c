@@ -7,6 +7,7 @@
 
 #include "proto/base/bug.h"
 #include "proto/base/bytes.h"
+#include "proto/base/money.h"
 
 #define SLOTS_FIRST 64u
 
@@ -22,8 +23,6 @@ void row_map_init(struct row_map *map)
 {
     *map = (struct row_map){.levels = 1, .random = UINT64_C(0x9e3779b97f4a7c15)};
 }
-
-__extension__ typedef unsigned __int128 uint128;
 
 static uint64_t fold(uint64_t a, uint64_t b)
 {

@@ -1,12 +1,12 @@
 #include "server/views/totals.h"
 
 #include "proto/base/bytes.h"
-#include "proto/base/varint.h"
+#include "proto/base/wide.h"
 #include "server/views/slice_buffer.h"
 #include "server/views/sum_buffer.h"
 
 #define KEY_BYTES       13u
-#define VALUE_BYTES_MAX (3u * VARINT_BYTES_MAX)
+#define VALUE_BYTES_MAX (3u * WIDE_BYTES_MAX)
 
 static void key_encode(const struct totals_key *key, uint8_t level, uint32_t period, uint8_t out[KEY_BYTES])
 {
@@ -21,7 +21,7 @@ static void key_encode(const struct totals_key *key, uint8_t level, uint32_t per
 static void value_add(struct slice value, struct totals *sum)
 {
     uint128 debit, credit, count;
-    if (!varint_take(&value, &debit) || !varint_take(&value, &credit) || !varint_take(&value, &count))
+    if (!wide_take(&value, &debit) || !wide_take(&value, &credit) || !wide_take(&value, &count))
         return;
     sum->debit += (int128)debit;
     sum->credit += (int128)credit;
@@ -37,9 +37,9 @@ void totals_row_add(struct kv_txn *txn, unsigned table, const struct totals_key 
     struct slice value;
     if (kv_get(txn, table, slice_of(at, sizeof at), &value))
         value_add(value, &sum);
-    size_t len = varint_put(bytes, (uint128)sum.debit);
-    len += varint_put(bytes + len, (uint128)sum.credit);
-    len += varint_put(bytes + len, sum.count);
+    size_t len = wide_put(bytes, (uint128)sum.debit);
+    len += wide_put(bytes + len, (uint128)sum.credit);
+    len += wide_put(bytes + len, sum.count);
     kv_put(txn, table, slice_of(at, sizeof at), slice_of(bytes, len));
 }
 

@@ -3,7 +3,7 @@
  * year, then days of the last month. Used by the balances and the cash flow view. Pure over the kv port.
  *
  *   key:   u32 account, u16 business, u16 currency, u8 level, u32 period (YYYY, YYYYMM or YYYYMMDD)
- *   value: varint debit, varint credit, varint count (proto/base/varint.h)
+ *   value: varint debit, varint credit, varint count (proto/base/wide.h)
  *
  * Tables of totals are packed by their first eight bytes, TOTALS_FLAGS: the years and months of an account lie together.
  * Sums are 128 bits wide: a balance is bounded by AMOUNT_MAX, a turnover is not.

@@ -1,7 +1,7 @@
 #include "server/domain/kernel/balance.h"
 
 #include "proto/base/money.h"
-#include "proto/base/varint.h"
+#include "proto/base/wide.h"
 #include "server/domain/kernel/rows.h"
 
 #define SUM_BYTES         16u
@@ -69,7 +69,7 @@ int64_t balance_get(struct kv_txn *state, uint32_t account, uint16_t business, u
 static int128 day_sum(struct kv_txn *state, struct slice value)
 {
     uint128 sum = 0;
-    if (!varint_take(&value, &sum) || value.len != 0)
+    if (!wide_take(&value, &sum) || value.len != 0)
         kv_set_error(state, STATUS_CORRUPT);
     return zigzag_back(sum);
 }
@@ -115,11 +115,11 @@ static void day_put_away(struct kv_txn *state, const uint8_t key[BALANCE_KEY_BYT
 {
     struct row_key day = day_key(key, row->date);
     struct slice stored;
-    uint8_t value[VARINT_BYTES_MAX];
+    uint8_t value[WIDE_BYTES_MAX];
     int128 net = row->net;
     if (kv_get(state, TABLE_DAY, row_key_slice(&day), &stored))
         net += day_sum(state, stored);
-    kv_put(state, TABLE_DAY, row_key_slice(&day), slice_of(value, varint_put(value, zigzag(net))));
+    kv_put(state, TABLE_DAY, row_key_slice(&day), slice_of(value, wide_put(value, zigzag(net))));
 }
 
 void balance_add(struct kv_txn *state, const struct posting *posting, civil_date date)

@@ -296,7 +296,6 @@ void cell_text(struct report_out *out, const char *text)
 /* Decimal text of a 128-bit amount, "-1250.50". scale <= CURRENCY_SCALE_MAX. */
 static size_t wide_format(int128 minor, uint32_t scale, char out[WIDE_TEXT_MAX])
 {
-    __extension__ typedef unsigned __int128 uint128;
     ASSERT(scale <= CURRENCY_SCALE_MAX);
     char reversed[WIDE_TEXT_MAX];
     size_t len = 0;

@@ -1,7 +1,7 @@
 #include "server/views/statement/statement.h"
 
 #include "proto/base/bytes.h"
-#include "proto/base/varint.h"
+#include "proto/base/wide.h"
 
 #define KEY_BYTES_MIN 19u
 #define KEY_BYTES_MAX 21u

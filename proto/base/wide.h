@@ -1,15 +1,13 @@
 /* Numbers of varying length in stored rows: base 128, low bits first; signed ones zigzag. Up to 128 bits wide. */
-#ifndef PROTO_BASE_VARINT_H
-#define PROTO_BASE_VARINT_H
+#ifndef PROTO_BASE_WIDE_H
+#define PROTO_BASE_WIDE_H
 
 #include "proto/base/money.h"
 
-__extension__ typedef unsigned __int128 uint128;
-
-#define VARINT_BYTES_MAX 19u /* of 128 bits */
+#define WIDE_BYTES_MAX 19u /* of 128 bits */
 
 /* Returns the number of bytes written. */
-static inline size_t varint_put(uint8_t out[VARINT_BYTES_MAX], uint128 value)
+static inline size_t wide_put(uint8_t out[WIDE_BYTES_MAX], uint128 value)
 {
     size_t len = 0;
     for (; value >= 0x80; value >>= 7)
@@ -19,12 +17,12 @@ static inline size_t varint_put(uint8_t out[VARINT_BYTES_MAX], uint128 value)
 }
 
 /* Takes a number from the front of *bytes. False: it does not end, or is wider than 128 bits. */
-static inline bool varint_take(struct slice *bytes, uint128 *out)
+static inline bool wide_take(struct slice *bytes, uint128 *out)
 {
     uint128 value = 0;
-    for (size_t i = 0; i < bytes->len && i < VARINT_BYTES_MAX; i++) {
+    for (size_t i = 0; i < bytes->len && i < WIDE_BYTES_MAX; i++) {
         uint8_t byte = bytes->ptr[i];
-        if (i == VARINT_BYTES_MAX - 1 && byte > 3)
+        if (i == WIDE_BYTES_MAX - 1 && byte > 3)
             return false;
         value |= (uint128)(byte & 0x7f) << (7 * i);
         if ((byte & 0x80) != 0)
