@@ -83,6 +83,7 @@ enum status settings_leading(struct cli *cli, int *argc, char ***argv, struct fa
 void settings_help(FILE *to);
 size_t settings_count(void);
 const char *settings_name(size_t index); /* "server" */
+bool settings_takes_value(size_t index);
 /* Path of a file of this user, for this server when `per_server`; makes the folder (mode 0700). */
 enum status settings_path(struct cli *cli, const char *name, bool per_server, char out[CLI_PATH_MAX],
                           struct fault *why) MUST_USE;

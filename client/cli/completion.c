@@ -33,15 +33,20 @@ static void put_options(const ProtobufCMessageDescriptor *type)
     }
 }
 
-static void put_nouns(void)
+static void put_services(void)
 {
     char name[SERVICE_NAME_TEXT_MAX];
-    (void)fputs("log-in log-out who-am-i load import outbox ping completion help", stdout);
     for (size_t i = 0; i < services_count; i++) {
         name_kebab(services[i]->short_name, name);
         if (strcmp(name, "login") != 0)
             (void)printf(" %s", name);
     }
+}
+
+static void put_nouns(void)
+{
+    (void)fputs("log-in log-out who-am-i load import outbox ping completion help", stdout);
+    put_services();
 }
 
 /* Words that stand alone: log-in and its like, and reports by their names. */
@@ -82,27 +87,60 @@ static void put_cases(void)
     }
 }
 
+/* The words before the present one that are no settings. Bash takes words apart at ':' and '=', which belong to the
+ * value before them. */
+static void put_plain_words(void)
+{
+    (void)fputs("  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+                "    word=${COMP_WORDS[i]}\n"
+                "    case $word in :|=|::) skip=1; continue ;; esac\n"
+                "    [ -z \"$skip\" ] || { skip=; continue; }\n"
+                "    case $word in\n"
+                "      --*=*) ;;\n"
+                "      ",
+                stdout);
+    for (size_t i = 0, shown = 0; i < settings_count(); i++) {
+        if (settings_takes_value(i))
+            (void)printf("%s--%s", shown++ > 0 ? "|" : "", settings_name(i));
+    }
+    (void)puts(") skip=1 ;;\n"
+               "      -*) ;;\n"
+               "      *) plain+=(\"$word\") ;;\n"
+               "    esac\n"
+               "  done\n"
+               "  [ -z \"$skip\" ] || return\n"
+               "  case \"${plain[0]} ${plain[1]}\" in\n"
+               "    \"outbox add\") plain=(\"${plain[@]:2}\"); kept=1 ;;\n"
+               "    \"help \"*) plain=(\"${plain[@]:1}\") ;;\n"
+               "  esac\n"
+               "  noun=${plain[0]} verb=${plain[1]}");
+}
+
 int completion_run(int argc, char **argv)
 {
     if (argc != 1 || strcmp(argv[0], "bash") != 0)
         return cli_usage("completion knows bash: source <(daftari completion bash)");
-    (void)puts(
-        "# daftari completion for bash; use: source <(daftari completion bash)\n"
-        "_daftari()\n{\n"
-        "  local here=${COMP_WORDS[COMP_CWORD]} noun=${COMP_WORDS[1]} verb=${COMP_WORDS[2]} words common\n"
-        "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
-        "    --output) COMPREPLY=($(compgen -W \"table csv json\" -- \"$here\")); return ;;\n"
-        "    --json|--ca|--certificate|--key|--password-file|load|journal) COMPREPLY=($(compgen -f -- "
-        "\"$here\")); return ;;\n"
-        "  esac");
+    (void)puts("# daftari completion for bash; use: source <(daftari completion bash)\n"
+               "_daftari()\n{\n"
+               "  local here=${COMP_WORDS[COMP_CWORD]} noun verb words common word skip= kept= i plain=()\n"
+               "  case ${COMP_WORDS[COMP_CWORD-1]} in\n"
+               "    --output) COMPREPLY=($(compgen -W \"table csv json\" -- \"$here\")); return ;;\n"
+               "    --json|--ca|--certificate|--key|--password-file|load|journal) COMPREPLY=($(compgen -f -- "
+               "\"$here\")); return ;;\n"
+               "  esac");
     (void)fputs("  common=\"", stdout);
     for (size_t i = 0; i < settings_count(); i++)
         (void)printf("%s--%s", i > 0 ? " " : "", settings_name(i));
     (void)puts("\"");
-    (void)fputs("  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W \"", stdout);
+    put_plain_words();
+    (void)fputs("  if [ ${#plain[@]} -eq 0 ]; then\n"
+                "    words=\"",
+                stdout);
     put_nouns();
-    (void)puts("\" -- \"$here\"))\n    return\n  fi\n"
-               "  [ \"$COMP_CWORD\" -eq 2 ] && verb=\n"
+    (void)fputs("\"\n    [ -z \"$kept\" ] || words=\"", stdout);
+    put_services();
+    (void)puts("\"\n    case $here in -*) words=$common ;; esac\n"
+               "    COMPREPLY=($(compgen -W \"$words\" -- \"$here\"))\n    return\n  fi\n"
                "  case \"$noun $verb\" in");
     put_cases();
     (void)puts("    \"import \") words=journal ;;\n"

@@ -611,6 +611,8 @@ static json_t *show_value(struct shower *shower, const ProtobufCMessage *message
         return json_string(word);
     case FORM_BYTES: {
         memcpy(&data, at, sizeof data);
+        if (strcmp(field->name, "note") == 0 && text_valid(slice_of(data.data, data.len)))
+            return json_stringn((const char *)data.data, data.len); /* a signed text */
         char *hex = arena_take(&shower->arena, HEX_TEXT_LEN(data.len));
         if (hex == NULL)
             return NULL;

@@ -3,7 +3,7 @@
  *
  * Keys are field names without their unit; amounts are decimal strings in the currency that the same object names (else
  * the base currency), dates "2026-11-23", times RFC 3339, rates percent with two decimals, quantities with up to three,
- * enums lower-case words, bytes hex. In the direction to messages, values may also be strings as people write them
+ * enums lower-case words, bytes hex (but a signed note its text). In the direction to messages, values may also be strings as people write them
  * ("today", "1,250.50"), and full field names are understood. Not recursive; depth is bounded by MESSAGE_DEPTH_MAX.
  */
 #ifndef CLIENT_CLI_MESSAGE_JSON_H

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "log.pb-c.h"
 
 #define CELL_TEXT_MAX 2048
 
@@ -264,6 +265,25 @@ static void print_single(const struct layout *layout, const struct table *table)
     table_done(&lines);
 }
 
+/* A signed checkpoint is a text of several lines, signed as it stands: shown so, to be kept and verified elsewhere. */
+static bool print_checkpoint(const struct cli *cli, json_t *item)
+{
+    const char *note = json_string_value(json_object_get(item, "note"));
+    const char *key = json_string_value(json_object_get(item, "log_key"));
+    if (note == NULL || key == NULL)
+        return false;
+    if (cli->output == OUTPUT_TABLE) {
+        (void)printf("%s\nlog key %s\n", note, key);
+        return true;
+    }
+    (void)fputs("note,log_key\r\n", stdout);
+    csv_field(stdout, note);
+    (void)fputc(',', stdout);
+    csv_field(stdout, key);
+    (void)fputs("\r\n", stdout);
+    return true;
+}
+
 bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items, bool single)
 {
     if (cli->output == OUTPUT_JSON) {
@@ -272,6 +292,8 @@ bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, 
         (void)fputc('\n', stdout);
         return good;
     }
+    if (type == &daftari__v1__checkpoint_note__descriptor && json_array_size(items) == 1)
+        return print_checkpoint(cli, json_array_get(items, 0));
     struct layout *layout = malloc(sizeof *layout);
     struct table table;
     table_init(&table);

@@ -346,6 +346,9 @@ enum status run_items(struct cli *cli, const struct method *method, struct slice
 static int run_query(struct cli *cli, const struct method *method, struct slice body)
 {
     struct fault why = {.status = STATUS_OK};
+    if (prints_each(method) && cli->output == OUTPUT_CSV)
+        return cli_usage(
+            "records as stored make no rows: log follow gives JSON, one part a line; see report audit-trail");
     json_t *items = json_array();
     enum status status = query_parts(cli, method, body, items, &why);
     int code = EXIT_DONE;

@@ -61,6 +61,11 @@ const char *settings_name(size_t index)
     return settings[index].name;
 }
 
+bool settings_takes_value(size_t index)
+{
+    return settings[index].value != NULL;
+}
+
 static enum status setting_store(struct cli *cli, const struct setting *setting, const char *value,
                                  struct fault *why)
 {

@@ -208,6 +208,15 @@ offers "daftari report "; daftari report --list --output json | sed -n 's/^ *"na
 offers "daftari report trial-balance --"; for option in as-at account business from to known-at output; do grep -qx -e "--$option" "$work/out" || echo "$option"; done >"$work/err"; [ ! -s "$work/err" ]; ok $? "and what they take"
 offers "daftari log-in --"; says '^--email$' "completion knows what log-in takes"; ! grep -qx -e --password "$work/out"; ok $? "which is no password"
 run log-in --help; says '--password-file FILE' "its help says so"; ! grep -q -e '--password ' "$work/out"; ok $? "and offers none on the command line"
+split() { COMP_LINE=$1 bash -c ". '$work/completion'; read -ra COMP_WORDS <<<\"\${COMP_LINE//:/ : }\"; [[ \$COMP_LINE == *' ' ]] && COMP_WORDS+=(''); COMP_CWORD=\$((\${#COMP_WORDS[@]} - 1)); _daftari; printf '%s\n' \"\${COMPREPLY[@]}\"" | sort -u >"$work/out"; }
+split "daftari --server localhost:7431 ent";     says '^entry$' "completion goes on after a setting"
+split "daftari --quiet --server localhost:7431 entry po"; says '^post$' "with the verb"
+split "daftari entry --server localhost:7431 post --deb"; says '^--debit$' "wherever it stands"
+split "daftari outbox add ent";                  says '^entry$' "completion of what is kept in the outbox"; split "daftari outbox add entry "; says '^post$' "has verbs"; split "daftari outbox add entry post --deb"; says '^--debit$' "and options"
+split "daftari help entry po";                   says '^post$' "completion of help"
+run log follow --output csv;                     gives 2 "stored records are no rows"; complains 'JSON' "and told what there is"
+run log checkpoint;                              gives 0 "the signed checkpoint"; says '^— ' "is shown as text"
+run log checkpoint --output csv;                 says '^— ' "in CSV too"
 run --version;                                   says '^daftari [0-9]' "a version"
 
 exit $failed
