@@ -113,7 +113,7 @@ static const struct key keys[] = {
      .doc = "Most that the index of command ids may grow to, in MiB; about 20 bytes a command."},
     {AT(view_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "262144",
      .doc = "Most that each view may grow to, in MiB."},
-    {AT(state_cache_mib), NUMBER, .min = 4, .max = 1048576, .standard = "96",
+    {AT(state_cache_mib), NUMBER, .min = 4, .max = 1048576, .standard = "32",
      .doc = "Core state that is kept in memory, in MiB."},
     {AT(state_dirty_rows_max), NUMBER, .min = 1000, .max = 100000000, .standard = "200000",
      .doc = "Core state is written behind when this many of its rows have changed."},
