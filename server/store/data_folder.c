@@ -252,6 +252,8 @@ enum status data_folder_environment_open(struct data_folder *folder,
                                                         .keyring = folder->keyring,
                                                         .read_only = folder->read_only},
                             &sealed, why);
+    if (status == STATUS_UNAVAILABLE && !environment->durable)
+        status = STATUS_CORRUPT; /* its keys are gone, and it can be made again */
     if (status != STATUS_OK)
         return status;
     struct kv *packed = kv_packed_new(sealed, &(struct kv_packed_options){.tables = environment->tables,

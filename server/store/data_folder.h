@@ -41,7 +41,8 @@ struct data_folder_environment {
     unsigned readers_max;
     bool durable; /* every commit synced: the log; else kv_sync does it */
 };
-/* Made when absent; NOT_FOUND when read_only, or when it is durable and the folder was made before. */
+/* Made when absent; NOT_FOUND when read_only, or when it is durable and the folder was made before. Data keys that are not
+ * there: UNAVAILABLE of a durable one (nothing is changed), CORRUPT of others. */
 enum status data_folder_environment_open(struct data_folder *folder,
                                          const struct data_folder_environment *environment, struct kv **out,
                                          struct fault *why) MUST_USE;

@@ -356,6 +356,11 @@ bool keyring_key(struct keyring *keyring, uint32_t id, const uint8_t **out)
     return known;
 }
 
+const char *keyring_path(const struct keyring *keyring)
+{
+    return keyring->path;
+}
+
 uint32_t keyring_newest(struct keyring *keyring)
 {
     pthread_mutex_lock(&keyring->mutex);

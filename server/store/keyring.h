@@ -54,7 +54,8 @@ enum status keyring_fresh(struct keyring *keyring, const char *label, uint32_t *
                           struct fault *why) MUST_USE;
 /* False: no such key. The key stays valid until keyring_close. */
 bool keyring_key(struct keyring *keyring, uint32_t id, const uint8_t **out) MUST_USE;
-uint32_t keyring_newest(struct keyring *keyring); /* highest id; 0 = none */
+const char *keyring_path(const struct keyring *keyring); /* of the file, for what is said of it */
+uint32_t keyring_newest(struct keyring *keyring);        /* highest id; 0 = none */
 /* The key that hides row keys (KV_BLIND_KEYS): HKDF-SHA256(master, info "daftari blind 1"). The same for ever. */
 const uint8_t *keyring_blind_key(const struct keyring *keyring);
 

@@ -9,11 +9,13 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "proto/base/bug.h"
 #include "server/store/folder.h"
 
+#define LENGTH_TRIES    5u
 #define CUT_SHORT_BYTES (UINT64_C(64) << 20) /* less is free: a write cut short found no room */
 
 struct store {
@@ -166,6 +168,26 @@ static void store_abort(struct kv_txn *txn)
     store_end(self);
 }
 
+/* Is the file as long as the newest meta page says? Reading behind its end would be a fault of memory (SIGBUS). LMDB does
+ * not write pages that a transaction took at the end and gave back, so a commit may leave the file short: `mend` then
+ * lengthens it, by a hole. What it cannot lengthen for want of room is dropped or refused at the next start. */
+static bool length_is_whole(const struct store *store, bool mend, uint64_t *out_len, uint64_t *out_wanted)
+{
+    MDB_envinfo info;
+    MDB_stat about;
+    struct stat file;
+    int fd = -1;
+    if (mdb_env_info(store->env, &info) != MDB_SUCCESS || mdb_env_stat(store->env, &about) != MDB_SUCCESS ||
+        mdb_env_get_fd(store->env, &fd) != MDB_SUCCESS || fstat(fd, &file) != 0)
+        return true; /* not known */
+    uint64_t wanted = ((uint64_t)info.me_last_pgno + 1) * about.ms_psize, len = (uint64_t)file.st_size;
+    if (out_len != NULL) {
+        *out_len = len;
+        *out_wanted = wanted;
+    }
+    return len >= wanted || (mend && ftruncate(fd, (off_t)wanted) == 0);
+}
+
 /* LMDB gives EIO when a write was cut short, which is how a disk that is all but full takes a long one. */
 static bool cut_short(const struct store *store, int rc)
 {
@@ -186,6 +208,8 @@ static enum status store_commit(struct kv_txn *txn)
     }
     ASSERT(self->cursors == NULL);
     int rc = mdb_txn_commit(self->txn); /* frees the handle whatever it returns */
+    if (rc == MDB_SUCCESS && self->write)
+        (void)length_is_whole(store, true, NULL, NULL);
     store_end(self);
     return cut_short(store, rc) ? STATUS_FULL : status_of(rc);
 }
@@ -514,6 +538,31 @@ static int tables_open(struct store *store, bool create, bool read_only)
     return rc;
 }
 
+/* Before any page but the meta pages is read. A writer in another process may be between its commit and the mending. */
+static enum status length_check(const struct store *store, struct fault *why)
+{
+    uint64_t len = 0, wanted = 0;
+    for (unsigned tries = 0; tries < LENGTH_TRIES; tries++) {
+        if (length_is_whole(store, false, &len, &wanted))
+            return STATUS_OK;
+        if (store->guard >= 0)
+            break;
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    }
+    return fault_set(why, STATUS_CORRUPT, store->path,
+                     "data.mdb is shorter than its store says: %llu of %llu bytes", (unsigned long long)len,
+                     (unsigned long long)wanted);
+}
+
+/* A file that is there and empty was cut: LMDB would make a new store of it. */
+static enum status empty_check(const struct store *store, struct fault *why)
+{
+    struct stat file;
+    if (store->guard >= 0 && fstat(store->guard, &file) == 0 && file.st_size == 0)
+        return fault_set(why, STATUS_CORRUPT, store->path, "data.mdb is empty");
+    return STATUS_OK;
+}
+
 static enum status env_open(struct store *store, const struct kv_lmdb_options *options, struct fault *why)
 {
     /* NOTLS: read transactions belong to whoever holds them, not to a thread. */
@@ -531,6 +580,9 @@ static enum status env_open(struct store *store, const struct kv_lmdb_options *o
         rc = mdb_env_open(store->env, store->path, flags, 0600);
     if (rc == EBADF && options->read_only)
         rc = MDB_INVALID; /* what LMDB gives for an empty file that it may not write */
+    enum status status = rc == MDB_SUCCESS ? length_check(store, why) : STATUS_OK;
+    if (status != STATUS_OK)
+        return status;
     if (rc == MDB_SUCCESS)
         rc = tables_open(store, options->create && !options->read_only, options->read_only);
     if (rc == MDB_SUCCESS)
@@ -558,6 +610,8 @@ enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out,
     enum status status = create ? folder_make(store->path, why) : STATUS_OK;
     if (status == STATUS_OK && !options->read_only)
         status = guard_take(store, create, why);
+    if (status == STATUS_OK && !create)
+        status = empty_check(store, why);
     if (status == STATUS_OK)
         status = env_open(store, options, why);
     if (status == STATUS_OK && create)

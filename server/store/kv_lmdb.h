@@ -26,7 +26,7 @@ struct kv_lmdb_options {
 };
 
 /* NOT_FOUND when there is nothing and `create` is not set, BUSY when it is open for writing elsewhere (or here),
- * CORRUPT when it is no environment of ours. */
+ * CORRUPT when it is no environment of ours, or its file is shorter than it says itself (then no page was looked at). */
 enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out, struct fault *why) MUST_USE;
 
 #endif

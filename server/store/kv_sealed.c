@@ -39,6 +39,7 @@ struct sealed {
     const struct kv_table *tables;
     unsigned count;
     struct keyring *keyring;
+    const char *label; /* while it is opened */
     EVP_CIPHER *gcm;
     EVP_MAC *hmac;
     uint32_t key_id;          /* 0: read only */
@@ -592,6 +593,35 @@ static void prefixes_fill(struct sealed *store, const char *label)
     }
 }
 
+/* The first and the last value of the first table: without their keys nothing should be made or changed here, least of
+ * all a new key that takes a number once used. */
+static enum status keys_are_there(const struct sealed *store, struct fault *why)
+{
+    struct kv_txn *txn;
+    enum status status = kv_begin(store->inner, false, &txn);
+    if (status != STATUS_OK)
+        return fault_set(why, status, store->label, "the store cannot be read");
+    struct kv_cursor *cursor = kv_cursor_open(txn, 0);
+    for (unsigned end = 0; end < 2 && status == STATUS_OK; end++) {
+        struct slice key, value;
+        const uint8_t *known;
+        if (!(end == 0 ? kv_seek(cursor, (struct slice){0}) : kv_last(cursor, (struct slice){0})))
+            continue;
+        kv_row(cursor, &key, &value);
+        if (value.len < HEAD_BYTES || value.ptr[0] != SEAL_VERSION)
+            continue; /* whoever reads it will say so */
+        uint32_t id = be32_get(value.ptr + 1);
+        if (!keyring_key(store->keyring, id, &known))
+            status = fault_set(why, STATUS_UNAVAILABLE, keyring_path(store->keyring),
+                               "data key %u, under which the %s value of %s is sealed, is not there: put the "
+                               "folder keys back that belongs to these books",
+                               id, end == 0 ? "first" : "last", store->label);
+    }
+    kv_cursor_close(cursor);
+    kv_abort(txn);
+    return status;
+}
+
 enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *options, struct kv **out,
                            struct fault *why)
 {
@@ -606,6 +636,7 @@ enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *opt
     store->tables = options->tables;
     store->count = options->count;
     store->keyring = options->keyring;
+    store->label = options->label;
     pthread_mutex_init(&store->mutex, NULL);
     prefixes_fill(store, options->label);
     store->gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
@@ -613,12 +644,15 @@ enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *opt
     enum status status = STATUS_OK;
     if (store->gcm == NULL || store->hmac == NULL)
         status = fault_set(why, STATUS_INTERNAL, options->label, "a libcrypto with AES-256-GCM and HMAC");
-    else if (!options->read_only)
+    else
+        status = keys_are_there(store, why);
+    if (status == STATUS_OK && !options->read_only)
         status = keyring_fresh(store->keyring, options->label, &store->key_id, why);
     if (status != STATUS_OK) {
         sealed_close(&store->base);
         return status;
     }
+    store->label = NULL;
     *out = &store->base;
     return STATUS_OK;
 }

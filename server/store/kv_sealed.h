@@ -28,6 +28,8 @@ struct kv_sealed_options {
 };
 
 /* Takes over `inner`: closes it at close, and also when opening fails. */
+/* UNAVAILABLE, and nothing is changed: the first or the last value of the first table is under a data key that the ring
+ * does not have. */
 enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *options, struct kv **out,
                            struct fault *why) MUST_USE;
 

@@ -198,6 +198,66 @@ static void lost_log_does_not_come_back_empty(void **state)
     data_folder_close(folder, false);
 }
 
+static off_t length_of(const char *file)
+{
+    struct stat about;
+    assert_int_equal(stat(file, &about), 0);
+    return about.st_size;
+}
+
+static enum status opened_when_cut(const char *name, off_t len, bool read_only)
+{
+    struct data_folder *folder = NULL;
+    struct kv *kv = NULL;
+    char file[FOLDER_PATH_MAX], below[64];
+    snprintf(below, sizeof below, "%s/data.mdb", name);
+    assert_int_equal(folder_join(path, below, file, NULL), STATUS_OK);
+    assert_int_equal(truncate(file, len), 0);
+    assert_int_equal(try_open(false, read_only, &folder), STATUS_OK);
+    enum status status = try_environment(folder, name, &kv);
+    if (status == STATUS_OK)
+        kv_close(kv);
+    data_folder_close(folder, false);
+    if (strcmp(name, "log") == 0 && !read_only)
+        assert_int_equal(length_of(file), len); /* nothing is made in its place */
+    return status;
+}
+
+/* Reading behind the end of a mapped file ends the process: a file that was cut is told before. */
+static void cut_files_are_told(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"log", "state", "views/balances"};
+    static const off_t lengths[] = {16384, 8192, 8191, 4096, 100};
+    fill();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t n = 0; n < sizeof lengths / sizeof *lengths; n++) {
+            assert_int_equal(opened_when_cut(names[i], lengths[n], true), STATUS_CORRUPT);
+            assert_int_equal(opened_when_cut(names[i], lengths[n], false), STATUS_CORRUPT);
+        }
+    assert_int_equal(opened_when_cut("log", 0, false), STATUS_CORRUPT);
+    assert_int_equal(opened_when_cut("state", 0, false), STATUS_OK); /* made anew */
+}
+
+/* Keys that are gone are not damage to the log, and a new key must not take a number that was used. */
+static void lost_keys_are_not_made_again(void **state)
+{
+    (void)state;
+    struct data_folder *folder = NULL;
+    struct kv *kv = NULL;
+    char keys[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(path, "keys/data-keys", keys, NULL), STATUS_OK);
+    assert_int_equal(truncate(keys, 0), 0);
+    for (int read_only = 0; read_only < 2; read_only++) {
+        assert_int_equal(try_open(false, read_only, &folder), STATUS_OK);
+        assert_int_equal(try_environment(folder, "log", &kv), STATUS_UNAVAILABLE);
+        assert_int_equal(try_environment(folder, "state", &kv), STATUS_CORRUPT);
+        data_folder_close(folder, false);
+        assert_int_equal(length_of(keys), 0);
+    }
+}
+
 /* What systemd holds for the process goes before the file, which only root may be able to read. */
 static void a_credential_comes_before_the_file(void **state)
 {
@@ -258,6 +318,8 @@ int main(void)
         CASE(strangers_stand_in_nobodys_way),
         CASE(views_are_swapped),
         CASE(lost_log_does_not_come_back_empty),
+        CASE(cut_files_are_told),
+        CASE(lost_keys_are_not_made_again),
         CASE(a_credential_comes_before_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
