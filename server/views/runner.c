@@ -7,7 +7,6 @@
 #include "server/views/runner_parts.h"
 
 #define SLICE_BYTES_MAX (24u * 1024u * 1024u)
-#define GATHER_RECORDS  1024u /* so many are not a few: a slice is made of them at once */
 #define APPLY_MEMORY_BYTES                                                                                   \
     (4u * 1024u * 1024u) /* 64 KiB of record cannot decode to more, see proto/wire/message.h */
 
@@ -249,7 +248,7 @@ static bool awaited(const struct runner *runner, uint64_t head)
 /* With the lock held: may the records after `rear` wait for more? Those that views being built lack are many. */
 static bool may_gather(struct runner *runner, uint64_t rear, uint64_t head, monotonic_us now)
 {
-    if (head - rear >= GATHER_RECORDS || awaited(runner, head))
+    if (head - rear >= runner->config.gather_records || awaited(runner, head))
         return false;
     if (runner->gather_until == 0)
         runner->gather_until = now + (monotonic_us)runner->config.gather_ms * 1000;
@@ -315,7 +314,9 @@ static void take_defaults(struct runner_config *config)
     if (config->slice_ms == 0)
         config->slice_ms = 100;
     if (config->gather_ms == 0)
-        config->gather_ms = 50;
+        config->gather_ms = 200;
+    if (config->gather_records == 0)
+        config->gather_records = 8192;
     if (config->wait_max_ms == 0)
         config->wait_max_ms = 10000;
     if (config->query_memory_bytes == 0)
@@ -472,7 +473,8 @@ enum status runner_close(struct runner *runner)
 void runner_notify(struct runner *runner, uint64_t position)
 {
     pthread_mutex_lock(&runner->lock);
-    bool gathers = runner->gather_until != 0 && position - pool_position(runner) < GATHER_RECORDS;
+    bool gathers =
+        runner->gather_until != 0 && position - pool_position(runner) < runner->config.gather_records;
     if (!gathers || runner->parked_count != 0)
         pthread_cond_signal(&runner->wake);
     pthread_mutex_unlock(&runner->lock);

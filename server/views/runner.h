@@ -59,7 +59,8 @@ struct runner_config {
     size_t queries_max;      /* 4096: queries that wait, in all */
     uint32_t slice_records;  /* 65536: records of one transaction, when so many wait */
     uint32_t slice_ms;       /* 100: most time that applying them takes */
-    uint32_t gather_ms; /* 50: so long a few new records may lie before a slice is made of them, see above */
+    uint32_t gather_ms; /* 200: so long a few new records may lie before a slice is made of them, see above */
+    uint32_t gather_records;    /* 8192: so many are not a few */
     uint32_t wait_max_ms;       /* 10000: longest wait for at_least_position when the item has no deadline */
     size_t query_memory_bytes;  /* 8 MiB: arena of one step */
     size_t report_memory_bytes; /* 64 MiB: rows of one report */

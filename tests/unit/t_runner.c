@@ -111,12 +111,13 @@ static void a_few_records_gather_until_somebody_asks(void **state)
 static void many_records_do_not_gather(void **state)
 {
     struct view_rig *rig = *state;
+    rig->config.gather_records = 100;
     start_gathering(rig);
     uint64_t before = rig->appended;
     view_rig_sell(rig, 1);
     view_rig_append_all(rig);
     nap(20);
-    view_rig_sell(rig, 1100);
+    view_rig_sell(rig, 110);
     view_rig_append_all(rig);
     for (unsigned i = 0; runner_position(rig->runner) <= before && i < 1000; i++)
         nap(10);
