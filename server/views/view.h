@@ -92,6 +92,9 @@ struct report {
     const char *const *parameters; /* NULL-ended names of RunReport fields it looks at */
     unsigned permission;           /* enum Permission, at PERMISSION_READ */
     bool one_account;              /* names no account but the one that is asked for */
+    bool
+        by_recording; /* its dates are those of recording: without a last one it goes to the last record, since the
+                          clock may have gone back and must hide nothing */
     enum status (*run)(struct report_run *run);
 };
 extern const struct report *const reports[];

@@ -553,7 +553,13 @@ static void a_clock_that_went_back_hides_no_records(void **state)
     example_ask(f, "user-activity", request_of(NULL), &t);
     assert_true(table_find(&t, DETAIL, "user", "server", "operation", "EntryPosted", NULL) >= 0);
     table_free(&t);
-    Daftari__V1__RunReport request = request_of(NULL); /* a last day that is asked for holds */
+    Daftari__V1__RunReport request = request_of(NULL); /* nor from a day that is not there yet */
+    request.has_from_date = true;
+    request.from_date = 20250601;
+    example_ask(f, "audit-trail", request, &t);
+    assert_int_equal(t.row_count, all);
+    table_free(&t);
+    request = request_of(NULL); /* a last day that is asked for holds */
     request.has_to_date = true;
     request.to_date = 20250110;
     example_ask(f, "audit-trail", request, &t);

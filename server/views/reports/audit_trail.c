@@ -409,12 +409,11 @@ static enum status audit_trail_run(struct report_run *run)
             return fault_set(run->why, STATUS_INVALID, "user",
                              "the e-mail of a user of these books, or \"server\"");
     }
-    uint64_t before = 0, last = run->known_at;
+    uint64_t before = 0, last = 0;
     enum status status = STATUS_OK;
     if (run->from != 0)
         status = run_position_at(run, midnight(run, run->from) - 1, &before);
-    /* Up to the last record when no day is named: a clock that has gone back must hide nothing. */
-    if (status == STATUS_OK && run->request->has_to_date)
+    if (status == STATUS_OK)
         status = run_position_at(run, midnight(run, run->to) + INT64_C(86400000000) - 1, &last);
     if (status != STATUS_OK)
         return status;
@@ -432,5 +431,6 @@ const struct report report_audit_trail = {
         "business when asked for. Dates are those of recording.",
     .parameters = parameters,
     .permission = DAFTARI__V1__PERMISSION__RAW_LOG,
+    .by_recording = true,
     .run = audit_trail_run,
 };

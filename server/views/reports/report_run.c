@@ -217,9 +217,10 @@ static enum status take_dates(struct report_run *run)
     if (status != STATUS_OK)
         return status;
     run->from = request->has_from_date ? request->from_date : 0;
-    run->to = request->has_to_date      ? request->to_date
-              : request->has_as_at_date ? request->as_at_date
-                                        : run->context->today;
+    run->to = request->has_to_date        ? request->to_date
+              : request->has_as_at_date   ? request->as_at_date
+              : run->report->by_recording ? DATE_MAX
+                                          : run->context->today;
     if (run->to == 0)
         return fault_set(run->why, STATUS_UNAVAILABLE, "to_date",
                          "the views do not say what day it is where the books are kept; give the date");

@@ -61,9 +61,8 @@ static void sum_user(struct report_run *run, struct kv_cursor *cursor, uint32_t 
     struct audit_activity row;
     uint32_t type = 0;
     civil_date date = run->from;
-    civil_date to = run->request->has_to_date ? run->to : DATE_MAX; /* the clock may have gone back since */
     while (audit_activity_at(cursor, user, date, (uint16_t)type, &row) && row.user == user &&
-           row.date <= to) {
+           row.date <= run->to) {
         add(sums, &count, &row);
         date = row.type == UINT16_MAX ? row.date + 1 : row.date;
         type = row.type == UINT16_MAX ? 0 : row.type + 1u;
@@ -104,5 +103,6 @@ const struct report report_user_activity = {
     .description = "How often each user did what in a period, and when first and last.",
     .parameters = parameters,
     .permission = DAFTARI__V1__PERMISSION__USERS,
+    .by_recording = true,
     .run = user_activity_run,
 };
