@@ -6,7 +6,7 @@
  * options.c    options -> JSON -> message               table.c, csv.c, print.c         answers as people read them
  * run.c        commands and queries                     report.c   reports              session.c   log-in, log-out
  * load.c       files of commands                        outbox.c   the durable outbox   help.c, completion.c
- * import/      journals of other programs
+ * close.c      closing many months   import/   journals of other programs
  */
 #ifndef CLIENT_CLI_CLI_H
 #define CLIENT_CLI_CLI_H
@@ -124,6 +124,11 @@ enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type,
 enum status run_items(struct cli *cli, const struct method *method, struct slice body, json_t **out,
                       struct fault *why) MUST_USE;
 enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
+
+/* ---- close.c: months up to one ------------------------------------------------------------------------------------ */
+/* Whether --all-before is among the words of period close or soft-close; it is taken out. */
+bool period_all_before(const struct method *method, int *argc, char **argv);
+int period_close_all(struct cli *cli, const struct method *method, json_t *object);
 
 /* Commands of many lines, in batches of one method, several in flight; calls `answered` in order. */
 struct batcher;

@@ -82,6 +82,9 @@ static void put_cases(void)
             name_kebab(service->methods[k].name, verb);
             (void)printf("    \"%s %s\") words=\"$common", noun, verb);
             put_options(service->methods[k].input);
+            if (strcmp(noun, "period") == 0 && strstr(verb, "close") != NULL &&
+                strcmp(verb, "close-year") != 0)
+                (void)fputs(" --all-before", stdout);
             (void)puts("\" ;;");
         }
     }

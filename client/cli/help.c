@@ -276,6 +276,9 @@ void help_method(const struct method *method, FILE *to)
     if (type->n_fields > 0)
         (void)fputs("\nOptions:\n", to);
     help_fields(type, to);
+    if (strcmp(method->name, "Period.Close") == 0 || strcmp(method->name, "Period.SoftClose") == 0)
+        (void)fprintf(to, "  %-30s %s\n", "--all-before",
+                      "the months before it that are open, too, from the first on");
     for (unsigned i = 0; i < type->n_fields; i++) {
         if (type->fields[i].type == PROTOBUF_C_TYPE_MESSAGE &&
             type->fields[i].label != PROTOBUF_C_LABEL_REPEATED) {

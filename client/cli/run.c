@@ -127,7 +127,10 @@ static int run_command(struct cli *cli, const struct method *method, struct slic
         return cli_usage("--command-id: %s", why.text);
     if (dft_command(cli->client, method->name, command_id, body.ptr, body.len, &recorded, &fault) != DFT_OK) {
         why = fault_of(&fault);
-        return cli_fail(&why);
+        int code = cli_fail(&why);
+        if (fault.reason == DAFTARI__V1__REASON__EARLIER_PERIOD_OPEN)
+            (void)fputs("daftari: with --all-before, the months before it are closed, too\n", stderr);
+        return code;
     }
     print_recorded(cli, &recorded);
     return strcmp(method->name, "Period.CloseYear") == 0 ? year_close_rest(cli, method, body) : EXIT_DONE;
@@ -411,6 +414,7 @@ int run_method(struct cli *cli, const struct method *method, int argc, char **ar
 {
     struct fault why = {.status = STATUS_OK};
     json_t *object = NULL;
+    bool all_before = period_all_before(method, &argc, argv);
     if (run_options(cli, method->row->input, argc, argv, &object, &why) != STATUS_OK)
         return cli_wrong(&why);
     if (cli->help) {
@@ -428,7 +432,10 @@ int run_method(struct cli *cli, const struct method *method, int argc, char **ar
     } else {
         if (says_today(argc, argv))
             cli_know_today(cli);
-        code = cli->json_path != NULL ? run_json(cli, method) : run_object(cli, method, object);
+        if (all_before)
+            code = period_close_all(cli, method, object);
+        else
+            code = cli->json_path != NULL ? run_json(cli, method) : run_object(cli, method, object);
     }
     json_decref(object);
     return code;

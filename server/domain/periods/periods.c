@@ -21,6 +21,17 @@ static uint32_t month_before(uint32_t month)
     return month % 100 == 1 ? month - 89 : month - 1;
 }
 
+/* Months counted without gaps, and back. */
+static uint32_t month_number(uint32_t month)
+{
+    return month / 100 * 12 + month % 100 - 1;
+}
+
+static uint32_t month_of_number(uint32_t number)
+{
+    return number / 12 * 100 + number % 12 + 1;
+}
+
 enum period_state period_state_of(struct kv_txn *state, uint32_t period, struct arena *arena)
 {
     struct row_key key = row_key_u32(period);
@@ -65,6 +76,22 @@ static enum status check_month(const struct context *context, const struct facts
     return STATUS_OK;
 }
 
+/* Months close in order, so that those that are closed enough lie before all others: the first of these is found by
+ * halving. `after` is one that is not. */
+static uint32_t first_open(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                           uint32_t after, enum period_state least)
+{
+    uint32_t low = month_number(facts->first_date / 100), high = month_number(after);
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (period_state_of(state, month_of_number(middle), context->arena) >= least)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return month_of_number(low);
+}
+
 static enum status check_before(const struct context *context, struct kv_txn *state,
                                 const struct facts *facts, uint32_t month, enum period_state least,
                                 struct fault *why)
@@ -72,8 +99,11 @@ static enum status check_before(const struct context *context, struct kv_txn *st
     uint32_t before = month_before(month);
     if (month == facts->first_date / 100 || period_state_of(state, before, context->arena) >= least)
         return STATUS_OK;
+    uint32_t open = first_open(context, state, facts, before, least);
     return fault_refuse(why, REASON(EARLIER_PERIOD_OPEN), "month",
-                        "months close in order: close %04u-%02u first", before / 100, before % 100);
+                        "months close in order, and %04u-%02u is the first that is open: close all from that "
+                        "one up to %04u-%02u first",
+                        open / 100, open % 100, before / 100, before % 100);
 }
 
 /* ---- Period.SoftClose and Period.Close ----------------------------------------------------------------------------- */
