@@ -10,310 +10,46 @@
 #include <stdlib.h>
 
 #include "account.pb-c.h"
-#include "books.pb-c.h"
-#include "common.pb-c.h"
 #include "entry.pb-c.h"
 #include "people.pb-c.h"
 #include "proto/wire/arena.h"
 #include "server/base/kv_mem.h"
 #include "server/domain/kernel/tables.h"
 #include "server/log/log.h"
-#include "server/store/kv_lmdb.h"
-#include "server/writer/writer.h"
-#include "tests/support/scratch.h"
+#include "tests/support/writer_rig.h"
 
-#define ARENA_BYTES (1024u * 1024u)
-#define BODY_MAX    512u
-#define PARTS_MAX   64u
-#define THREADS     4
-#define ITEMS_EACH  50
-
-/* ---- a world around the writer --------------------------------------------------------------------------------- */
-
-static timestamp_us wall_now = INT64_C(1790000000000000);    /* in 2026 */
-static monotonic_us monotonic_now = 1000000, monotonic_step; /* it goes on so much each time it is read */
-
-static timestamp_us fake_wall(const struct clock *clock)
-{
-    (void)clock;
-    return wall_now;
-}
-static monotonic_us fake_monotonic(const struct clock *clock)
-{
-    (void)clock;
-    return monotonic_step == 0 ? monotonic_now : (monotonic_now += monotonic_step);
-}
-static const struct clock fake_clock = {.wall = fake_wall, .monotonic = fake_monotonic};
-
-struct rig {
-    char folder
-        [SCRATCH_PATH_MAX]; /* of the log: on disk, since first answers are read while a batch is open */
-    struct log *log;
-    struct kv *state;
-    struct id_index *ids;
-    struct writer *writer;
-    size_t recorded, grew;
-    uint64_t grew_to;
-    uint64_t spent[WRITER_STAGES];
-};
-static bool no_room;
-static const struct kv_ops *real_log_ops;
-static struct kv_ops log_ops; /* of the log's store: room can run out */
-static void log_usage(struct kv *kv, uint64_t *used, uint64_t *limit)
-{
-    real_log_ops->usage(kv, used, limit);
-    if (no_room)
-        *limit = *used + 1;
-}
-
-static void on_recorded(void *context, struct kv_txn *state, const struct record *record)
-{
-    struct rig *rig = context;
-    struct state_cursor cursor;
-    assert_true(state_cursor_get(state, &cursor)); /* state is as of the whole batch */
-    assert_true(cursor.position >= record->header.position);
-    rig->recorded++;
-}
-static void on_spent(void *context, const uint64_t us[WRITER_STAGES])
-{
-    struct rig *rig = context;
-    for (size_t i = 0; i < WRITER_STAGES; i++)
-        rig->spent[i] += us[i];
-}
-static void on_grew(void *context, uint64_t position, size_t records, int64_t commit_us)
-{
-    struct rig *rig = context;
-    (void)commit_us;
-    assert_true(records > 0);
-    rig->grew++;
-    rig->grew_to = position;
-}
-static _Atomic(enum status) behind; /* what writing behind gives */
-
-static enum status on_write_behind(void *context, bool idle, bool must)
-{
-    (void)context, (void)idle, (void)must;
-    return behind;
-}
-
-static _Noreturn void on_fatal(void *context, const struct fault *fault)
-{
-    (void)context;
-    fail_msg("fatal: %s", fault->text);
-    abort();
-}
-
-static void item_done(struct work_item *item)
-{
-    *(bool *)item->owner = true;
-}
-
-struct ask {
-    struct work_item item;
-    struct work_part parts[PARTS_MAX];
-    uint8_t bodies[PARTS_MAX][BODY_MAX];
-    bool done;
-};
-
-static void ask_start(struct ask *ask, const char *method)
-{
-    memset(ask, 0, sizeof *ask);
-    ask->item.method = domain_method(slice_text(method));
-    assert_non_null(ask->item.method);
-    ask->item.arena = arena_new(ARENA_BYTES);
-    assert_non_null(ask->item.arena);
-    ask->item.parts = ask->parts;
-    ask->item.from_server = true;
-    ask->item.done = item_done;
-    ask->item.owner = &ask->done;
-}
-
-static void ask_add(struct ask *ask, uint64_t id, const ProtobufCMessage *message)
-{
-    struct work_part *part = &ask->parts[ask->item.part_count];
-    uint8_t *body = ask->bodies[ask->item.part_count++];
-    assert_true(protobuf_c_message_get_packed_size(message) <= BODY_MAX);
-    part->body = slice_of(body, protobuf_c_message_pack(message, body));
-    memcpy(part->command_id.bytes, &id, sizeof id);
-}
-
-static void ask_run(struct rig *rig, struct ask *ask)
-{
-    writer_run_one(rig->writer, &ask->item);
-    assert_true(ask->done);
-}
-
-static void ask_end(struct ask *ask)
-{
-    arena_free(ask->item.arena);
-}
-
-static uint64_t answered(const struct ask *ask, size_t index)
-{
-    const struct work_part *part = &ask->parts[index];
-    if (part->status != STATUS_OK)
-        fail_msg("part %zu: %s %s", index, status_name(part->status),
-                 part->fault != NULL ? part->fault->text : "");
-    Daftari__V1__Recorded *recorded = daftari__v1__recorded__unpack(NULL, part->answer.len, part->answer.ptr);
-    assert_non_null(recorded);
-    uint64_t position = recorded->position;
-    daftari__v1__recorded__free_unpacked(recorded, NULL);
-    return position;
-}
-
-struct entry { /* a two-line entry, kept together while it is packed */
-    Daftari__V1__EntryLine lines[2];
-    Daftari__V1__EntryLine *pointers[2];
-    Daftari__V1__PostEntry message;
-    char text[16];
-};
-static const ProtobufCMessage *entry_of(struct entry *entry, int64_t debit, int64_t credit)
-{
-    entry->message = (Daftari__V1__PostEntry)DAFTARI__V1__POST_ENTRY__INIT;
-    for (size_t i = 0; i < 2; i++) {
-        entry->lines[i] = (Daftari__V1__EntryLine)DAFTARI__V1__ENTRY_LINE__INIT;
-        entry->pointers[i] = &entry->lines[i];
-        entry->lines[i].has_account = 1;
-    }
-    entry->lines[0].account = 1110;
-    entry->lines[1].account = 3100;
-    entry->lines[0].has_debit_minor = entry->lines[1].has_credit_minor = 1;
-    entry->lines[0].debit_minor = debit;
-    entry->lines[1].credit_minor = credit;
-    memcpy(entry->text, "test", 5);
-    entry->message.description = entry->text;
-    entry->message.n_lines = 2;
-    entry->message.lines = entry->pointers;
-    return &entry->message.base;
-}
-
-static void open_account(struct rig *rig, uint64_t id, uint32_t number, char *name)
-{
-    struct ask ask;
-    Daftari__V1__OpenAccount account = DAFTARI__V1__OPEN_ACCOUNT__INIT;
-    account.has_number = 1;
-    account.number = number;
-    account.name = name;
-    ask_start(&ask, "Account.Open");
-    ask_add(&ask, id, &account.base);
-    ask_run(rig, &ask);
-    assert_true(answered(&ask, 0) > 0);
-    ask_end(&ask);
-}
-
-static void rig_open(struct rig *rig, size_t batch_records)
-{
-    struct fault why = {0};
-    struct ask ask;
-    char name[] = "Test", code[] = "KES", cash[] = "Cash", capital[] = "Capital";
-    memset(rig, 0, sizeof *rig);
-    no_room = false;
-    assert_int_equal(domain_check(&why), STATUS_OK);
-    struct kv *log_kv;
-    scratch_make(rig->folder);
-    assert_int_equal(kv_lmdb_open(&(struct kv_lmdb_options){.path = rig->folder,
-                                                            .tables = log_tables,
-                                                            .count = LOG_TABLE_COUNT,
-                                                            .map_bytes = 64u << 20,
-                                                            .readers_max = 8,
-                                                            .durability = KV_LMDB_DERIVED,
-                                                            .create = true},
-                                  &log_kv, &why),
-                     STATUS_OK);
-    real_log_ops = log_kv->ops;
-    log_ops = *real_log_ops;
-    log_ops.usage = log_usage;
-    log_kv->ops = &log_ops;
-    assert_int_equal(log_over_kv_open(log_kv, &rig->log, &why), STATUS_OK);
-    rig->state = kv_mem_new(domain_tables, domain_table_count);
-    struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = batch_records};
-    assert_int_equal(id_index_open(kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT), &ids, &rig->ids, &why),
-                     STATUS_OK);
-    struct writer_config config = {.ids = rig->ids,
-                                   .log = rig->log,
-                                   .state = rig->state,
-                                   .clock = &fake_clock,
-                                   .queue_items_max = 64,
-                                   .batch_records_max = batch_records,
-                                   .batch_bytes_max = 4 * 65536,
-                                   .arena_bytes_max = ARENA_BYTES,
-                                   .hooks = {.context = rig,
-                                             .recorded = on_recorded,
-                                             .grew = on_grew,
-                                             .spent = on_spent,
-                                             .write_behind = on_write_behind,
-                                             .fatal = on_fatal}};
-    assert_int_equal(writer_new(&config, &rig->writer, &why), STATUS_OK);
-
-    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
-    books.name = name;
-    books.base_currency = code;
-    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
-    books.scale = 2;
-    books.utc_offset_minutes = 180;
-    books.first_date = 20240101;
-    books.fiscal_year_start = 101;
-    ask_start(&ask, "internal.OpenBooks");
-    ask_add(&ask, 0, &books.base);
-    ask_run(rig, &ask);
-    assert_int_equal(answered(&ask, 0), 1);
-    ask_end(&ask);
-    open_account(rig, 1000001, 1110, cash);
-    open_account(rig, 1000002, 3100, capital);
-}
-
-static void rig_close(struct rig *rig)
-{
-    writer_stop(rig->writer);
-    writer_free(rig->writer);
-    log_close(rig->log);
-    kv_close(rig->state);
-    id_index_close(rig->ids);
-    scratch_remove(rig->folder);
-}
-
-static void post_many(struct rig *rig, uint64_t first_id, size_t times)
-{
-    for (size_t n = 0; n < times; n++) {
-        struct ask ask;
-        struct entry entry;
-        ask_start(&ask, "Entry.Post");
-        for (size_t i = 0; i < PARTS_MAX; i++)
-            ask_add(&ask, first_id++, entry_of(&entry, 100, 100));
-        ask_run(rig, &ask);
-        ask_end(&ask);
-    }
-}
+#define THREADS    4
+#define ITEMS_EACH 50
 
 /* ---- tests ------------------------------------------------------------------------------------------------------ */
 
 static void a_retry_gets_the_first_answer(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
+    struct ask_entry entry;
     struct log_head head;
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
-    ask_add(&ask, 8, entry_of(&entry, 200, 200));
-    ask_add(&ask, 7, entry_of(&entry, 100, 100)); /* within the batch */
-    ask_add(&ask, 7, entry_of(&entry, 101, 101)); /* other content */
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
+    ask_add(&ask, 8, ask_entry(&entry, 200, 200));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100)); /* within the batch */
+    ask_add(&ask, 7, ask_entry(&entry, 101, 101)); /* other content */
     ask_run(&rig, &ask);
-    uint64_t first = answered(&ask, 0), second = answered(&ask, 1);
+    uint64_t first = ask_answered(&ask, 0), second = ask_answered(&ask, 1);
     assert_int_equal(first, 4);
     assert_int_equal(second, 5);
-    assert_int_equal(answered(&ask, 2), first);
+    assert_int_equal(ask_answered(&ask, 2), first);
     assert_int_equal(ask.parts[3].status, STATUS_KEY_REUSED);
     assert_string_equal(ask.parts[3].fault->field, "command_id");
     ask_end(&ask);
 
     ask_start(&ask, "Entry.Post"); /* in a later commit */
-    ask_add(&ask, 8, entry_of(&entry, 200, 200));
-    ask_add(&ask, 8, entry_of(&entry, 200, 201));
+    ask_add(&ask, 8, ask_entry(&entry, 200, 200));
+    ask_add(&ask, 8, ask_entry(&entry, 200, 201));
     ask_run(&rig, &ask);
-    assert_int_equal(answered(&ask, 0), second);
+    assert_int_equal(ask_answered(&ask, 0), second);
     assert_int_equal(ask.parts[1].status, STATUS_KEY_REUSED);
     ask_end(&ask);
 
@@ -329,18 +65,18 @@ static void a_retry_gets_the_first_answer(void **state)
     ask_end(&ask);
     log_head(rig.log, &head);
     assert_int_equal(head.size, 5);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 /* 1 us a step by this clock. Of 6 + 4 * (64 + 64 / 16) commands and groups decoded ahead two are timed: 97 times each. */
 static void the_time_of_a_few_commands_stands_for_all(void **state)
 {
     (void)state;
-    struct rig rig;
-    rig_open(&rig, 100);
+    struct writer_rig rig;
+    writer_rig_open(&rig, 100);
     memset(rig.spent, 0, sizeof rig.spent);
-    monotonic_step = 1;
-    post_many(&rig, 100, 4);
+    writer_world.monotonic_step = 1;
+    writer_rig_post(&rig, 100, 4);
     const uint64_t *us = rig.spent;
     assert_int_equal(us[WRITER_DECODE] + us[WRITER_DECIDE], 2 * 97);
     assert_in_range(us[WRITER_DECIDE], 97, 2 * 97);
@@ -349,25 +85,25 @@ static void the_time_of_a_few_commands_stands_for_all(void **state)
         assert_int_equal(us[stage], us[WRITER_DECIDE]);
     assert_int_equal(us[WRITER_ANSWER], us[WRITER_DECIDE] + 4); /* and once a batch, handed over */
     memset(rig.spent, 0, sizeof rig.spent);
-    monotonic_step = 201; /* no step takes as long: the thread had lost the processor */
-    post_many(&rig, 1000, 4);
-    monotonic_step = 0;
+    writer_world.monotonic_step = 201; /* no step takes as long: the thread had lost the processor */
+    writer_rig_post(&rig, 1000, 4);
+    writer_world.monotonic_step = 0;
     assert_int_equal(us[WRITER_DECIDE] + us[WRITER_HASH] + us[WRITER_APPLY], 0);
     assert_int_equal(us[WRITER_COMMIT], 4 * 201);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void malformed_bodies_are_refused_one_by_one(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
+    struct ask_entry entry;
     static const uint8_t cut[] = {0x22, 9, 'x'}, unknown[] = {0x78, 1}, control[] = {0x22, 1, 7};
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
     for (uint64_t id = 11; id < 11 + 40; id++) /* more than are unpacked ahead */
-        ask_add(&ask, id, entry_of(&entry, 100, 100));
+        ask_add(&ask, id, ask_entry(&entry, 100, 100));
     ask.parts[3].body = slice_of(cut, sizeof cut);
     ask.parts[17].body = slice_of(unknown, sizeof unknown);
     ask.parts[39].body = slice_of(control, sizeof control);
@@ -382,57 +118,57 @@ static void malformed_bodies_are_refused_one_by_one(void **state)
         assert_true(ask.parts[i].fault->text[0] != '\0');
     }
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void another_user_does_not_get_somebodys_answer(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
-    rig_open(&rig, 100);
+    struct ask_entry entry;
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     ask_end(&ask);
     ask_start(&ask, "Entry.Post");
     ask.item.actor.user = 42; /* nobody the books know */
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
-    ask_add(&ask, 9, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
+    ask_add(&ask, 9, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_KEY_REUSED);
     assert_int_equal(ask.parts[1].status, STATUS_DENIED);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void who_is_not_logged_in_may_nothing(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
-    rig_open(&rig, 100);
+    struct ask_entry entry;
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
     ask.item.from_server = false;
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_UNAUTHENTICATED);
     ask_end(&ask);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 0, entry_of(&entry, 100, 100)); /* no id */
+    ask_add(&ask, 0, ask_entry(&entry, 100, 100)); /* no id */
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_INVALID);
     assert_string_equal(ask.parts[0].fault->field, "command_id");
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 /* What was let in and then waited is judged by what holds when its turn comes. */
 static void what_was_taken_away_meanwhile_is_not_used(void **state)
 {
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
     char email[] = "jane@example.org", other[] = "joe@example.org", name[] = "Jane", means[] = "password";
     Daftari__V1__UserCreated user = DAFTARI__V1__USER_CREATED__INIT;
@@ -440,13 +176,13 @@ static void what_was_taken_away_meanwhile_is_not_used(void **state)
     Daftari__V1__CloseSession close = DAFTARI__V1__CLOSE_SESSION__INIT;
     Daftari__V1__RevokeSessions revoke = DAFTARI__V1__REVOKE_SESSIONS__INIT;
     (void)state;
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     user.email = email;
     user.first_name = user.last_name = name;
     ask_start(&ask, "internal.CreateUser");
     ask_add(&ask, 0, &user.base);
     ask_run(&rig, &ask);
-    (void)answered(&ask, 0);
+    (void)ask_answered(&ask, 0);
     ask_end(&ask);
     session.has_user = session.has_expires_time_us = 1;
     session.user = 1;
@@ -455,7 +191,7 @@ static void what_was_taken_away_meanwhile_is_not_used(void **state)
     ask_start(&ask, "internal.OpenSession");
     ask_add(&ask, 0, &session.base);
     ask_run(&rig, &ask);
-    struct actor jane = {.user = 1, .session = answered(&ask, 0)};
+    struct actor jane = {.user = 1, .session = ask_answered(&ask, 0)};
     ask_end(&ask);
 
     user.email = other; /* with a password that took long to hash */
@@ -471,7 +207,7 @@ static void what_was_taken_away_meanwhile_is_not_used(void **state)
     ask.item.actor = jane;
     ask_add(&ask, 901, &close.base);
     ask_run(&rig, &ask);
-    uint64_t closed = answered(&ask, 0);
+    uint64_t closed = ask_answered(&ask, 0);
     ask_end(&ask);
     ask_start(&ask, "Sessions.Revoke");
     ask.item.from_server = false;
@@ -481,20 +217,20 @@ static void what_was_taken_away_meanwhile_is_not_used(void **state)
     assert_int_equal(ask.parts[0].status, STATUS_UNAUTHENTICATED);
     assert_int_equal(ask.item.position, closed);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void a_refusal_records_nothing_and_its_id_stays_free(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
+    struct ask_entry entry;
     struct log_head head;
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     size_t grew = rig.grew;
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 99));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 99));
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_REFUSED);
     assert_int_equal(ask.parts[0].fault->reason, DAFTARI__V1__REASON__ENTRY_UNBALANCED);
@@ -503,102 +239,102 @@ static void a_refusal_records_nothing_and_its_id_stays_free(void **state)
     assert_int_equal(head.size, 3);
     assert_int_equal(rig.grew, grew);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
-    assert_int_equal(answered(&ask, 0), 4);
+    assert_int_equal(ask_answered(&ask, 0), 4);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void a_request_larger_than_a_batch_is_answered_whole(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
-    rig_open(&rig, 5);
+    struct ask_entry entry;
+    writer_rig_open(&rig, 5);
     size_t grew = rig.grew, recorded = rig.recorded;
     ask_start(&ask, "Entry.Post");
     for (uint64_t i = 0; i < 23; i++)
-        ask_add(&ask, 100 + i, entry_of(&entry, 100, 100));
+        ask_add(&ask, 100 + i, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     for (size_t i = 0; i < 23; i++)
-        assert_int_equal(answered(&ask, i), 4 + i);
+        assert_int_equal(ask_answered(&ask, i), 4 + i);
     assert_int_equal(rig.grew - grew, 5); /* 5 + 5 + 5 + 5 + 3 */
     assert_int_equal(rig.recorded - recorded, 23);
     assert_int_equal(rig.grew_to, 26);
     assert_int_equal(ask.item.position, 26);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void time_never_stands_still(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
+    struct ask_entry entry;
     struct log_head before, after;
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     log_head(rig.log, &before);
-    timestamp_us was = wall_now;
-    wall_now -= 3600000000; /* the clock is set back an hour */
+    timestamp_us was = writer_world.wall;
+    writer_world.wall -= 3600000000; /* the clock is set back an hour */
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
-    ask_add(&ask, 8, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
+    ask_add(&ask, 8, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
-    wall_now = was;
-    assert_int_equal(answered(&ask, 1), 5);
+    writer_world.wall = was;
+    assert_int_equal(ask_answered(&ask, 1), 5);
     log_head(rig.log, &after);
     assert_int_equal(after.time, before.time + 2);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void late_and_roomless_commands_are_told_so(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
-    rig_open(&rig, 100);
+    struct ask_entry entry;
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
-    ask.item.deadline = monotonic_now - 1;
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask.item.deadline = writer_world.monotonic - 1;
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_DEADLINE);
     ask_end(&ask);
-    no_room = true;
+    writer_world.no_room = true;
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
     assert_int_equal(ask.parts[0].status, STATUS_FULL);
     ask_end(&ask);
-    no_room = false;
+    writer_world.no_room = false;
     ask_start(&ask, "Entry.Post"); /* nothing is damaged: with room it goes on */
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
-    assert_int_equal(answered(&ask, 0), 4);
+    assert_int_equal(ask_answered(&ask, 0), 4);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 /* Core state that cannot be written behind is no reason to stop: commands wait, and go on with room. */
 static void without_room_behind_commands_are_refused(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
-    rig_open(&rig, 100);
+    struct ask_entry entry;
+    writer_rig_open(&rig, 100);
     struct work_sink *sink = writer_sink(rig.writer);
-    behind = STATUS_FULL;
+    writer_world.behind = STATUS_FULL;
     assert_int_equal(writer_start(rig.writer), STATUS_OK);
     bool refused = false;
     for (uint64_t id = 7; id < 207 && !refused; id++) { /* the thread asks twice a second when it is idle */
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         ask_start(&ask, "Entry.Post");
-        ask_add(&ask, id, entry_of(&entry, 100, 100));
+        ask_add(&ask, id, ask_entry(&entry, 100, 100));
         while (!sink->run_here(sink, &ask.item))
             sched_yield();
         refused = ask.parts[0].status == STATUS_FULL;
@@ -607,21 +343,21 @@ static void without_room_behind_commands_are_refused(void **state)
         ask_end(&ask);
     }
     assert_true(refused);
-    behind = STATUS_OK;
+    writer_world.behind = STATUS_OK;
     bool taken = false;
     for (uint64_t tries = 0; tries < 200 && !taken; tries++) {
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         ask_start(&ask, "Entry.Post");
-        ask_add(&ask, 5000, entry_of(&entry, 100, 100));
+        ask_add(&ask, 5000, ask_entry(&entry, 100, 100));
         while (!sink->run_here(sink, &ask.item))
             sched_yield();
         taken = ask.parts[0].status == STATUS_OK;
         ask_end(&ask);
     }
     assert_true(taken);
-    behind = STATUS_FULL; /* at the end too */
-    rig_close(&rig);
-    behind = STATUS_OK;
+    writer_world.behind = STATUS_FULL; /* at the end too */
+    writer_rig_close(&rig);
+    writer_world.behind = STATUS_OK;
 }
 
 /* ---- a reversal reads the log ------------------------------------------------------------------------------------ */
@@ -638,16 +374,16 @@ static const ProtobufCMessage *reverse_of(Daftari__V1__ReverseEntry *reverse, ui
 static void a_reversal_reads_committed_records_and_those_of_its_batch(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct ask ask;
-    struct entry entry;
+    struct ask_entry entry;
     Daftari__V1__ReverseEntry reverse;
     char reason[] = "typed twice";
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 7, entry_of(&entry, 100, 100));
+    ask_add(&ask, 7, ask_entry(&entry, 100, 100));
     ask_run(&rig, &ask);
-    uint64_t posted = answered(&ask, 0);
+    uint64_t posted = ask_answered(&ask, 0);
     ask_end(&ask);
     ask_start(&ask, "Entry.Reverse");
     ask_add(&ask, 8, reverse_of(&reverse, posted, reason));
@@ -656,7 +392,7 @@ static void a_reversal_reads_committed_records_and_those_of_its_batch(void **sta
     ask_add(&ask, 10, reverse_of(&reverse, posted, reason));
     ask_add(&ask, 11, reverse_of(&reverse, posted + 2, reason)); /* the position this one would get */
     ask_run(&rig, &ask);
-    assert_int_equal(answered(&ask, 0), posted + 1);
+    assert_int_equal(ask_answered(&ask, 0), posted + 1);
     static const uint32_t reasons[] = {0, DAFTARI__V1__REASON__ENTRY_IS_REVERSAL,
                                        DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED,
                                        DAFTARI__V1__REASON__ENTRY_UNKNOWN};
@@ -665,12 +401,12 @@ static void a_reversal_reads_committed_records_and_those_of_its_batch(void **sta
         assert_int_equal(ask.parts[i].fault->reason, reasons[i]);
     }
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 /* ---- state of another version ------------------------------------------------------------------------------------ */
 
-static enum status fold_into(struct rig *rig, struct kv *state, uint64_t *out_folded)
+static enum status fold_into(struct writer_rig *rig, struct kv *state, uint64_t *out_folded)
 {
     struct fault why = {0};
     struct fold_config config = {
@@ -681,13 +417,13 @@ static enum status fold_into(struct rig *rig, struct kv *state, uint64_t *out_fo
 static void state_of_another_version_is_not_taken(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct kv_txn *txn;
     struct state_cursor cursor;
     struct slice row;
     uint8_t bytes[64];
     uint64_t folded = 99;
-    rig_open(&rig, 100);
+    writer_rig_open(&rig, 100);
     struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
     assert_int_equal(fold_into(&rig, fresh, &folded), STATUS_OK);
     assert_int_equal(folded, 3);
@@ -706,13 +442,13 @@ static void state_of_another_version_is_not_taken(void **state)
     assert_int_equal(kv_commit(txn), STATUS_OK);
     assert_int_equal(fold_into(&rig, fresh, &folded), STATUS_STALE);
     kv_close(fresh);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 /* ---- many threads ------------------------------------------------------------------------------------------------ */
 
 struct crowd {
-    struct rig *rig;
+    struct writer_rig *rig;
     pthread_mutex_t lock;
     pthread_cond_t finished;
     size_t open;
@@ -742,13 +478,13 @@ static void *produce(void *argument)
     struct producer *producer = argument;
     for (size_t i = 0; i < ITEMS_EACH; i++) {
         struct crowd_item *item = &producer->items[i];
-        struct entry entry;
+        struct ask_entry entry;
         ask_start(&item->ask, "Entry.Post");
         item->crowd = producer->crowd;
         item->ask.item.owner = item;
         item->ask.item.done = crowd_done;
         for (uint64_t part = 0; part < 3; part++) /* the last thread repeats what the first one sends */
-            ask_add(&item->ask, producer->first_id + 3 * i + part, entry_of(&entry, 5, 5));
+            ask_add(&item->ask, producer->first_id + 3 * i + part, ask_entry(&entry, 5, 5));
         struct work_sink *sink = writer_sink(producer->crowd->rig->writer);
         if (producer->here && sink->run_here(sink, &item->ask.item)) {
             producer->ran_here++;
@@ -765,39 +501,39 @@ static void *produce(void *argument)
 static void an_idle_writer_works_on_the_callers_thread(void **state)
 {
     (void)state;
-    struct rig rig;
-    struct entry entry;
+    struct writer_rig rig;
+    struct ask_entry entry;
     struct ask ask;
-    rig_open(&rig, 40);
+    writer_rig_open(&rig, 40);
     struct work_sink *sink = writer_sink(rig.writer);
     assert_int_equal(writer_start(rig.writer), STATUS_OK);
     for (uint64_t i = 0; i < 100; i++) {
         ask_start(&ask, "Entry.Post");
-        ask_add(&ask, 1 + i, entry_of(&entry, 5, 5));
+        ask_add(&ask, 1 + i, ask_entry(&entry, 5, 5));
         while (!sink->run_here(sink, &ask.item)) /* the thread may be looking around */
             sched_yield();
         assert_true(ask.done);
-        assert_int_equal(answered(&ask, 0), 4 + i);
+        assert_int_equal(ask_answered(&ask, 0), 4 + i);
         ask_end(&ask);
     }
     writer_stop(rig.writer);
     ask_start(&ask, "Entry.Post");
-    ask_add(&ask, 1, entry_of(&entry, 5, 5));
+    ask_add(&ask, 1, ask_entry(&entry, 5, 5));
     assert_false(sink->run_here(sink, &ask.item));
     assert_false(ask.done);
     ask_end(&ask);
-    rig_close(&rig);
+    writer_rig_close(&rig);
 }
 
 static void a_crowd_is_answered_once_each(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct writer_rig rig;
     struct producer producers[THREADS];
     pthread_t threads[THREADS];
     struct crowd crowd = {.rig = &rig, .open = (size_t)THREADS * ITEMS_EACH};
     struct log_head head;
-    rig_open(&rig, 40);
+    writer_rig_open(&rig, 40);
     pthread_mutex_init(&crowd.lock, NULL);
     pthread_cond_init(&crowd.finished, NULL);
     assert_int_equal(writer_start(rig.writer), STATUS_OK);
@@ -816,8 +552,8 @@ static void a_crowd_is_answered_once_each(void **state)
     pthread_mutex_unlock(&crowd.lock);
     for (size_t i = 0; i < ITEMS_EACH; i++)
         for (size_t part = 0; part < 3; part++)
-            assert_int_equal(answered(&producers[0].items[i].ask, part),
-                             answered(&producers[THREADS - 1].items[i].ask, part));
+            assert_int_equal(ask_answered(&producers[0].items[i].ask, part),
+                             ask_answered(&producers[THREADS - 1].items[i].ask, part));
     log_head(rig.log, &head);
     assert_int_equal(head.size, 3 + 3 * (size_t)(THREADS - 1) * ITEMS_EACH);
     for (size_t i = 0; i < THREADS; i++) {
@@ -825,7 +561,7 @@ static void a_crowd_is_answered_once_each(void **state)
             ask_end(&producers[i].items[item].ask);
         free(producers[i].items);
     }
-    rig_close(&rig);
+    writer_rig_close(&rig);
     pthread_cond_destroy(&crowd.finished);
     pthread_mutex_destroy(&crowd.lock);
 }
