@@ -11,6 +11,8 @@
 
 #define FILE_BYTES_MAX (256u * 1024u)
 #define PROBLEMS_MAX   100
+/* The writer begins no batch unless the log has room for two of the largest, their tree pages, and what was there before. */
+#define LOG_MAP_SPARE_MIB 16u
 
 enum key_type {
     KEY_PATH,    /* char[CONFIG_PATH_MAX] */
@@ -106,7 +108,7 @@ static const struct key keys[] = {
 
     {AT(log_map_mib), .group = "Storage", NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "1048576",
      .doc = "Most that the log may grow to, in MiB. Address space, not disk: set it well above what will be "
-            "needed."},
+            "needed. At least 16 MiB more than two batches (batch_kib)."},
     {AT(state_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "65536",
      .doc = "Most that core state may grow to, in MiB."},
     {AT(ids_map_mib), NUMBER, .min = 16, .max = 64 * TIB_IN_MIB, .standard = "65536",
@@ -174,6 +176,23 @@ static char *text_of(struct config *config, const struct key *key, size_t *out_s
 {
     *out_size = key->type == KEY_PATH ? CONFIG_PATH_MAX : CONFIG_TEXT_MAX;
     return (char *)config + key->at;
+}
+
+void config_waiting(const struct config *in_force, const struct config *fresh, char *out, size_t size)
+{
+    size_t len = 0;
+    ASSERT(size > 0);
+    out[0] = '\0';
+    for (size_t i = 0; i < KEY_COUNT; i++) {
+        const char *a = (const char *)in_force + keys[i].at, *b = (const char *)fresh + keys[i].at;
+        bool number = keys[i].type == KEY_NUMBER || keys[i].type == KEY_SWITCH;
+        bool same = number ? memcmp(a, b, sizeof(uint64_t)) == 0 : strcmp(a, b) == 0;
+        size_t more = strlen(keys[i].name) + (len > 0);
+        if (same || keys[i].reloadable || len + more >= size)
+            continue;
+        snprintf(out + len, size - len, "%s%s", len > 0 ? " " : "", keys[i].name);
+        len += more;
+    }
 }
 
 /* ---- one value ---- */
@@ -406,6 +425,15 @@ static void whole_check(struct parser *p)
     not_more(p, "session_idle_s", c->session_idle_s, "session_lifetime_s", c->session_lifetime_s);
     if (c->metrics == 1 && c->metrics_port == c->listen_port && c->listen_port != 0)
         problem(p, line_of(p, "metrics_port", "listen_port"), "metrics_port", "must differ from listen_port");
+    uint64_t log_mib = LOG_MAP_SPARE_MIB + 2 * c->batch_kib / 1024;
+    if (c->log_map_mib < log_mib) {
+        char text[160];
+        snprintf(text, sizeof text,
+                 "at least %" PRIu64 " with batch_kib = %" PRIu64
+                 " (twice that, and %u MiB): less has no room for any command",
+                 log_mib, c->batch_kib, LOG_MAP_SPARE_MIB);
+        problem(p, line_of(p, "log_map_mib", "batch_kib"), "log_map_mib", text);
+    }
     size_t dir_len = strlen(c->data_dir);
     if (strncmp(c->master_key_file, c->data_dir, dir_len) == 0 && c->master_key_file[dir_len] == '/')
         problem(p, line_of(p, "master_key_file", "data_dir"), "master_key_file",

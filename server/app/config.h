@@ -75,6 +75,10 @@ unsigned config_line(const struct config *config, const char *name);
  * above. Changes nothing, keeps nothing. INVALID when there was any. */
 enum status config_check_files(const struct config *config, const char *name, FILE *problems) MUST_USE;
 
+/* Writes the names of the keys whose values differ and that only a restart takes over, separated by spaces ("" = none;
+ * those that do not fit are left out whole). */
+void config_waiting(const struct config *in_force, const struct config *fresh, char *out, size_t size);
+
 /* Names of all keys, for the test of the manual. */
 size_t config_key_count(void);
 const char *config_key_name(size_t index);

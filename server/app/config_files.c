@@ -1,10 +1,14 @@
 /* What the configuration names, looked at before a start: one line for each problem, as of the file itself. */
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "server/app/config.h"
+#include "server/base/system.h"
+#include "server/store/data_folder.h"
 #include "server/store/keyring.h"
 
 #define FILE_PATH_MAX (CONFIG_PATH_MAX + 32)
@@ -80,11 +84,45 @@ static void look_at_master_key(struct look *look)
     keyring_wipe(master, sizeof master);
 }
 
+/* Links and ".." resolved, which config.c cannot see. */
+static void look_where_master_key_is(struct look *look)
+{
+    char dir[PATH_MAX], file[PATH_MAX];
+    const char *path = look->config->master_key_file;
+    if (path[0] == '\0' || realpath(look->config->data_dir, dir) == NULL || realpath(path, file) == NULL)
+        return;
+    size_t len = strlen(dir);
+    if (strncmp(file, dir, len) == 0 && file[len] == '/')
+        tell(look, "master_key_file", path, "lies in data_dir",
+             ": who steals the one must not get the other");
+}
+
+/* Does the master key open the data keys? */
+static void look_at_data_keys(struct look *look)
+{
+    struct fault why = {0};
+    struct data_folder *folder = NULL;
+    const char *path = look->config->master_key_file;
+    bool credential = keyring_has_credential();
+    if (!credential && path[0] == '\0')
+        return;
+    struct data_folder_options options = {.path = look->config->data_dir,
+                                          .master_key_file = path,
+                                          .entropy = &system_entropy,
+                                          .read_only = true};
+    if (data_folder_open(&options, &folder, &why) != STATUS_OK)
+        tell_master(look, credential ? "credential master-key" : path, &why);
+    data_folder_close(folder, false);
+}
+
 enum status config_check_files(const struct config *config, const char *name, FILE *problems)
 {
     struct look look = {.config = config, .name = name, .problems = problems};
     look_at_data(&look);
     look_at_keys(&look);
     look_at_master_key(&look);
+    look_where_master_key_is(&look);
+    if (!look.bad)
+        look_at_data_keys(&look);
     return look.bad ? STATUS_INVALID : STATUS_OK;
 }

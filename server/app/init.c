@@ -173,12 +173,14 @@ static enum status write_books(const struct init_options *options, const struct 
 /* What is being made, and where it goes. */
 struct making {
     const struct init_options *options;
-    struct config *config;       /* names the places where things are made, in the end those where they are */
+    struct config *config;       /* names the places where things are made */
     struct staging keys, data;   /* made here */
     char books[CONFIG_PATH_MAX]; /* the data folder, in `data` until it is whole */
     char master[CONFIG_PATH_MAX], config_file[CONFIG_PATH_MAX];
-    bool master_elsewhere; /* to be made, and not in the key folder */
-    bool master_made;      /* there */
+    char config_fresh[CONFIG_PATH_MAX]; /* the same until all is whole */
+    bool config_beside;                 /* that is a name of its own, beside its place */
+    bool master_elsewhere;              /* to be made, and not in the key folder */
+    bool master_made;                   /* there */
 };
 
 static enum status path_set(char out[CONFIG_PATH_MAX], const char *folder, const char *name,
@@ -252,33 +254,61 @@ static enum status make_all(struct making *m, struct fault *why)
     return status == STATUS_OK ? write_books(m->options, config, why) : status;
 }
 
-/* Keys first: books without the key that opens them would be worse than keys without books. */
-static enum status move_all(struct making *m, struct fault *why)
+/* Where the configuration is written until all is whole: in the folder that it moves with, else beside its place. */
+static enum status place_config(struct making *m, struct fault *why)
 {
-    enum status status = staging_move(m->keys.path, m->options->key_dir, why);
-    if (status == STATUS_OK)
-        status = staging_move(m->books, m->options->data_dir, why);
-    if (status == STATUS_OK)
-        status = path_set(m->config->key_dir, m->options->key_dir, "", why);
-    if (status == STATUS_OK)
-        status = path_set(m->config->data_dir, m->options->data_dir, "", why);
-    return status == STATUS_OK ? path_set(m->config->master_key_file, m->master, "", why) : status;
+    const struct init_options *options = m->options;
+    const char *slash = strrchr(m->config_file, '/');
+    size_t len = slash != NULL ? (size_t)(slash - m->config_file) : 0;
+    bool with_keys = len == strlen(options->key_dir) && strncmp(m->config_file, options->key_dir, len) == 0;
+    bool with_data = len == strlen(options->data_dir) && strncmp(m->config_file, options->data_dir, len) == 0;
+    m->config_beside = len == 0 || (!with_keys && !with_data);
+    if (!m->config_beside)
+        return path_set(m->config_fresh, with_keys ? m->keys.path : m->books, slash + 1, why);
+    int written =
+        snprintf(m->config_fresh, sizeof m->config_fresh, "%s.init-%ld", m->config_file, (long)getpid());
+    return written < CONFIG_PATH_MAX ? STATUS_OK : fault_set(why, STATUS_INVALID, "config", "a shorter path");
 }
 
-static enum status write_config(const char *path, const struct config *config, struct fault *why)
+/* Names the places where things will be. */
+static enum status write_config(struct making *m, struct fault *why)
 {
-    FILE *file = fopen(path, "wxe"); /* never over one that is there */
+    const struct init_options *options = m->options;
+    FILE *file = fopen(m->config_fresh, "wxe"); /* never over one that is there */
     if (file == NULL)
-        return fault_set(why, STATUS_IO, "config", "%s: %s", path, strerror(errno));
+        return fault_set(why, STATUS_IO, "config", "%s: %s", m->config_file, strerror(errno));
     fprintf(
         file,
         "# Made by daftarid init. `daftarid --config %s --print-config` shows every key and its meaning.\n",
-        path);
-    fprintf(file, "data_dir = \"%s\"\nkey_dir = \"%s\"\nmaster_key_file = \"%s\"\n", config->data_dir,
-            config->key_dir, config->master_key_file);
+        m->config_file);
+    fprintf(file, "data_dir = \"%s\"\nkey_dir = \"%s\"\nmaster_key_file = \"%s\"\n", options->data_dir,
+            options->key_dir, m->master);
     bool good = fflush(file) == 0 && fsync(fileno(file)) == 0;
     good = fclose(file) == 0 && good;
-    return good ? STATUS_OK : fault_set(why, STATUS_IO, "config", "%s: %s", path, strerror(errno));
+    return good ? STATUS_OK : fault_set(why, STATUS_IO, "config", "%s: %s", m->config_file, strerror(errno));
+}
+
+/* A link, which is never made over a file that is there; where the file system has none, a renaming. */
+static enum status move_config(const struct making *m, struct fault *why)
+{
+    if (!m->config_beside || link(m->config_fresh, m->config_file) == 0)
+        return STATUS_OK;
+    if (errno != EEXIST && rename(m->config_fresh, m->config_file) == 0)
+        return STATUS_OK;
+    return fault_set(why, STATUS_IO, "config", "%s: %s", m->config_file, strerror(errno));
+}
+
+/* Keys first: books without the key that opens them would be worse than keys without books. */
+static enum status move_all(struct making *m, struct fault *why)
+{
+    bool whole = access(m->options->key_dir, F_OK) != 0;
+    enum status status = staging_move(m->keys.path, m->options->key_dir, why);
+    if (status != STATUS_OK)
+        return status;
+    status = staging_move(m->books, m->options->data_dir, why);
+    if (status != STATUS_OK && whole)
+        (void)rename(m->options->key_dir, m->keys.path); /* and from there it is removed */
+    return status == STATUS_OK ? move_config(m, why) : status;
 }
 
 /* The unit's server is another user, who must own what it writes; started by hand as root it would not. */
@@ -306,14 +336,18 @@ static enum status run_init(const struct init_options *options, struct fault *wh
     if (status == STATUS_OK) {
         status = make_all(&m, why);
         if (status == STATUS_OK)
+            status = place_config(&m, why);
+        if (status == STATUS_OK)
+            status = write_config(&m, why);
+        if (status == STATUS_OK)
             status = move_all(&m, why);
+        if (m.config_beside)
+            (void)unlink(m.config_fresh);
         staging_remove(&m.keys);
         staging_remove(&m.data);
         if (status != STATUS_OK && m.master_made)
             (void)unlink(m.master);
     }
-    if (status == STATUS_OK)
-        status = write_config(m.config_file, m.config, why);
     if (status == STATUS_OK)
         say_what_next(&m);
     config_free(m.config);

@@ -6,20 +6,31 @@
 #include "server/app/server.h"
 #include "server/base/diag.h"
 
+#define WAITING_TEXT_MAX 800
+
 static void reload(struct server *server)
 {
     struct fault fault = {0};
+    char waiting[WAITING_TEXT_MAX] = "";
     struct config *fresh = config_new();
     if (fresh == NULL)
         return;
     enum status status = config_read(fresh, server->config_path, stderr);
+    if (status == STATUS_OK)
+        status = config_check_files(fresh, server->config_path, stderr);
+    if (status != STATUS_OK)
+        (void)fault_set(&fault, status, NULL, "%s has problems; all stays as it was", server->config_path);
     if (status == STATUS_OK) {
         struct net_tls tls;
-        pki_server_files(fresh, &tls);
+        pki_server_files(server->config, &tls); /* key_dir itself waits for a restart */
         status = net_reload_tls(server->net, &tls, &fault);
     }
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         diag_set_level(config_diag_level(fresh));
+        config_waiting(server->config, fresh, waiting, sizeof waiting);
+    }
+    if (waiting[0] != '\0')
+        diag(DIAG_WARNING, "app", "restart-needed", "changed=\"%s\"", waiting);
     diag(status == STATUS_OK ? DIAG_INFO : DIAG_WARNING, "app", "reloaded", "status=%s text=\"%s\"",
          status_name(status), fault.text);
     config_free(fresh);

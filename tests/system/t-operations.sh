@@ -74,6 +74,16 @@ export CREDENTIALS_DIRECTORY=$dir/credentials
 check 'a systemd credential goes before the file' told 0 "$dir/tried.conf: good"
 unset CREDENTIALS_DIRECTORY
 
+printf '%064d\n' 7 >"$dir/other-key" && chmod 0600 "$dir/other-key"
+printf '%s\n' "data_dir = $dir/books" "key_dir = $dir/keys" "master_key_file = $dir/other-key" >"$dir/tried.conf"
+check 'a master key of other books is told' told 1 \
+    "$dir/tried.conf:3: master_key_file: $dir/other-key: must be the master key that $dir/books/keys/data-keys was made with; this one does not open data key 1"
+cp "$master" "$dir/books/key-inside" && chmod 0600 "$dir/books/key-inside" && ln -s "$dir/books/key-inside" "$dir/key-link"
+printf '%s\n' "data_dir = $dir/books/" "key_dir = $dir/keys" "master_key_file = $dir/key-link" >"$dir/tried.conf"
+check 'a master key in the data folder is told behind a link too' told 1 \
+    "$dir/tried.conf:3: master_key_file: $dir/key-link: lies in data_dir: who steals the one must not get the other"
+rm "$dir/books/key-inside"
+
 # ---- running ----
 printf '%s\n' 'listen_port = 0' 'metrics_port = 0' 'log_map_mib = 65536' 'state_map_mib = 16384' 'view_map_mib = 16384' 'ids_map_mib = 4096' >>"$dir/keys/daftari.conf"
 start() {
@@ -132,6 +142,15 @@ check 'it is revoked' "$bin/daftari" user revoke-certificate --fingerprint "$fin
 check 'and opens nothing' nobody
 
 # ---- reload ----
+cp "$dir/keys/daftari.conf" "$dir/conf-before"
+sed -i 's|^data_dir = .*|data_dir = /nonexistent|' "$dir/keys/daftari.conf"
+reload
+check 'a reload with a folder that is missing takes nothing over' grep -q 'WARNING app reloaded status=INVALID' "$dir/log"
+sed 's|^listen_port = .*|listen_port = 1|' "$dir/conf-before" >"$dir/keys/daftari.conf"
+echo 'drain_ms = 1234' >>"$dir/keys/daftari.conf"
+reload
+check 'what waits for a restart is named' grep -q 'restart-needed changed="listen_port drain_ms"' "$dir/log"
+cp "$dir/conf-before" "$dir/keys/daftari.conf"
 before=$(shown)
 cp "$dir/keys/server.pem" "$dir/server.pem"
 cp "$dir/keys/daftari.conf" "$dir/kept.conf"

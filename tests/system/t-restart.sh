@@ -142,6 +142,15 @@ tap "a refused init leaves nothing" test ! -e "$D/data2" -a ! -e "$D/keys2" -a !
 init "$D/none/data" "$D/keys2" "$D/conf2"
 tap "an init that cannot make its folder leaves nothing" test ! -e "$D/keys2" -a ! -e "$D/conf2"
 echo short >"$D/short"
+init "$D/data2" "$D/keys2" "$D/none/conf"
+tap "an init that cannot write its configuration says so" told 1 $? "$D/out" 'config: .*none/conf'
+tap "and leaves nothing" test ! -e "$D/data2" -a ! -e "$D/keys2"
+init "$D/data2" "$D/keys2" "$D/data2/conf"
+tap "so that it can be tried again, with the configuration in the data folder too" test $? = 0 -a -s "$D/data2/conf"
+rm -rf "$D/data2" "$D/keys2"
+daftarid init --data "$D/data2" --keys "$D/keys2" --owner-email a@b.example --owner-name 'A B' --password-file "$D/owner-password" >"$D/out" 2>&1
+tap "the configuration is in the key folder by default" grep -q "^data_dir = \"$D/data2\"" "$D/keys2/daftari.conf"
+rm -rf "$D/data2" "$D/keys2"
 daftarid init --data "$D/data2" --keys "$D/keys2" --config "$D/conf2" --owner-email a@b.example --owner-name 'A B' --password-file "$D/short" >"$D/out" 2>&1
 tap "an init with too short a password is refused" test $? != 0
 tap "and leaves nothing" test ! -e "$D/data2" -a ! -e "$D/keys2" -a ! -e "$D/conf2"

@@ -121,6 +121,9 @@ static void test_between_keys(void **state)
     (void)state;
     refuse("requests_max = 20\nrequests_open_max = 21\n",
            "test.conf:2: requests_open_max: must not be more than requests_max, 21 is more than 20\n");
+    refuse("log_map_mib = 47\n",
+           "test.conf:1: log_map_mib: at least 48 with batch_kib = 16384 (twice that, and "
+           "16 MiB): less has no room for any command\n");
     refuse("metrics_port = 7419\n", "test.conf:1: metrics_port: must differ from listen_port\n");
     refuse("data_dir = /var/books\nmaster_key_file = /var/books/key\n",
            "test.conf:2: master_key_file: must lie outside data_dir: who steals the one must not get the "
