@@ -46,7 +46,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .next_number = {0, 100001, 200001, 300001, 400001, 500001},
                               .today = 20261123,
                               .types = json_object(),
-                              .closed = json_object(),
                               .accounts = json_object(),
                               .chart = json_object(),
                               .to_open = json_array(),
@@ -69,7 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_decref(entry);
     json_decref(transaction);
     json_decref(journal.types);
-    json_decref(journal.closed);
     json_decref(journal.accounts);
     json_decref(journal.chart);
     json_decref(journal.to_open);

@@ -123,6 +123,10 @@ server_env "$D"
 for month in 2023-12 2024-01 2024-02; do daftari period close --month $month >"$D/out" 2>&1; done
 printf '2024-02-05 early\n    Assets:Drawer   5 KES\n    Income:Sales\n' | journal >"$D/early.json"
 refuses_all "a closed month" 1 'closed' "$D/early.json"
+daftari import journal "$D/rent.json" >"$D/out" 2>&1
+tap "what is there already may lie in a closed month" told 0 $? "$D/out" '^0 entries recorded, 2 were there already, 0 refused'
+daftari import journal "$D/early.json" --dry-run --output json >"$D/out" 2>"$D/err"
+tap "as JSON, the list is part of it" json_has "$D/out" '.would_be_refused == 1 and .would_be_recorded == 0 and .problems[0].date == "2024-02-05" and (.problems[0].text | test("closed"))'
 daftari-audit verify --server "$DAFTARI_SERVER" >"$D/out" 2>&1
 tap "the books are whole" test $? = 0
 

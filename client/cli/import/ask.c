@@ -18,6 +18,7 @@
 #include "reason.pb-c.h"
 
 #define LINES_MAX   1000u
+#define NAME_SHOWN  80u /* bytes of an account's name in a message */
 #define FATES_START 1024u
 #define LINE_SHIFT                                                                                           \
     10u /* of what goes with a question: number of the transaction, number of the first bad line */
@@ -355,6 +356,11 @@ static bool debit_is_normal(json_t *account)
     return (digit == 1 || digit == 5) != json_is_true(json_object_get(account, "contra"));
 }
 
+static int name_cut(json_t *account)
+{
+    return (int)text_cut(slice_text(text_of(account, "name")), NAME_SHOWN);
+}
+
 static enum status negative_check(struct journal *journal, json_t *lines, struct fault *why)
 {
     json_t *changes = json_object(), *line, *sum;
@@ -379,8 +385,8 @@ static enum status negative_check(struct journal *journal, json_t *lines, struct
             continue;
         if (sign * after < 0 && sign * change < 0)
             status = fault_set(why, STATUS_REFUSED, "lines",
-                               "account %lld (%.60s) would go below zero in business %.10s, and may not",
-                               json_integer_value(json_object_get(account, "number")),
+                               "account %lld (%.*s) would go below zero in business %.10s, and may not",
+                               json_integer_value(json_object_get(account, "number")), name_cut(account),
                                text_of(account, "name"), text_of(sum, "business"));
     }
     json_object_foreach(changes, key, sum)
@@ -402,7 +408,7 @@ static enum status making_check(const struct journal *journal, json_t *lines, st
     {
         json_t *account = account_of(journal, line);
         if (journal->no_accounts[0] != '\0' && json_is_true(json_object_get(account, "planned")))
-            return fault_set(why, STATUS_DENIED, NULL, "%.80s is to be opened: %.150s",
+            return fault_set(why, STATUS_DENIED, NULL, "%.*s is to be opened: %.150s", name_cut(account),
                              text_of(account, "name"), journal->no_accounts);
         if (journal->no_currencies[0] != '\0' && !currency_exists(journal, line))
             return fault_set(why, STATUS_DENIED, NULL, "currency %.30s is to be defined: %.150s",

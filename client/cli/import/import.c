@@ -58,6 +58,12 @@ static void problem(struct journal *journal, json_t *transaction, const struct f
     const char *description = json_string_value(json_object_get(transaction, "tdescription"));
     if (journal->problems++ >= JOURNAL_PROBLEMS_SHOWN)
         return;
+    if (journal->cli->output == OUTPUT_JSON) { /* told with the sums */
+        (void)json_array_append_new(journal->listed,
+                                    json_pack("{s:s*, s:s*, s:s, s:s}", "date", date, "description",
+                                              description, "field", why->field, "text", why->text));
+        return;
+    }
     (void)printf("would be refused: %s %s: %s%s%s\n", date != NULL ? date : "",
                  description != NULL ? description : "", why->field, why->field[0] != '\0' ? ": " : "",
                  why->text);
@@ -217,10 +223,12 @@ static void summary(const struct journal *journal)
 {
     if (journal->cli->output == OUTPUT_JSON) {
         json_t *object = json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I}", "transactions", (json_int_t)journal->transactions, "recorded",
-            (json_int_t)journal->recorded, "already_there", (json_int_t)journal->already, "refused",
-            (json_int_t)journal->refused, "would_be_refused", (json_int_t)journal->problems, "left_out",
-            (json_int_t)journal->left_out);
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "transactions", (json_int_t)journal->transactions,
+            "recorded", (json_int_t)journal->recorded, "already_there", (json_int_t)journal->already,
+            "refused", (json_int_t)journal->refused, "would_be_refused", (json_int_t)journal->problems,
+            "left_out", (json_int_t)journal->left_out, "would_be_recorded",
+            (json_int_t)(journal->dry_run ? journal->entries - journal->already : 0), "problems",
+            journal->listed);
         (void)json_dumpf(object, stdout, JSON_COMPACT);
         (void)fputc('\n', stdout);
         json_decref(object);
@@ -397,10 +405,10 @@ static enum status take_option(struct journal *journal, int argc, char **argv, i
 static void journal_done(struct journal *journal)
 {
     json_decref(journal->types);
-    json_decref(journal->closed);
     json_decref(journal->accounts);
     json_decref(journal->chart);
     json_decref(journal->to_open);
+    json_decref(journal->listed);
     json_decref(journal->reasons);
     json_decref(journal->running);
     free(journal->fates);
@@ -415,10 +423,10 @@ static int import_journal(struct cli *cli, int argc, char **argv)
     struct journal journal = {.cli = cli,
                               .business = "HQ",
                               .types = json_object(),
-                              .closed = json_object(),
                               .accounts = json_object(),
                               .chart = json_object(),
                               .to_open = json_array(),
+                              .listed = json_array(),
                               .reasons = json_object(),
                               .running = json_object(),
                               .commodities = json_object(),

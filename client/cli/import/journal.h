@@ -35,7 +35,6 @@ struct journal {
 
     civil_date first_date; /* of the books */
     civil_date today;
-    json_t *closed;   /* "2026-11" -> true */
     json_t *accounts; /* name -> number; 0 = not known yet */
     json_t *chart;    /* number as text -> account as listed, or as it is to be opened ("planned") */
     json_t *to_open;  /* OpenAccount objects */
@@ -49,6 +48,7 @@ struct journal {
     uint8_t *fates; /* enum import_fate of each transaction inside the dates, in the file's order */
     size_t fate_count, fate_cap;
     uint64_t at;          /* of the next in the present pass */
+    json_t *listed;       /* what would be refused, for JSON */
     json_t *reasons;      /* number of the transaction as text -> {field, text} */
     json_t *running;      /* balances of accounts that may not go below zero, on the way through the file */
     bool balances_hidden; /* they may not be read */
@@ -79,7 +79,7 @@ enum status import_ask_all(struct journal *journal, FILE *from, struct fault *wh
 enum status import_judge(struct journal *journal, uint64_t index, json_t *entry, struct fault *why) MUST_USE;
 
 /* ---- learn.c: the first pass ------------------------------------------------------------------------------------- */
-/* Books, periods, accounts and currencies as the server has them. */
+/* Books, accounts and currencies as the server has them. */
 enum status import_learn_books(struct journal *journal, struct fault *why) MUST_USE;
 /* Notes the accounts and commodities of a transaction. */
 void import_learn(struct journal *journal, json_t *transaction);

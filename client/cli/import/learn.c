@@ -85,12 +85,6 @@ static void take_books(struct journal *journal, json_t *item)
         journal->today = date;
 }
 
-static void take_period(struct journal *journal, json_t *item)
-{
-    if (strcmp(text_of(item, "state"), "closed") == 0)
-        (void)json_object_set_new(journal->closed, text_of(item, "month"), json_true());
-}
-
 /* Among accounts of one name the one that is in use. */
 static void take_account(struct journal *journal, json_t *item)
 {
@@ -134,12 +128,6 @@ enum status import_learn_books(struct journal *journal, struct fault *why)
         journal->next_number[type] = type * IMPORT_NUMBER_STEP + 1;
     journal->position = dft_position(journal->cli->client);
     enum status status = learn_list(journal, "Books.Show", take_books, why);
-    if (status == STATUS_OK)
-        status = learn_list(journal, "Period.List", take_period, why);
-    if (status == STATUS_DENIED) { /* each transaction is asked about all the same */
-        *why = (struct fault){.status = STATUS_OK};
-        status = STATUS_OK;
-    }
     if (status == STATUS_OK)
         status = learn_list(journal, "Account.List", take_account, why);
     if (status == STATUS_OK)
