@@ -593,9 +593,22 @@ static void prefixes_fill(struct sealed *store, const char *label)
     }
 }
 
+/* The data key of the value the cursor stands on, when the ring does not have it; else 0. */
+static uint32_t unknown_key(const struct sealed *store, struct kv_cursor *cursor)
+{
+    struct slice key, value;
+    const uint8_t *known;
+    kv_row(cursor, &key, &value);
+    if (value.len < HEAD_BYTES || value.ptr[0] != SEAL_VERSION)
+        return 0; /* whoever reads it will say so */
+    uint32_t id = be32_get(value.ptr + 1);
+    return keyring_key(store->keyring, id, &known) ? 0 : id;
+}
+
 /* The first and the last value of the first table: without their keys nothing should be made or changed here, least of
- * all a new key that takes a number once used. */
-static enum status keys_are_there(const struct sealed *store, struct fault *why)
+ * all a new key that takes a number once used. Who only looks wants to know whether a key is gone or one value was
+ * changed: it is gone when the neighbour is under it too, or there are no keys at all. */
+static enum status keys_are_there(const struct sealed *store, bool read_only, struct fault *why)
 {
     struct kv_txn *txn;
     enum status status = kv_begin(store->inner, false, &txn);
@@ -603,15 +616,13 @@ static enum status keys_are_there(const struct sealed *store, struct fault *why)
         return fault_set(why, status, store->label, "the store cannot be read");
     struct kv_cursor *cursor = kv_cursor_open(txn, 0);
     for (unsigned end = 0; end < 2 && status == STATUS_OK; end++) {
-        struct slice key, value;
-        const uint8_t *known;
         if (!(end == 0 ? kv_seek(cursor, (struct slice){0}) : kv_last(cursor, (struct slice){0})))
             continue;
-        kv_row(cursor, &key, &value);
-        if (value.len < HEAD_BYTES || value.ptr[0] != SEAL_VERSION)
-            continue; /* whoever reads it will say so */
-        uint32_t id = be32_get(value.ptr + 1);
-        if (!keyring_key(store->keyring, id, &known))
+        uint32_t id = unknown_key(store, cursor);
+        bool gone = id != 0 && (!read_only || keyring_newest(store->keyring) == 0);
+        if (id != 0 && !gone && (end == 0 ? kv_next(cursor) : kv_previous(cursor)))
+            gone = unknown_key(store, cursor) == id;
+        if (gone)
             status = fault_set(why, STATUS_UNAVAILABLE, keyring_path(store->keyring),
                                "data key %u, under which the %s value of %s is sealed, is not there: put the "
                                "folder keys back that belongs to these books",
@@ -645,7 +656,7 @@ enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *opt
     if (store->gcm == NULL || store->hmac == NULL)
         status = fault_set(why, STATUS_INTERNAL, options->label, "a libcrypto with AES-256-GCM and HMAC");
     else
-        status = keys_are_there(store, why);
+        status = keys_are_there(store, options->read_only, why);
     if (status == STATUS_OK && !options->read_only)
         status = keyring_fresh(store->keyring, options->label, &store->key_id, why);
     if (status != STATUS_OK) {
