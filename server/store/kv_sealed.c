@@ -606,8 +606,9 @@ static uint32_t unknown_key(const struct sealed *store, struct kv_cursor *cursor
 }
 
 /* The first and the last value of the first table: without their keys nothing should be made or changed here, least of
- * all a new key that takes a number once used. Who only looks wants to know whether a key is gone or one value was
- * changed: it is gone when the neighbour is under it too, or there are no keys at all. */
+ * all a new key that takes a number once used. A key is gone, and it is not that one value was changed, when the
+ * neighbour is under it too or there are no keys at all; of a value without neighbours it is taken to be gone by who
+ * would write. */
 static enum status keys_are_there(const struct sealed *store, bool read_only, struct fault *why)
 {
     struct kv_txn *txn;
@@ -619,9 +620,10 @@ static enum status keys_are_there(const struct sealed *store, bool read_only, st
         if (!(end == 0 ? kv_seek(cursor, (struct slice){0}) : kv_last(cursor, (struct slice){0})))
             continue;
         uint32_t id = unknown_key(store, cursor);
-        bool gone = id != 0 && (!read_only || keyring_newest(store->keyring) == 0);
-        if (id != 0 && !gone && (end == 0 ? kv_next(cursor) : kv_previous(cursor)))
-            gone = unknown_key(store, cursor) == id;
+        bool gone = id != 0 && keyring_newest(store->keyring) == 0;
+        if (id != 0 && !gone)
+            gone = (end == 0 ? kv_next(cursor) : kv_previous(cursor)) ? unknown_key(store, cursor) == id
+                                                                      : !read_only;
         if (gone)
             status = fault_set(why, STATUS_UNAVAILABLE, keyring_path(store->keyring),
                                "data key %u, under which the %s value of %s is sealed, is not there: put the "
