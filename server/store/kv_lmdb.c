@@ -15,6 +15,8 @@
 #include "proto/base/bug.h"
 #include "server/store/folder.h"
 
+#define READER_BYTES    64 /* of LMDB's lock file: a cache line a reader, behind its head */
+#define LOCK_HEAD_BYTES 4096
 #define LENGTH_TRIES    5u
 #define CUT_SHORT_BYTES (UINT64_C(64) << 20) /* less is free: a write cut short found no room */
 
@@ -554,6 +556,27 @@ static enum status length_check(const struct store *store, struct fault *why)
                      (unsigned long long)wanted);
 }
 
+/* LMDB makes its lock file sparse and writes it through a mapping, where a disk without room is a fault of memory (SIGBUS):
+ * its blocks are taken before. The length stays as it is: LMDB counts readers' slots by it. Closing a file drops this
+ * process's record locks on it; whoever has the guard has no other environment there. */
+static enum status lock_room(const struct store *store, unsigned readers_max, struct fault *why)
+{
+    char file[FOLDER_PATH_MAX];
+    enum status status = folder_join(store->path, "lock.mdb", file, why);
+    if (status != STATUS_OK)
+        return status;
+    int fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return status_of(errno) == STATUS_FULL
+                   ? fault_set(why, STATUS_FULL, file, "no room for the lock file")
+                   : folder_fault(why, file, "open", errno);
+    off_t len = (off_t)readers_max * READER_BYTES + LOCK_HEAD_BYTES;
+    int error = fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, len) == 0 ? 0 : errno;
+    close(fd);
+    return status_of(error) == STATUS_FULL ? fault_set(why, STATUS_FULL, file, "no room for the lock file")
+                                           : STATUS_OK; /* not every file system can */
+}
+
 /* A file that is there and empty was cut: LMDB would make a new store of it. */
 static enum status empty_check(const struct store *store, struct fault *why)
 {
@@ -642,6 +665,8 @@ enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out,
         status = guard_take(store, create, why);
     if (status == STATUS_OK && !create)
         status = empty_check(store, why);
+    if (status == STATUS_OK && store->guard >= 0)
+        status = lock_room(store, options->readers_max, why);
     if (status == STATUS_OK)
         status = env_open(store, options, why);
     if (status == STATUS_OK && create)

@@ -41,3 +41,10 @@ tap "and commands are taken again" test $? = 0
 server_kill "$D"
 server_start "$D" && server_log_in "$D"
 tap "after a kill all that was acknowledged is there" test "$(daftari entry list --output json | grep -c '"entry [13]"')" = 2
+server_stop "$D"
+rm -rf "$D/disk/data/views" # lock files that must be made anew are written through a mapping
+head -c 200M /dev/zero >"$D/disk/filler" 2>/dev/null
+timeout 20 daftarid --config "$D/daftari.conf" >"$D/out" 2>&1
+tap "a start on a full disk is refused in words" told $? 1 "$D/out" 'no room|no space|FULL'
+rm -f "$D/disk/filler"
+tap "and with room it starts" server_start "$D"
