@@ -557,8 +557,8 @@ static enum status length_check(const struct store *store, struct fault *why)
 }
 
 /* LMDB makes its lock file sparse and writes it through a mapping, where a disk without room is a fault of memory (SIGBUS):
- * its blocks are taken before. The length stays as it is: LMDB counts readers' slots by it. Closing a file drops this
- * process's record locks on it; whoever has the guard has no other environment there. */
+ * its blocks are taken before. The length stays as it is: LMDB counts readers' slots by it. Never after mdb_env_open: closing
+ * the file drops this process's record locks on it (fcntl), and who comes next would take the table for nobody's. */
 static enum status lock_room(const struct store *store, unsigned readers_max, struct fault *why)
 {
     char file[FOLDER_PATH_MAX];
@@ -586,32 +586,6 @@ static enum status empty_check(const struct store *store, struct fault *why)
     return STATUS_OK;
 }
 
-/* LMDB writes its table of readers through a map: where the disk has no room for it the process would be killed. So
- * there must be some before LMDB makes it, and then its blocks are really there. */
-#define LOCK_ROOM_BYTES (256u * 1024u)
-
-static int lock_room(const struct store *store)
-{
-    struct statvfs disk;
-    if (statvfs(store->path, &disk) != 0)
-        return errno;
-    return (uint64_t)disk.f_bavail * disk.f_frsize >= LOCK_ROOM_BYTES ? 0 : ENOSPC;
-}
-
-static int lock_fill(const struct store *store, struct fault *why)
-{
-    char path[FOLDER_PATH_MAX];
-    struct stat file;
-    if (folder_join(store->path, "lock.mdb", path, why) != STATUS_OK)
-        return ENAMETOOLONG;
-    int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0)
-        return errno;
-    int rc = fstat(fd, &file) == 0 ? posix_fallocate(fd, 0, file.st_size) : errno;
-    close(fd);
-    return rc;
-}
-
 static enum status env_open(struct store *store, const struct kv_lmdb_options *options, struct fault *why)
 {
     /* NOTLS: read transactions belong to whoever holds them, not to a thread. */
@@ -625,12 +599,8 @@ static enum status env_open(struct store *store, const struct kv_lmdb_options *o
         rc = mdb_env_set_maxreaders(store->env, options->readers_max);
     if (rc == MDB_SUCCESS && !options->read_only)
         rc = mdb_env_set_mapsize(store->env, options->map_bytes / store->page_bytes * store->page_bytes);
-    if (rc == MDB_SUCCESS && !options->read_only)
-        rc = lock_room(store);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_open(store->env, store->path, flags, 0600);
-    if (rc == MDB_SUCCESS && !options->read_only)
-        rc = lock_fill(store, why);
     if (rc == EBADF && options->read_only)
         rc = MDB_INVALID; /* what LMDB gives for an empty file that it may not write */
     enum status status = rc == MDB_SUCCESS ? length_check(store, why) : STATUS_OK;
