@@ -27,6 +27,7 @@ struct store {
     unsigned count;
     int guard; /* data.mdb, flock'ed while open for writing; -1 when read only */
     bool derived;
+    bool opened; /* for writing, and whole: the file is given a lead */
     atomic_bool writing;
     uint64_t map_bytes;
     uint64_t page_bytes;
@@ -170,10 +171,14 @@ static void store_abort(struct kv_txn *txn)
     store_end(self);
 }
 
+/* More than one commit of the log makes the file grow. */
+#define LEAD_BYTES (UINT64_C(16) << 20)
+
 /* Is the file as long as the newest meta page says? Reading behind its end would be a fault of memory (SIGBUS). LMDB does
- * not write pages that a transaction took at the end and gave back, so a commit may leave the file short: `mend` then
- * lengthens it, by a hole. What it cannot lengthen for want of room is dropped or refused at the next start. */
-static bool length_is_whole(const struct store *store, bool mend, uint64_t *out_len, uint64_t *out_wanted)
+ * not write pages that a transaction took at the end and gave back, so a commit may leave the file short. Whoever writes
+ * (`lead`) therefore keeps it longer than that, by a hole, so that it is long enough also when the process is killed
+ * right after a commit. What cannot be lengthened for want of room is dropped or refused at the next start. */
+static bool length_is_whole(const struct store *store, bool lead, uint64_t *out_len, uint64_t *out_wanted)
 {
     MDB_envinfo info;
     MDB_stat about;
@@ -187,7 +192,19 @@ static bool length_is_whole(const struct store *store, bool mend, uint64_t *out_
         *out_len = len;
         *out_wanted = wanted;
     }
-    return len >= wanted || (mend && ftruncate(fd, (off_t)wanted) == 0);
+    if (lead && len < wanted + LEAD_BYTES / 2 && ftruncate(fd, (off_t)(wanted + LEAD_BYTES)) == 0)
+        return true;
+    return len >= wanted;
+}
+
+/* Before a good close: without the lead. */
+static void length_trim(const struct store *store)
+{
+    uint64_t len = 0, wanted = 0;
+    int fd = -1;
+    if (length_is_whole(store, false, &len, &wanted) && len > wanted &&
+        mdb_env_get_fd(store->env, &fd) == MDB_SUCCESS)
+        (void)!ftruncate(fd, (off_t)wanted);
 }
 
 /* LMDB gives EIO when a write was cut short, which is how a disk that is all but full takes a long one. */
@@ -474,6 +491,8 @@ static void store_close(struct kv *kv)
 {
     struct store *store = store_of(kv);
     ASSERT(!atomic_load(&store->writing));
+    if (store->opened)
+        length_trim(store);
     if (store->env != NULL)
         mdb_env_close(store->env);
     if (store->guard >= 0)
@@ -540,7 +559,8 @@ static int tables_open(struct store *store, bool create, bool read_only)
     return rc;
 }
 
-/* Before any page but the meta pages is read. A writer in another process may be between its commit and the mending. */
+/* Before any page but the meta pages is read. A writer in another process may be
+ * between its commit and the lengthening. */
 static enum status length_check(const struct store *store, struct fault *why)
 {
     uint64_t len = 0, wanted = 0;
@@ -608,9 +628,12 @@ static enum status env_open(struct store *store, const struct kv_lmdb_options *o
         return status;
     if (rc == MDB_SUCCESS)
         rc = tables_open(store, options->create && !options->read_only, options->read_only);
-    if (rc == MDB_SUCCESS)
-        return STATUS_OK;
-    return fault_set(why, status_of(rc), store->path, "cannot open the store: %s", mdb_strerror(rc));
+    if (rc != MDB_SUCCESS)
+        return fault_set(why, status_of(rc), store->path, "cannot open the store: %s", mdb_strerror(rc));
+    store->opened = !options->read_only;
+    if (store->opened)
+        (void)length_is_whole(store, true, NULL, NULL);
+    return STATUS_OK;
 }
 
 enum status kv_lmdb_open(const struct kv_lmdb_options *options, struct kv **out, struct fault *why)
