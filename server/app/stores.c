@@ -65,6 +65,9 @@ static enum status bring_in(struct stores *stores, bool wait, monotonic_us now)
 }
 
 /* Starts a background flush when enough is dirty or it has been idle for long enough; waits for it when `must`. */
+/* Few rows may change over many records; after a kill all of those are folded again, a million in a second. */
+#define BEHIND_RECORDS_MAX 250000u
+
 enum status stores_write_behind(void *context, bool idle, bool must)
 {
     struct stores *stores = context;
@@ -85,12 +88,16 @@ enum status stores_write_behind(void *context, bool idle, bool must)
         return status;
     if (status != STATUS_OK || (stores->full_wait != 0 && now < stores->try_at))
         return stores->full_wait != 0 ? room_for_more(stores) : STATUS_OK;
-    bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max || stores->full_wait != 0;
+    struct log_head head;
+    log_head(stores->log, &head);
+    bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max || stores->full_wait != 0 ||
+                (stats.dirty_rows > 0 && head.size - stores->behind_from >= BEHIND_RECORDS_MAX);
     bool quiet = idle && stats.dirty_rows > 0 &&
                  now - stores->written_behind > (monotonic_us)stores->config->state_idle_ms * 1000;
     if (!many && !quiet)
         return STATUS_OK;
     stores->written_behind = now;
+    stores->behind_from = head.size;
     status = kv_overlay_flush_start(stores->state);
     stores->flushing = status == STATUS_OK;
     return status == STATUS_OK && stores->full_wait != 0 ? room_for_more(stores) : status;

@@ -14,11 +14,12 @@ struct stores {
     struct data_folder *folder;
     struct kv *log_kv, *state_kv, *ids_kv; /* sealed environments */
     struct log *log;
-    struct kv *state;     /* overlay over state_kv: core state, at the log's head */
-    struct id_index *ids; /* over ids_kv: of the commands in the log */
-    bool trusted;         /* unsynced environments were as they had been left */
-    monotonic_us written_behind;
-    bool flushing; /* a background flush was started and not yet brought in */
+    struct kv *state;            /* overlay over state_kv: core state, at the log's head */
+    struct id_index *ids;        /* over ids_kv: of the commands in the log */
+    bool trusted;                /* unsynced environments were as they had been left */
+    monotonic_us written_behind; /* core state, last begun; */
+    uint64_t behind_from;        /* with the log at this position */
+    bool flushing;               /* a background flush was started and not yet brought in */
     monotonic_us full_wait,
         try_at; /* no room to write core state behind: tried again then; 0 = there was room */
 };
