@@ -310,7 +310,7 @@ bool packed_cursor_last(struct packed_cursor *cursor, struct slice key)
 /* Finds the place again after writes; *out_same: its row is still there. */
 static bool find_place(struct packed_cursor *c, bool *out_same)
 {
-    struct slice at, value, key = slice_of(c->key, c->key_len);
+    struct slice at = {0}, value, key = slice_of(c->key, c->key_len);
     bool found = packed_cursor_seek(c, key);
     if (found)
         packed_cursor_row(c, &at, &value);

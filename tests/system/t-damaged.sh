@@ -13,7 +13,7 @@ server_stop "$D"
 cp -a "$D/data" "$D/whole"
 afresh() { rm -rf "$D/data"; cp -a "$D/whole" "$D/data"; : >"$D/server.log"; }
 start() { # a client that has not seen the records that go with the folder's copy
-  rm -rf "$D/home"; mkdir -m 700 "$D/home"
+  rm -rf "${D:?}/home"; mkdir -m 700 "$D/home"
   server_start "$D" && server_log_in "$D"
 }
 verify() { daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key" >"$D/out" 2>&1; }

@@ -31,8 +31,10 @@ void verify_report_merge(struct verify_report *report, struct verify_report *fro
     size_t i;
     json_t *problem;
     json_array_foreach(from->list, i, problem)
+    {
         verify_problem(report, (uint64_t)json_integer_value(json_object_get(problem, "position")),
                        json_string_value(json_object_get(problem, "problem")));
+    }
     report->problems += from->problems - json_array_size(from->list); /* those that were only counted */
     json_decref(from->list);
     from->list = NULL;

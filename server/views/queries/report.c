@@ -183,7 +183,7 @@ enum status query_report_run(struct view_reader *reader, const struct query_cont
         report->part = 0;
         status = report_make(reader, context, asked, report, why);
     }
-    if (reader->replaying) {
+    if (reader->replaying && report != NULL) {
         status = report_postpone(&report, &resume);
         *state = report;
     }
