@@ -71,7 +71,7 @@ static enum status on_write_behind(void *context, bool idle, bool must)
     return writer_world.behind;
 }
 
-static _Noreturn void on_fatal(void *context, const struct fault *fault)
+__attribute__((noreturn)) static void on_fatal(void *context, const struct fault *fault)
 {
     (void)context;
     fail_msg("fatal: %s", fault->text);
