@@ -406,6 +406,33 @@ static void one_writer_at_a_time(void **state)
     folder_unlock(again);
 }
 
+/* A process may be killed right after any commit: the file is long enough before it, and no longer than it must be after
+ * a good close. */
+static void the_file_leads_while_it_is_written(void **state)
+{
+    (void)state;
+    char path[FOLDER_PATH_MAX], file[FOLDER_PATH_MAX];
+    struct fault why = {0};
+    struct kv *kv = NULL;
+    struct stat about;
+    uint64_t used, limit;
+    struct kv_lmdb_options options = env_options(path);
+    static uint8_t value[60000];
+    options.map_bytes = 64u << 20;
+    assert_int_equal(kv_lmdb_open(&options, &kv, &why), STATUS_OK);
+    assert_int_equal(folder_join(path, "data.mdb", file, &why), STATUS_OK);
+    for (uint8_t row = 0; row < 20; row++) {
+        kv_usage(kv, &used, &limit);
+        assert_int_equal(stat(file, &about), 0);
+        assert_true((uint64_t)about.st_size >= used + (8u << 20));
+        put(kv, PLAIN, slice_of(&row, 1), slice_of(value, sizeof value));
+    }
+    kv_usage(kv, &used, &limit);
+    kv_close(kv);
+    assert_int_equal(stat(file, &about), 0);
+    assert_int_equal(about.st_size, used);
+}
+
 static void read_only(void **state)
 {
     (void)state;
@@ -478,6 +505,7 @@ int main(void)
         CASE(values_of_many_starts_open),
         CASE(auditors_look_behind_broken_seals),
         CASE(one_writer_at_a_time),
+        CASE(the_file_leads_while_it_is_written),
         CASE(read_only),
         CASE(full_map),
     };
