@@ -128,7 +128,7 @@ void conn_accept(struct net *net, int fd, const void *peer)
         return;
     }
     conn->state = CONN_HANDSHAKE;
-    conn->state_since = conn->heard = net_now(net);
+    conn->state_since = conn->heard = net_peer_now(net);
     conn->next = net->conns;
     if (net->conns != NULL)
         net->conns->previous = conn;
@@ -220,7 +220,7 @@ void conn_read_on(struct conn *conn)
 static void state_set(struct conn *conn, enum conn_state state)
 {
     conn->state = state;
-    conn->state_since = net_now(conn->net);
+    conn->state_since = net_peer_now(conn->net);
 }
 
 /* ---- saying things ---- */
@@ -327,7 +327,7 @@ static void conn_write(struct conn *conn)
     if (!waits)
         conn->write_since = 0;
     else if (conn->write_since == 0)
-        write_measure(conn, net_now(conn->net));
+        write_measure(conn, net_peer_now(conn->net));
     if (waits && result == TLS_DONE)
         conn_mark(conn); /* its turn is over, the others' come first */
 }
@@ -413,11 +413,11 @@ static void frames_take(struct conn *conn)
         }
         if (status == STATUS_AGAIN) {
             if (conn->frame_since == 0)
-                conn->frame_since = net_now(conn->net);
+                conn->frame_since = net_peer_now(conn->net);
             return;
         }
         conn->frame_since = 0;
-        conn->heard = net_now(conn->net);
+        conn->heard = net_peer_now(conn->net);
         dispatch_frame(conn, &frame);
         if (conn->state >= CONN_CLOSING)
             return;
@@ -574,9 +574,10 @@ static void input_relax(struct conn *conn)
         buffer_shrink(&conn->out);
 }
 
-void conn_tick(struct conn *conn, monotonic_us now)
+void conn_tick(struct conn *conn)
 {
     const struct net_config *config = &conn->net->config;
+    monotonic_us now = net_peer_now(conn->net);
     const char *why = NULL;
     bool at_once = write_is_slow(conn, now);
     switch (conn->state) {
@@ -593,7 +594,7 @@ void conn_tick(struct conn *conn, monotonic_us now)
             why = "a frame was begun and not completed in time";
         else if (conn->held == 0 && late(conn->heard, now, config->idle_timeout_ms))
             why = "nothing was asked for a long time: connect again when there is something";
-        request_deadlines(conn, now);
+        request_deadlines(conn, net_now(conn->net));
         input_relax(conn);
         break;
     case CONN_CLOSING:

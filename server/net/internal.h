@@ -71,9 +71,9 @@ struct conn {
     uint32_t held;                            /* requests in the list */
     uint32_t waiting;                         /* of them: streams in REQUEST_CREDIT */
     uint32_t unanswered;                      /* of them */
-    monotonic_us state_since;
-    monotonic_us heard;       /* last frame */
-    monotonic_us frame_since; /* an incomplete frame waits since; 0 = none */
+    monotonic_us state_since;                 /* this and the next three by net_peer_now */
+    monotonic_us heard;                       /* last frame */
+    monotonic_us frame_since;                 /* an incomplete frame waits since; 0 = none */
     monotonic_us write_since; /* output waits, and its rate is measured from here; 0 = none waits */
     uint64_t write_taken;     /* by the peer in all, at write_since */
 };
@@ -160,8 +160,9 @@ struct net {
     uint64_t refused_unsaid;
     monotonic_us drain_until;
     bool draining, finished;
-    pthread_t thread; /* that runs the loop */
-    bool runs_here;   /* that thread is doing the held command: its completion needs no wake-up */
+    pthread_t thread;     /* that runs the loop */
+    bool runs_here;       /* that thread is doing the held command: its completion needs no wake-up */
+    monotonic_us away_us; /* so long in all it was about held commands and heard nobody; of the long ones */
     struct counts counts;
 
     _Atomic bool drain_asked;
@@ -176,6 +177,11 @@ static inline monotonic_us net_now(const struct net *net)
 {
     return clock_monotonic(net->wiring.clock);
 }
+/* The clock of what peers are given time for. It stands still while a slow disk keeps the loop from hearing them. */
+static inline monotonic_us net_peer_now(const struct net *net)
+{
+    return net_now(net) - net->away_us;
+}
 void net_wake(struct net *net); /* any thread, signal handlers */
 
 void completions_take(struct net *net); /* requests whose items are done go on */
@@ -185,7 +191,7 @@ void conn_accept(struct net *net, int fd, const void *peer /* struct sockaddr_st
 void conn_mark(struct conn *conn);    /* look at it before the turn ends */
 void conn_turn(struct conn *conn);    /* write, ask, read on */
 void conn_read_on(struct conn *conn); /* the session of a certificate is open */
-void conn_tick(struct conn *conn, monotonic_us now);
+void conn_tick(struct conn *conn);
 void conn_goodbye(struct conn *conn, const char *text); /* says so, once */
 void conn_refuse(struct conn *conn, const char *text);  /* Goodbye, then close when it is written */
 void conn_close(struct conn *conn);                     /* at once; reaped at the end of the turn */

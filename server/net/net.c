@@ -146,11 +146,10 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
     (void)fd;
     (void)what;
     struct net *net = context;
-    monotonic_us now = net_now(net);
     struct conn *next;
     for (struct conn *at = net->conns; at != NULL; at = next) {
         next = at->next;
-        conn_tick(at, now);
+        conn_tick(at);
     }
     listen_pause(net, false);
 }

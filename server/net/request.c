@@ -246,9 +246,13 @@ bool request_held_run(struct net *net)
     if (net->held == NULL)
         return false;
     struct request *request = net->held;
+    monotonic_us began_us = net_now(net);
     net->runs_here = true;
     bool done = net->at_work == 1 && net->wiring.commands->run_here(net->wiring.commands, &request->item);
     net->runs_here = false;
+    monotonic_us took_us = net_now(net) - began_us;
+    if (took_us > TICK_MS * 1000)
+        net->away_us += took_us;
     if (!done) {
         held_submit(net);
         return false;

@@ -124,11 +124,15 @@ static bool sink_run_here(struct work_sink *sink, struct work_item *item)
     struct rig *rig = rig_of(sink);
     pthread_mutex_lock(&rig->lock);
     bool here = rig->mode == RIG_ANSWER && rig->first == NULL && !rig->not_here;
+    unsigned took_ms = rig->here_ms;
     if (here) {
         rig->ran_here++;
+        pthread_cond_broadcast(&rig->changed);
         item_answer(rig, item);
     }
     pthread_mutex_unlock(&rig->lock);
+    if (here && took_ms != 0)
+        usleep(took_ms * 1000);
     if (here)
         item->done(item);
     return here;

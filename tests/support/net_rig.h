@@ -46,6 +46,7 @@ struct rig {
     uint64_t submitted;
     uint64_t ran_here; /* done on the loop's thread */
     bool not_here;     /* that is refused */
+    unsigned here_ms;  /* it takes so long there */
     uint64_t position;
     _Atomic int cursors;    /* open */
     _Atomic bool deny;      /* auth refuses everybody everything */

@@ -17,6 +17,7 @@
 #include "tests/support/net_rig.h"
 
 #define COMMAND  "Entry.Discard"
+#define BRIEF    "Entry.Post" /* may be done on the loop's thread */
 #define QUERY    "Log.Checkpoint"
 #define STREAM   "Log.Follow"
 #define SHORT_MS 300
@@ -530,6 +531,55 @@ static void a_deadline_is_kept(void **state)
 
 /* ---- stopping ---- */
 
+/* While the disk is slow over a command that the loop does itself, nobody is heard: that is not their fault. */
+static void a_slow_disk_ends_nobody(void **state)
+{
+    struct rig *rig = *state;
+    rig->config.hello_timeout_ms = rig->config.frame_timeout_ms = rig->config.idle_timeout_ms = 600;
+    rig_start(rig);
+    struct tls_client *client = rig_connect(rig, true);
+    struct rig_request request = {.method = BRIEF, .deadline_ms = 300};
+    for (request.id = 1; request.id <= 20; request.id++) { /* until it is plain that it is alone */
+        assert_true(rig_send(client, &request));
+        assert_int_equal(rig_status(client, request.id), STATUS_OK);
+    }
+    struct tls_client *silent = rig_connect(rig, true), *half = rig_connect(rig, true),
+                      *late = rig_connect_raw(rig);
+    static const uint8_t frame[] = {0, 0, 0, 7, 3, 0, 0, 0, 0x08, 0x07, 0x12, 3, 'N', '.', 'o'};
+    assert_true(tls_client_send(half, frame, 10));
+    pthread_mutex_lock(&rig->lock);
+    uint64_t before = rig->ran_here;
+    rig->here_ms = 1200;
+    pthread_mutex_unlock(&rig->lock);
+    request.id = 21;
+    assert_true(rig_send(client, &request));
+    pthread_mutex_lock(&rig->lock);
+    while (rig->ran_here == before)
+        pthread_cond_wait(&rig->changed, &rig->lock);
+    rig->here_ms = 0;
+    pthread_mutex_unlock(&rig->lock);
+    assert_true(tls_client_send(half, frame + 10, sizeof frame - 10));
+    Daftari__V1__Hello hello = DAFTARI__V1__HELLO__INIT;
+    hello.has_version = 1;
+    hello.version = 1;
+    assert_true(tls_client_send_frame(late, FRAME_HELLO, &hello.base));
+    usleep(700 * 1000); /* said late by any clock but the server's own */
+    struct rig_request asked = {.id = 1, .method = QUERY, .query = true};
+    assert_true(rig_send(silent, &asked));
+
+    assert_int_equal(rig_status(client, 21), STATUS_OK); /* past its deadline, but it is done */
+    assert_int_equal(rig_status(silent, 1), STATUS_OK);
+    assert_int_equal(rig_status(half, 7), STATUS_UNKNOWN_METHOD);
+    struct tls_client_frame welcome;
+    assert_int_equal(tls_client_receive(late, &welcome, 5000), TLS_CLIENT_FRAME);
+    assert_int_equal(welcome.kind, FRAME_WELCOME);
+    assert_int_equal(rig_metric(rig, "daftari_connection_timeouts_total", NULL), 0);
+    tls_client_close(client);
+    tls_client_close(silent);
+    tls_client_close(half);
+    tls_client_close(late);
+}
+
 static void open_requests_are_finished(void **state)
 {
     struct rig *rig = *state;
@@ -715,6 +765,7 @@ int main(void)
         CASE(a_full_queue_is_told),
         CASE(large_requests_are_limited_together),
         CASE(a_deadline_is_kept),
+        CASE(a_slow_disk_ends_nobody),
         CASE(open_requests_are_finished),
         CASE(a_drain_ends),
         CASE(keys_are_exchanged),
