@@ -592,6 +592,8 @@ static void model_step(struct random *random, struct model *models, struct kv_tx
     struct model *model = &models[table];
     struct slice key = random_key(random, bytes);
     uint64_t what = random_below(random, 100);
+    if (what % 2 == 0) /* of a row that is there or not, and is read next or never: it changes nothing */
+        kv_hint(txn, table, key, (unsigned)random_below(random, 2));
     if (what < 40) {
         struct slice value = slice_of(content, random_below(random, sizeof content));
         random_fill(random, content, value.len);

@@ -515,6 +515,66 @@ static void a_revoked_certificate_ends_any_number_of_sessions(void **unused)
     arena_free(arena);
 }
 
+/* ---- rows named ahead -------------------------------------------------------------------------------------------------- */
+
+/* A store that takes down which rows it is told of, and gives those of another. */
+struct told {
+    struct kv_txn base;
+    struct kv_txn *real;
+    size_t accounts, balances;
+};
+static void told_hint(struct kv_txn *txn, unsigned table, struct slice key, unsigned step)
+{
+    struct told *told = (struct told *)(void *)txn;
+    struct slice value;
+    assert_int_equal(step, 1);
+    assert_true(kv_get(told->real, table, key, &value)); /* only what deciding will find */
+    told->accounts += table == TABLE_ACCOUNT;
+    told->balances += table == TABLE_BALANCE;
+}
+static bool told_get(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out)
+{
+    return kv_get(((struct told *)(void *)txn)->real, table, key, out);
+}
+static enum status told_error(const struct kv_txn *txn)
+{
+    return kv_error(((const struct told *)(const void *)txn)->real);
+}
+
+/* A wrong name would cost time, and nothing else would show it. */
+static void an_entry_names_the_rows_it_will_read(void **unused)
+{
+    (void)unused;
+    static const char entry[] =
+        "{\"business\":\"WTR\",\"date\":\"2025-01-05\",\"description\":\"More capital\","
+        "\"lines\":[{\"account\":1110,\"debit\":\"5000.00\"},"
+        "{\"account\":3100,\"credit\":\"5000.00\"}]}";
+    struct world_actor server = {0};
+    struct world_answer answer;
+    json_t *json = json_loads(entry, 0, NULL);
+    assert_non_null(json);
+    assert_true(
+        world_command_text(world, &server, "Entry.Post", entry, &answer)); /* both have a balance then */
+    assert_int_equal(answer.status, STATUS_OK);
+    size_t len;
+    uint8_t *body = world_json_body(world, "Entry.Post", json, &len);
+    assert_non_null(body);
+    const struct method *method = domain_method(slice_text("Entry.Post"));
+    struct arena *arena = arena_new(65536);
+    ProtobufCMessage *message;
+    struct fault why = {0};
+    assert_int_equal(domain_unpack(method, slice_of(body, len), arena, &message, &why), STATUS_OK);
+    static const struct kv_ops ops = {.get = told_get, .hint = told_hint, .error = told_error};
+    struct told told = {.base = {&ops}, .real = begin(false)};
+    method->hint(&told.base, message, 1);
+    kv_abort(told.real);
+    assert_int_equal(told.accounts, 2);
+    assert_int_equal(told.balances, 2);
+    arena_free(arena);
+    free(body);
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -533,6 +593,7 @@ int main(void)
         cmocka_unit_test(closing_a_month_takes_no_memory_for_what_waits),
         cmocka_unit_test(lists_pass_over_any_number_of_rows),
         cmocka_unit_test(a_revoked_certificate_ends_any_number_of_sessions),
+        cmocka_unit_test(an_entry_names_the_rows_it_will_read),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
 }
