@@ -546,6 +546,11 @@ static void overlay_usage(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_b
 }
 
 /* Unflushed rows are forgotten: they come back from the log. */
+static void overlay_failure(struct kv *kv, struct fault *out)
+{
+    kv_failure(overlay_of(kv)->backing, out);
+}
+
 static void overlay_close(struct kv *kv)
 {
     struct overlay *overlay = overlay_of(kv);
@@ -580,6 +585,7 @@ static const struct kv_ops overlay_ops = {
     .error = overlay_error,
     .sync = overlay_sync,
     .usage = overlay_usage,
+    .failure = overlay_failure,
     .close = overlay_close,
 };
 

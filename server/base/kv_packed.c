@@ -321,6 +321,11 @@ static void packed_usage(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_by
     kv_usage(store_of(kv)->inner, used_bytes, limit_bytes);
 }
 
+static void packed_failure(struct kv *kv, struct fault *out)
+{
+    kv_failure(store_of(kv)->inner, out);
+}
+
 static void packed_close(struct kv *kv)
 {
     struct packed *store = store_of(kv);
@@ -349,6 +354,7 @@ static const struct kv_ops packed_ops = {
     .error = packed_error,
     .sync = packed_sync,
     .usage = packed_usage,
+    .failure = packed_failure,
     .close = packed_close,
 };
 

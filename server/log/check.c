@@ -25,6 +25,16 @@ void check_problem(struct check *check, uint64_t position, const char *format, .
     check->options->problem(check->options->context, position, text);
 }
 
+void check_unread(struct check *check, uint64_t position, const char *format, ...)
+{
+    char text[FAULT_TEXT_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    check->options->unread(check->options->context, position, text);
+}
+
 void check_disorder(struct check *check, unsigned table)
 {
     check_problem(check, 0, "keys of table %s are out of order: the store's own structure is damaged",
@@ -169,6 +179,43 @@ static enum status records_walk(struct check *check, const struct span *span, co
     return status;
 }
 
+/* Blocks without their key come to an end before `next`; 0: with the log, and how many records that is nobody knows. */
+static void unread_end(struct check *check, uint64_t next)
+{
+    const struct unread *unread = &check->unread;
+    if (unread->key_id == 0)
+        return;
+    if (next > unread->first)
+        check_unread(check, unread->first, "data key %u is missing: records %llu to %llu cannot be read",
+                     unread->key_id, (unsigned long long)unread->first, (unsigned long long)(next - 1));
+    else
+        check_unread(check, unread->first, "data key %u is missing: the records from here on cannot be read",
+                     unread->key_id);
+    check->unread = (struct unread){0};
+}
+
+/* A block of which nothing can be made: without its key it is not known to be wrong. */
+static void block_lost(struct check *check, const struct found_block *block)
+{
+    check->lost_any = true;
+    check->last.known = false;
+    check->next = block->first + 1;
+    if (block->found == CHECK_UNREAD) {
+        check->result.unread++;
+        if (check->unread.key_id == 0)
+            check->unread = (struct unread){.key_id = block->key_id, .first = block->first};
+    } else if (block->key_id != 0) {
+        check_problem(
+            check, block->first,
+            "the block that begins here does not open: stored bytes were changed, or data key %u is "
+            "missing",
+            block->key_id);
+    } else {
+        check_problem(check, block->first,
+                      "the block that begins here does not open: stored bytes were changed");
+    }
+}
+
 static enum status block_step(struct check *check, const struct span *span, const struct found_block *block,
                               size_t *tile)
 {
@@ -183,15 +230,14 @@ static enum status block_step(struct check *check, const struct span *span, cons
         check_problem(check, first, "stored twice: a block begins in the midst of another");
         return STATUS_OK;
     }
+    if (block->found != CHECK_UNREAD || block->key_id != check->unread.key_id)
+        unread_end(check, first);
     if (first > check->next && !check->lost)
         check_problem(check, check->next, "records %llu to %llu are missing", (unsigned long long)check->next,
                       (unsigned long long)(first - 1));
     check->lost = !block->formed;
     if (check->lost) {
-        check->lost_any = true;
-        check_problem(check, first, "the block that begins here does not open: stored bytes were changed");
-        check->last.known = false;
-        check->next = first + 1;
+        block_lost(check, block);
         return STATUS_OK;
     }
     if (block->found == CHECK_BROKEN)
@@ -220,6 +266,7 @@ static enum status blocks_walk(struct check *check, struct check_pool *pool)
         if (check->options->progress != NULL)
             check->options->progress(check->options->context, check->result.records, check_pool_last(pool));
     }
+    unread_end(check, 0);
     chain_end(check);
     broken_end(check);
     return status == STATUS_END ? STATUS_OK : status;

@@ -25,12 +25,16 @@ struct log_check_options {
      * the machine for so many threads, there are fewer. */
     unsigned threads;
 
-    /* How to look behind broken seals: kv_sealed_get_unchecked and kv_sealed_beneath. NULL over a plain store. */
+    /* How to look behind broken seals: kv_sealed_get_unchecked, kv_sealed_missing_key and kv_sealed_beneath. NULL over a
+     * plain store; without the second, a value whose key is missing counts as changed. */
     bool (*get_unchecked)(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out);
+    bool (*missing_key)(struct kv_txn *txn, unsigned table, struct slice key, uint32_t *out_id);
     struct kv_txn *(*beneath)(struct kv_txn *txn);
 
     /* Both on the caller's thread. `position` 0: the log as a whole. `what` is one sentence, borrowed for the call. */
     void (*problem)(void *context, uint64_t position, const char *what);
+    /* What could not be looked at, because a data key is missing; with missing_key. */
+    void (*unread)(void *context, uint64_t position, const char *why);
     /* Now and then, NULL is fine: records so far, and about how many there are (0: nobody knows). */
     void (*progress)(void *context, uint64_t records, uint64_t total);
     void *context;
@@ -39,6 +43,7 @@ struct log_check_options {
 struct log_check_result {
     uint64_t blocks, records, tiles; /* looked at */
     uint64_t problems;
+    uint64_t unread;      /* blocks and tiles that could not be looked at */
     unsigned threads;     /* that looked */
     struct log_head head; /* the last record found */
     bool root_known;      /* every record from 1 on was there */

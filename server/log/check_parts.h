@@ -21,12 +21,15 @@
 struct check_reader {
     const struct log_check_options *options;
     struct kv_txn *txn;
+    uint32_t
+        key_id; /* of the value that was CHECK_UNREAD; CHECK_CLOSED: if not 0, one the ring does not have */
 };
 
 enum check_found {
     CHECK_WHOLE,
     CHECK_BROKEN, /* opened without its seal */
     CHECK_CLOSED, /* there, but nothing can be made of it */
+    CHECK_UNREAD, /* there, and the data key it is sealed under is missing */
     CHECK_ABSENT,
 };
 
@@ -68,6 +71,7 @@ struct found_block {
     uint64_t first; /* its key; 0: the key is no position */
     size_t key_len;
     enum check_found found;
+    uint32_t key_id;     /* see check_reader */
     bool formed;         /* what follows was read of it */
     uint32_t count;      /* of records, as it says */
     uint32_t read;       /* whose lengths fit */
@@ -126,6 +130,12 @@ struct link {
     timestamp_us time;
 };
 
+/* Blocks one after the other whose data key is missing. */
+struct unread {
+    uint32_t key_id; /* 0: none */
+    uint64_t first;
+};
+
 struct broken { /* records of a block whose seal does not hold */
     uint64_t first, last;
     bool explained; /* a problem within it was reported */
@@ -146,6 +156,8 @@ struct check {
     uint64_t next; /* position that the next block should begin with */
     bool lost;     /* the block before did not open: how many records it held is not known */
     bool lost_any;
+    struct unread unread;
+    uint32_t tile_key_told; /* the missing key that a tile was last told of */
     struct link last;
     bool in_doubt; /* the record at hand does not fit the one before, and it is not known which is to blame */
     struct tree_range tree; /* over the recomputed roots of full tiles of level 0 */
@@ -156,6 +168,9 @@ struct check {
 };
 
 void check_problem(struct check *check, uint64_t position, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* What could not be looked at: the data key is missing. */
+void check_unread(struct check *check, uint64_t position, const char *format, ...) PRINTF_LIKE(3, 4);
 
 void check_disorder(struct check *check, unsigned table); /* of keys */
 

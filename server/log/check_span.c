@@ -23,6 +23,7 @@ enum status check_get(struct check_reader *reader, unsigned table, struct slice 
 {
     const struct log_check_options *options = reader->options;
     *out_found = CHECK_WHOLE;
+    reader->key_id = 0;
     if (kv_get(reader->txn, table, key, out))
         return STATUS_OK;
     enum status error = kv_error(reader->txn);
@@ -34,10 +35,13 @@ enum status check_get(struct check_reader *reader, unsigned table, struct slice 
     *out_found = CHECK_CLOSED;
     check_reader_close(reader); /* the failed transaction reads nothing any more */
     enum status status = check_reader_open(reader, options);
-    if (status == STATUS_OK && options->get_unchecked != NULL &&
-        options->get_unchecked(reader->txn, table, key, out))
+    if (status != STATUS_OK)
+        return status;
+    if (options->missing_key != NULL && options->missing_key(reader->txn, table, key, &reader->key_id))
+        *out_found = CHECK_UNREAD;
+    else if (options->get_unchecked != NULL && options->get_unchecked(reader->txn, table, key, out))
         *out_found = CHECK_BROKEN;
-    return status;
+    return STATUS_OK;
 }
 
 void check_keys_open(struct check_keys *keys, struct check_reader *reader, unsigned table)
@@ -132,8 +136,9 @@ static enum status block_read(struct span *span, struct found_block *found, stru
     be64_put(key, found->first);
     enum status status =
         check_get(reader, LOG_TABLE_BLOCKS, slice_of(key, sizeof key), &found->found, &value);
-    if (status != STATUS_OK || found->found == CHECK_ABSENT || found->found == CHECK_CLOSED ||
-        !block_decode(value, &block))
+    found->key_id = reader->key_id;
+    bool there = found->found == CHECK_WHOLE || found->found == CHECK_BROKEN;
+    if (status != STATUS_OK || !there || !block_decode(value, &block))
         return status;
     if (!records_room(span, block.count))
         return STATUS_NO_MEMORY;

@@ -65,6 +65,13 @@ static enum status finish(struct check *check, uint32_t level, const struct fill
         memcpy(stored, value.ptr, TILE_BYTES);
         compare(check, level, filling, stored);
         tail_subtree(stored, TILE_HEIGHT, out);
+    } else if (found == CHECK_UNREAD) {
+        check->result.unread++;
+        if (check->tile_key_told != check->reader->key_id) /* once a key: they may be thousands */
+            check_unread(check, first_below(level, filling->tile, 0),
+                         "data key %u is missing: tile %u/%llu of the tree cannot be read",
+                         check->reader->key_id, level, (unsigned long long)filling->tile);
+        check->tile_key_told = check->reader->key_id;
     } else {
         check_problem(check, first_below(level, filling->tile, 0), "tile %u/%llu of the tree %s", level,
                       (unsigned long long)filling->tile,

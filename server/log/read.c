@@ -47,6 +47,16 @@ static enum status corrupt(struct fault *why, uint64_t position, const char *wha
     return fault_set(why, STATUS_CORRUPT, NULL, "position %llu: %s", (unsigned long long)position, what);
 }
 
+/* What the store says of the value that it could not open. */
+static enum status closed(const struct kv_log *log, struct fault *why, uint64_t position)
+{
+    struct fault said;
+    kv_failure(log->kv, &said);
+    return fault_set(why, STATUS_CORRUPT, NULL, "position %llu: its block does not open: %s",
+                     (unsigned long long)position,
+                     said.status != STATUS_OK ? said.text : "stored bytes were changed");
+}
+
 /* The block that holds `position`, from a snapshot that is new enough to have it. */
 static enum status fetch_block(struct kv_log_reader *reader, uint64_t position, struct fault *why)
 {
@@ -63,7 +73,7 @@ static enum status fetch_block(struct kv_log_reader *reader, uint64_t position, 
     bool found = kv_last(reader->cursor, slice_of(wanted, sizeof wanted));
     status = kv_error(reader->txn);
     if (status == STATUS_CORRUPT)
-        return corrupt(why, position, "its block does not open: stored bytes were changed");
+        return closed(reader->log, why, position);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "position %llu cannot be read", (unsigned long long)position);
     if (!found)
@@ -186,6 +196,7 @@ static enum status last_position(struct kv_log *log, uint64_t *out, struct fault
     struct kv_txn *txn;
     struct slice key, value;
     struct block block;
+    struct fault said;
     enum status status = kv_begin(log->kv, false, &txn);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "the log cannot be read");
@@ -198,9 +209,10 @@ static enum status last_position(struct kv_log *log, uint64_t *out, struct fault
         else
             last = be64_get(key.ptr) + block.count - 1;
     }
+    kv_failure(log->kv, &said);
     if (kv_error(txn) == STATUS_CORRUPT)
-        status = fault_set(why, STATUS_CORRUPT, NULL,
-                           "the last block of the log does not open: stored bytes were changed");
+        status = fault_set(why, STATUS_CORRUPT, NULL, "the last block of the log does not open: %s",
+                           said.status != STATUS_OK ? said.text : "stored bytes were changed");
     else if (kv_error(txn) != STATUS_OK)
         status = fault_set(why, kv_error(txn), NULL, "the log cannot be read");
     kv_cursor_close(cursor);
@@ -220,9 +232,13 @@ static enum status load_levels(struct kv_log *log, struct fault *why)
             uint64_t tile = have - count + i;
             enum status status =
                 stored_subtree(log, level - 1, tile, 0, TILE_HEIGHT, &log->done.hashes[level][i]);
-            if (status != STATUS_OK)
-                return fault_set(why, status, NULL, "tile %u/%llu of the tree is missing or does not open",
-                                 level - 1, (unsigned long long)tile);
+            struct fault said;
+            if (status == STATUS_OK)
+                continue;
+            kv_failure(log->kv, &said);
+            return fault_set(why, status, NULL, "tile %u/%llu of the tree is missing or does not open%s%s",
+                             level - 1, (unsigned long long)tile, said.status != STATUS_OK ? ": " : "",
+                             said.text);
         }
         log->done.count[level] = count;
     }

@@ -79,6 +79,9 @@ struct kv_ops {
     enum status (*error)(const struct kv_txn *txn);
     enum status (*sync)(struct kv *kv); /* make all commits durable (a no-op where commits already are) */
     void (*usage)(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_bytes);
+    /* May be NULL. The last stored value that could not be read: table, key, what is wrong; UNAVAILABLE when the key
+     * that it is sealed under is missing, else CORRUPT. OK: there was none. Any thread. */
+    void (*failure)(struct kv *kv, struct fault *out);
     void (*close)(struct kv *kv); /* NULL is fine through kv_close */
 };
 
@@ -171,6 +174,12 @@ static inline enum status MUST_USE kv_sync(struct kv *kv)
 static inline void kv_usage(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_bytes)
 {
     kv->ops->usage(kv, used_bytes, limit_bytes);
+}
+static inline void kv_failure(struct kv *kv, struct fault *out)
+{
+    *out = (struct fault){0};
+    if (kv->ops->failure != NULL)
+        kv->ops->failure(kv, out);
 }
 static inline void kv_close(struct kv *kv)
 {

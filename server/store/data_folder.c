@@ -24,7 +24,8 @@ struct data_folder {
     char path[FOLDER_PATH_MAX];
     struct keyring *keyring;
     bool read_only, trusted, created;
-    int lock_fd; /* -1 = none */
+    bool running; /* marked so */
+    int lock_fd;  /* -1 = none */
 };
 
 /* ---- was it stopped cleanly? ---------------------------------------------------------------------------------------- */
@@ -99,8 +100,8 @@ static enum status remove_below(const char *top, const char *name, struct fault 
     return status;
 }
 
-/* Core state, the index of command ids and all views. This comes before the folder is marked as running under this kernel: were the process
- * killed in between, the next start would trust them. */
+/* Core state, the index of command ids and all views. This comes before the folder is marked as running
+ * under this kernel: were the process killed in between, the next start would trust them. */
 static enum status drop_derived(const struct data_folder *folder, const char *views, struct fault *why)
 {
     enum status status = remove_below(folder->path, "state", why);
@@ -117,12 +118,28 @@ static enum status drop_derived(const struct data_folder *folder, const char *vi
     return status;
 }
 
+/* Before anything derived is written. Whoever finds that the log cannot be opened has changed nothing until then. */
+static enum status take_over(struct data_folder *folder, struct fault *why)
+{
+    char text[RUN_TEXT_MAX], views[FOLDER_PATH_MAX];
+    if (folder->running)
+        return STATUS_OK;
+    enum status status = folder_join(folder->path, "views", views, why);
+    if (status == STATUS_OK && !folder->trusted)
+        status = drop_derived(folder, views, why);
+    running_text(text);
+    if (status == STATUS_OK)
+        status = write_run(folder, text, why);
+    folder->running = status == STATUS_OK;
+    return status;
+}
+
 /* ---- open and close --------------------------------------------------------------------------------------------------- */
 
 static enum status open_for_writing(struct data_folder *folder, const struct data_folder_options *options,
                                     struct fault *why)
 {
-    char text[RUN_TEXT_MAX], views[FOLDER_PATH_MAX];
+    char views[FOLDER_PATH_MAX];
     enum status status = STATUS_OK;
     if (options->create && access(options->path, F_OK) == 0)
         return fault_set(why, STATUS_INVALID, "data", "a folder that does not exist yet; %s does",
@@ -138,12 +155,7 @@ static enum status open_for_writing(struct data_folder *folder, const struct dat
     if (status != STATUS_OK)
         return status;
     folder->trusted = find_trust(folder);
-    if (!folder->trusted)
-        status = drop_derived(folder, views, why);
-    if (status != STATUS_OK)
-        return status;
-    running_text(text);
-    return write_run(folder, text, why);
+    return options->create ? take_over(folder, why) : STATUS_OK;
 }
 
 static enum status open_keyring(struct data_folder *folder, const struct data_folder_options *options,
@@ -198,7 +210,7 @@ void data_folder_close(struct data_folder *folder, bool clean)
     if (folder == NULL)
         return;
     keyring_close(folder->keyring);
-    if (clean && !folder->read_only)
+    if (clean && folder->running)
         (void)write_run(folder, "clean", NULL); /* when this fails the next start folds more, nothing worse */
     folder_unlock(folder->lock_fd);
     free(folder);
@@ -230,6 +242,8 @@ enum status data_folder_environment_open(struct data_folder *folder,
     /* What cannot be folded again is made once, with the folder: a log that has gone must not come back empty. */
     bool create = !folder->read_only && (folder->created || !environment->durable);
     enum status status = folder_join(folder->path, environment->name, path, why);
+    if (status == STATUS_OK && !folder->read_only && !environment->durable)
+        status = take_over(folder, why);
     if (status == STATUS_OK)
         status = kv_lmdb_open(
             &(struct kv_lmdb_options){.path = path,
@@ -252,7 +266,7 @@ enum status data_folder_environment_open(struct data_folder *folder,
                                                         .keyring = folder->keyring,
                                                         .read_only = folder->read_only},
                             &sealed, why);
-    if (status == STATUS_UNAVAILABLE && !environment->durable)
+    if (status == STATUS_UNAVAILABLE && !environment->durable && !folder->read_only)
         status = STATUS_CORRUPT; /* its keys are gone, and it can be made again */
     if (status != STATUS_OK)
         return status;

@@ -30,7 +30,8 @@ enum status data_folder_open(const struct data_folder_options *options, struct d
                              struct fault *why) MUST_USE;
 /* `clean`: everything was synced; the next start trusts what is here. NULL is fine. */
 void data_folder_close(struct data_folder *folder, bool clean);
-/* False after a power cut: core state, ids and views have been removed, since they were not synced. */
+/* False after a power cut: core state, ids and views are removed before the first of them is opened, since they were not
+ * synced. */
 bool data_folder_trusted(const struct data_folder *folder);
 
 struct data_folder_environment {

@@ -174,7 +174,7 @@ static const char *open_value(struct sealed_txn *self, unsigned table, struct sl
         return "its seal is of an unknown version";
     EVP_CIPHER_CTX *ctx = opener_for(self, be32_get(stored.ptr + 1));
     if (ctx == NULL)
-        return "its data key is not known";
+        return "no memory, or no cipher, to open it with";
     uint8_t nonce[NONCE_BYTES], aad[PREFIX_MAX + KV_KEY_MAX], tag[TAG_BYTES];
     nonce_of(be64_get(stored.ptr + 5), nonce);
     size_t aad_len = aad_of(self->store, table, key, aad);
@@ -192,14 +192,41 @@ static const char *open_value(struct sealed_txn *self, unsigned table, struct sl
     return good ? NULL : "its seal does not hold";
 }
 
-static void failed(struct sealed_txn *self, unsigned table, struct slice key, const char *what)
+/* The number of the data key that a value is sealed under, when the ring does not have it; else 0. */
+static uint32_t unknown_key(const struct sealed *store, struct slice stored)
+{
+    const uint8_t *known;
+    if (stored.len < HEAD_BYTES || stored.ptr[0] != SEAL_VERSION)
+        return 0; /* whoever reads it will say so */
+    uint32_t id = be32_get(stored.ptr + 1);
+    return keyring_key(store->keyring, id, &known) ? 0 : id;
+}
+
+static bool given_out(const struct sealed *store, uint32_t id)
+{
+    return id != 0 && id <= keyring_newest(store->keyring);
+}
+
+static void failed(struct sealed_txn *self, unsigned table, struct slice key, struct slice stored,
+                   const char *what)
 {
     struct sealed *store = self->store;
     char hex[HEX_TEXT_LEN(32)];
     hex_format(key.ptr, key.len < 32 ? key.len : 32, hex);
+    uint32_t id = unknown_key(store, stored);
+    const char *table_name = store->tables[table].name;
     pthread_mutex_lock(&store->mutex);
-    fault_set(&store->failure, STATUS_CORRUPT, store->tables[table].name,
-              "the value at key %s was changed: %s", hex, what);
+    if (given_out(store, id))
+        (void)fault_set(&store->failure, STATUS_UNAVAILABLE, table_name,
+                        "data key %u, under which the value at key %s is sealed, is missing from %s", id, hex,
+                        keyring_path(store->keyring));
+    else if (id != 0)
+        (void)fault_set(&store->failure, STATUS_CORRUPT, table_name,
+                        "the value at key %s was changed, or data key %u is missing from %s", hex, id,
+                        keyring_path(store->keyring));
+    else
+        (void)fault_set(&store->failure, STATUS_CORRUPT, table_name, "the value at key %s was changed: %s",
+                        hex, what);
     pthread_mutex_unlock(&store->mutex);
     kv_set_error(self->inner, STATUS_CORRUPT);
 }
@@ -219,7 +246,7 @@ static bool open_into(struct sealed_txn *self, unsigned table, struct slice key,
     }
     const char *what = open_value(self, table, key, stored, true, out);
     if (what != NULL)
-        failed(self, table, key, what);
+        failed(self, table, key, stored, what);
     return what == NULL;
 }
 
@@ -227,7 +254,7 @@ static bool long_enough(struct sealed_txn *self, unsigned table, struct slice ke
 {
     if (stored.len >= KV_SEALED_OVERHEAD && stored.len <= INT_MAX)
         return true;
-    failed(self, table, key, "it is cut short");
+    failed(self, table, key, stored, "it is cut short");
     return false;
 }
 
@@ -403,6 +430,17 @@ bool kv_sealed_get_unchecked(struct kv_txn *txn, unsigned table, struct slice ke
     return true;
 }
 
+bool kv_sealed_missing_key(struct kv_txn *txn, unsigned table, struct slice key, uint32_t *out_id)
+{
+    struct sealed_txn *self = txn_of(txn);
+    uint8_t blind[EVP_MAX_MD_SIZE];
+    struct slice name, stored;
+    *out_id = 0;
+    if (stored_key(self, table, key, blind, &name) && kv_get(self->inner, table, name, &stored))
+        *out_id = unknown_key(self->store, stored);
+    return given_out(self->store, *out_id);
+}
+
 struct kv_txn *kv_sealed_beneath(struct kv_txn *txn)
 {
     return txn_of(txn)->inner;
@@ -545,6 +583,14 @@ static void sealed_usage(struct kv *kv, uint64_t *used_bytes, uint64_t *limit_by
     kv_usage(store_of(kv)->inner, used_bytes, limit_bytes);
 }
 
+static void sealed_failure(struct kv *kv, struct fault *out)
+{
+    struct sealed *store = store_of(kv);
+    pthread_mutex_lock(&store->mutex);
+    *out = store->failure;
+    pthread_mutex_unlock(&store->mutex);
+}
+
 static void sealed_close(struct kv *kv)
 {
     struct sealed *store = store_of(kv);
@@ -576,6 +622,7 @@ static const struct kv_ops sealed_ops = {
     .error = sealed_error,
     .sync = sealed_sync,
     .usage = sealed_usage,
+    .failure = sealed_failure,
     .close = sealed_close,
 };
 
@@ -593,22 +640,16 @@ static void prefixes_fill(struct sealed *store, const char *label)
     }
 }
 
-/* The data key of the value the cursor stands on, when the ring does not have it; else 0. */
-static uint32_t unknown_key(const struct sealed *store, struct kv_cursor *cursor)
+static uint32_t unknown_key_at(const struct sealed *store, struct kv_cursor *cursor)
 {
     struct slice key, value;
-    const uint8_t *known;
     kv_row(cursor, &key, &value);
-    if (value.len < HEAD_BYTES || value.ptr[0] != SEAL_VERSION)
-        return 0; /* whoever reads it will say so */
-    uint32_t id = be32_get(value.ptr + 1);
-    return keyring_key(store->keyring, id, &known) ? 0 : id;
+    return unknown_key(store, value);
 }
 
 /* The first and the last value of the first table: without their keys nothing should be made or changed here, least of
- * all a new key that takes a number once used. A key is gone, and it is not that one value was changed, when the
- * neighbour is under it too or there are no keys at all; of a value without neighbours it is taken to be gone by who
- * would write. */
+ * all a new key that takes a number once used. For who only reads a key is gone, and it is not that one value was
+ * changed, when the neighbour is under it too or there are no keys at all. */
 static enum status keys_are_there(const struct sealed *store, bool read_only, struct fault *why)
 {
     struct kv_txn *txn;
@@ -619,11 +660,10 @@ static enum status keys_are_there(const struct sealed *store, bool read_only, st
     for (unsigned end = 0; end < 2 && status == STATUS_OK; end++) {
         if (!(end == 0 ? kv_seek(cursor, (struct slice){0}) : kv_last(cursor, (struct slice){0})))
             continue;
-        uint32_t id = unknown_key(store, cursor);
-        bool gone = id != 0 && keyring_newest(store->keyring) == 0;
+        uint32_t id = unknown_key_at(store, cursor);
+        bool gone = id != 0 && (!read_only || keyring_newest(store->keyring) == 0);
         if (id != 0 && !gone)
-            gone = (end == 0 ? kv_next(cursor) : kv_previous(cursor)) ? unknown_key(store, cursor) == id
-                                                                      : !read_only;
+            gone = (end == 0 ? kv_next(cursor) : kv_previous(cursor)) && unknown_key_at(store, cursor) == id;
         if (gone)
             status = fault_set(why, STATUS_UNAVAILABLE, keyring_path(store->keyring),
                                "data key %u, under which the %s value of %s is sealed, is not there: put the "
@@ -668,12 +708,4 @@ enum status kv_sealed_open(struct kv *inner, const struct kv_sealed_options *opt
     store->label = NULL;
     *out = &store->base;
     return STATUS_OK;
-}
-
-void kv_sealed_failure(struct kv *sealed, struct fault *out)
-{
-    struct sealed *store = store_of(sealed);
-    pthread_mutex_lock(&store->mutex);
-    *out = store->failure;
-    pthread_mutex_unlock(&store->mutex);
 }

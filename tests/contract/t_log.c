@@ -42,7 +42,9 @@ static enum status try_open(struct fixture *f, uint64_t map_bytes, struct fault 
     struct kv *kv = plain_open(f, map_bytes);
     if (f->impl->sealed) {
         f->keyring = store_keyring(f->folder);
-        kv = store_seal(kv, f->keyring, log_tables, LOG_TABLE_COUNT);
+        enum status status = store_try_seal(kv, f->keyring, log_tables, LOG_TABLE_COUNT, &kv, why);
+        if (status != STATUS_OK)
+            return status;
     }
     return log_over_kv_open(kv, &f->log, why);
 }
@@ -342,7 +344,8 @@ static enum status open_with_flip(struct fixture *f, size_t at, size_t *out_len)
             close_log(f);
             return status; /* left flipped: the caller gives up anyway */
         }
-        assert_int_equal(status, STATUS_CORRUPT);
+        /* A changed number of a data key may be a key that is missing, as far as the store can tell. */
+        assert_true(status == STATUS_CORRUPT || (f->impl->sealed && at < 5 && status == STATUS_UNAVAILABLE));
         assert_true(why.text[0] != '\0');
         keyring_close(f->keyring);
         f->keyring = NULL;

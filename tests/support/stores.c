@@ -47,14 +47,20 @@ struct keyring *store_keyring(const char *folder)
     return keyring;
 }
 
+enum status store_try_seal(struct kv *inner, struct keyring *keyring, const struct kv_table *tables,
+                           unsigned count, struct kv **out, struct fault *why)
+{
+    struct kv_sealed_options options = {
+        .label = "test", .tables = tables, .count = count, .keyring = keyring};
+    return kv_sealed_open(inner, &options, out, why);
+}
+
 struct kv *store_seal(struct kv *inner, struct keyring *keyring, const struct kv_table *tables,
                       unsigned count)
 {
     struct fault why = {0};
     struct kv *kv = NULL;
-    struct kv_sealed_options options = {
-        .label = "test", .tables = tables, .count = count, .keyring = keyring};
-    assert_int_equal(kv_sealed_open(inner, &options, &kv, &why), STATUS_OK);
+    assert_int_equal(store_try_seal(inner, keyring, tables, count, &kv, &why), STATUS_OK);
     return kv;
 }
 

@@ -25,6 +25,9 @@ struct kv *store_plain(const struct store_kind *kind, const char *folder, const 
 struct keyring *store_keyring(const char *folder);
 struct kv *store_seal(struct kv *inner, struct keyring *keyring, const struct kv_table *tables,
                       unsigned count);
+/* The same where it may be refused. */
+enum status store_try_seal(struct kv *inner, struct keyring *keyring, const struct kv_table *tables,
+                           unsigned count, struct kv **out, struct fault *why) MUST_USE;
 
 struct store_case {
     const char *name;

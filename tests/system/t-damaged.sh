@@ -52,3 +52,45 @@ tap "empty keys: and no key is made" test ! -s "$D/data/keys/data-keys"
 cp "$D/whole/keys/data-keys" "$D/data/keys/data-keys"
 start && daftari entry list --output json >"$D/out" 2>&1
 tap "the keys put back: all is there" test "$(grep -c '"entry [123]"' "$D/out")" = 3
+
+# ---- a key of the midst: of the log's second writing of three
+key_ids() { # of the log's keys: entry n of 128 bytes holds key n, its label stands at byte 24
+  entries=$(($(stat -c %s "$D/data/keys/data-keys") / 128))
+  for id in $(seq "$entries"); do
+    [ "$(dd if="$D/data/keys/data-keys" bs=1 skip=$(((id - 1) * 128 + 24)) count=4 status=none | tr -d '\0')" != log ] || echo "$id"
+  done
+}
+entry() { daftari entry post --date 2026-03-01 --description "$1" --debit 1110=1 --credit 3100=1 >/dev/null; }
+afresh
+start && entry "entry 4" && entry "entry 5"
+server_stop "$D"
+lost=$(key_ids | tail -n 1)
+start && entry "entry 6"
+server_stop "$D"
+cp -a "$D/data" "$D/grown"
+verify
+tap "written three times: all holds" told $? 0 "$D/out" 'all holds'
+dd if=/dev/zero of="$D/data/keys/data-keys" bs=1 seek=$(((lost - 1) * 128 + 52)) count=32 conv=notrunc status=none
+verify
+tap "a key of the midst gone: verify could not look" told $? 2 "$D/out" "^position [0-9]+: data key $lost is missing: records [0-9]+ to [0-9]+ "
+tap "and says of no record that it was changed" test "$(grep -c changed "$D/out")" = 0
+tap "and that it did not see everything" grep -q 'could not look at everything' "$D/out"
+daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key" --output json >"$D/out"
+tap "in JSON too" json_has "$D/out" '.holds == false' '.complete == false' '.problem_count == 0' \
+  "[.unread[] | select(.why | test(\"data key $lost is missing\"))] | length >= 1"
+start && daftari entry list --output json >"$D/out" 2>&1; daftari-audit export --data "$D/data" --master-key "$D/keys/master-key" --format csv >"$D/out" 2>&1
+tap "whoever reads there is told which key" grep -q "data key $lost, " "$D/out"
+server_stop "$D"
+
+# ---- the key of the last block alone
+rm -rf "$D/data"; cp -a "$D/grown" "$D/data"
+start # the log-in is one record
+server_stop "$D"
+lost=$(key_ids | tail -n 1)
+truncate -s $(((lost - 1) * 128)) "$D/data/keys/data-keys"
+cp -a "$D/data" "$D/without"
+daftarid --config "$D/daftari.conf" >"$D/out" 2>&1
+tap "the last block's key gone: the start is refused" told $? 1 "$D/out" "data key $lost, .*is not there"
+tap "and nothing is changed" diff -r -x lock -x lock.mdb "$D/without" "$D/data"
+verify
+tap "and verify names it" grep -q "data key $lost" "$D/out"

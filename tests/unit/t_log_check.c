@@ -24,6 +24,7 @@ struct found {
     size_t count;
     uint64_t positions[PROBLEMS_MAX];
     char texts[PROBLEMS_MAX][FAULT_TEXT_MAX];
+    size_t unread;     /* of them told as what could not be looked at */
     uint64_t progress; /* records, as told last */
 };
 
@@ -58,7 +59,10 @@ static void fixture_open(struct fixture *f, bool sealed)
 
 static void fixture_close(struct fixture *f)
 {
-    log_close(f->log);
+    if (f->log != NULL)
+        log_close(f->log);
+    else
+        kv_close(f->kv);
     keyring_close(f->keyring);
     scratch_remove(f->folder);
 }
@@ -84,6 +88,12 @@ static void on_problem(void *context, uint64_t position, const char *what)
     found->count++;
 }
 
+static void on_unread(void *context, uint64_t position, const char *why)
+{
+    ((struct found *)context)->unread++;
+    on_problem(context, position, why);
+}
+
 static void on_progress(void *context, uint64_t records, uint64_t total)
 {
     struct found *found = context;
@@ -99,13 +109,15 @@ static void check_with(struct fixture *f, unsigned threads, struct found *found,
     struct log_check_options options = {.kv = f->kv,
                                         .threads = threads,
                                         .get_unchecked = f->sealed ? kv_sealed_get_unchecked : NULL,
+                                        .missing_key = f->sealed ? kv_sealed_missing_key : NULL,
                                         .beneath = f->sealed ? kv_sealed_beneath : NULL,
                                         .problem = on_problem,
+                                        .unread = on_unread,
                                         .progress = on_progress,
                                         .context = found};
     memset(found, 0, sizeof *found);
     assert_int_equal(log_check(&options, result, &why), STATUS_OK);
-    assert_int_equal(result->problems, found->count);
+    assert_int_equal(result->problems, found->count - found->unread);
     assert_int_equal(result->records, found->progress);
     assert_in_range(result->threads, 1, threads);
 }
@@ -545,6 +557,69 @@ static void many_changes_are_told_alike(void **state)
     }
 }
 
+/* Closes the log and opens it again, under a new data key; `lost`: without that key from then on, and the store alone. */
+static void reopen(struct fixture *f, uint32_t lost)
+{
+    char path[SCRATCH_PATH_MAX + 32];
+    struct fault why = {0};
+    struct store_kind kind = {.lmdb = true};
+    log_close(f->log);
+    keyring_close(f->keyring);
+    snprintf(path, sizeof path, "%s/keys/data-keys", f->folder);
+    if (lost != 0) { /* its entry no longer adds up */
+        FILE *file = fopen(path, "r+b");
+        assert_non_null(file);
+        assert_int_equal(fseek(file, (long)(lost - 1) * 128 + 60, SEEK_SET), 0);
+        assert_int_equal(fwrite("\0\0\0\0", 1, 4, file), 4);
+        assert_int_equal(fclose(file), 0);
+    }
+    f->inner = store_plain(&kind, f->folder, log_tables, LOG_TABLE_COUNT, MAP_BYTES);
+    f->keyring = store_keyring(f->folder);
+    f->kv = store_seal(f->inner, f->keyring, log_tables, LOG_TABLE_COUNT);
+    f->log = NULL;
+    if (lost == 0)
+        assert_int_equal(log_over_kv_open(f->kv, &f->log, &why), STATUS_OK);
+}
+
+/* What is sealed under it was not changed, as far as anybody can tell; a change elsewhere is told all the same. */
+static void missing_keys_are_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    static struct stored row;
+    fixture_open(&f, true);
+    batch(&f, 200, 40);
+    reopen(&f, 0);
+    batch(&f, 100, 40);
+    batch(&f, 50, 40);
+    reopen(&f, 0);
+    for (size_t i = 0; i < 3; i++)
+        batch(&f, 100, 40);
+    reopen(&f, 2);
+    check(&f);
+    assert_int_equal(f.found.unread, f.found.count);
+    assert_int_equal(f.found.count, 2); /* the tile that became full under it, and the records */
+    assert_true(named(&f, 1, 1));
+    assert_true(named(&f, 201, 201));
+    for (size_t i = 0; i < f.found.count; i++)
+        assert_non_null(strstr(f.found.texts[i], "data key 2 is missing"));
+    assert_true(f.result.unread > 2);
+    assert_int_equal(f.result.records, 200 + 300);
+    assert_false(f.result.root_known);
+    struct fault why = {0};
+    flip_record(&f, 420, &row);
+    check(&f);
+    assert_in_range(f.found.count - f.found.unread, 1, 2); /* by the chain, and by the tile */
+    assert_true(named(&f, 420, 420));
+    put_back(&f, LOG_TABLE_BLOCKS, &row);
+    enum status status = log_over_kv_open(f.kv, &f.log, &why); /* it needs the tile, and closes the store */
+    assert_int_equal(status, STATUS_CORRUPT);
+    assert_non_null(strstr(why.text, "tile 0/0 "));
+    assert_non_null(strstr(why.text, "data key 2, "));
+    f.kv = NULL;
+    fixture_close(&f);
+}
+
 static void fewer_records_than_threads(void **state)
 {
     (void)state;
@@ -582,6 +657,7 @@ int main(void)
         cmocka_unit_test(records_at_borders),
         cmocka_unit_test(several_changes_at_once),
         cmocka_unit_test(many_changes_are_told_alike),
+        cmocka_unit_test(missing_keys_are_told),
         cmocka_unit_test(fewer_records_than_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

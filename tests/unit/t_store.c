@@ -276,7 +276,7 @@ static void every_changed_byte_is_noticed(void **state)
     struct kv *inner = kv_mem_new(tables, TABLES), *kv = sealed_over(inner, keyring, "state");
     put(kv, PLAIN, slice_text("key"), slice_text("balance 1250.50"));
     size_t len = stored(inner, PLAIN, key, &key_len, value);
-    kv_sealed_failure(kv, &why);
+    kv_failure(kv, &why);
     assert_int_equal(why.status, STATUS_OK);
     for (size_t at = 0; at < len; at++) {
         value[at] ^= 0x40;
@@ -284,7 +284,7 @@ static void every_changed_byte_is_noticed(void **state)
         assert_int_equal(read_error(kv, PLAIN, slice_text("key")), STATUS_CORRUPT);
         value[at] ^= 0x40;
     }
-    kv_sealed_failure(kv, &why);
+    kv_failure(kv, &why);
     assert_int_equal(why.status, STATUS_CORRUPT);
     assert_string_equal(why.field, "plain");
     assert_non_null(strstr(why.text, "6b6579")); /* "key" */

@@ -104,11 +104,11 @@ static int look(void *context)
         verify_problem(&report, 0, why.text);
         status = STATUS_OK;
     }
-    report.cut_short = status != STATUS_OK;
+    report.cut_short = report.cut_short || status != STATUS_OK;
     verify_report_end(&report);
     if (status != STATUS_OK)
         return cannot(&why);
-    return report.problems == 0 ? 0 : EXIT_WRONG;
+    return report.problems != 0 ? EXIT_WRONG : report.cut_short ? EXIT_CANNOT : 0;
 }
 
 static int fault_found(const struct look *look, int signal_number)

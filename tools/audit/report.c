@@ -6,30 +6,49 @@
 
 #include "tools/audit/verify.h"
 
+static void tell(const struct verify_report *report, json_t **list, const char *name, uint64_t position,
+                 const char *text)
+{
+    if (report->json) {
+        if (*list == NULL)
+            *list = json_array();
+        json_t *one = json_object();
+        (void)json_object_set_new(one, "position",
+                                  position != 0 ? json_integer((json_int_t)position) : json_null());
+        (void)json_object_set_new(one, name, json_string(text));
+        (void)json_array_append_new(*list, one);
+    } else if (position != 0) {
+        fprintf(report->out, "position %" PRIu64 ": %s\n", position, text);
+    } else {
+        fprintf(report->out, "%s\n", text);
+    }
+}
+
 void verify_problem(struct verify_report *report, uint64_t position, const char *what)
 {
-    if (report->problems++ >= VERIFY_PROBLEMS_MAX)
-        return;
-    if (report->json) {
-        if (report->list == NULL)
-            report->list = json_array();
-        json_t *problem = json_object();
-        (void)json_object_set_new(problem, "position",
-                                  position != 0 ? json_integer((json_int_t)position) : json_null());
-        (void)json_object_set_new(problem, "problem", json_string(what));
-        (void)json_array_append_new(report->list, problem);
-        return;
-    }
-    if (position != 0)
-        fprintf(report->out, "position %" PRIu64 ": %s\n", position, what);
-    else
-        fprintf(report->out, "%s\n", what);
+    if (report->problems++ < VERIFY_PROBLEMS_MAX)
+        tell(report, &report->list, "problem", position, what);
+}
+
+void verify_unread(struct verify_report *report, uint64_t position, const char *why)
+{
+    report->cut_short = true;
+    if (report->unread++ < VERIFY_PROBLEMS_MAX)
+        tell(report, &report->unread_list, "why", position, why);
 }
 
 void verify_report_merge(struct verify_report *report, struct verify_report *from)
 {
     size_t i;
-    json_t *problem;
+    json_t *problem, *unread;
+    json_array_foreach(from->unread_list, i, unread)
+    {
+        verify_unread(report, (uint64_t)json_integer_value(json_object_get(unread, "position")),
+                      json_string_value(json_object_get(unread, "why")));
+    }
+    json_decref(from->unread_list);
+    from->unread_list = NULL;
+    from->unread = 0;
     json_array_foreach(from->list, i, problem)
     {
         verify_problem(report, (uint64_t)json_integer_value(json_object_get(problem, "position")),
@@ -117,6 +136,8 @@ static void end_json(struct verify_report *report)
     (void)json_object_set_new(all, "timings", timings_json(report));
     (void)json_object_set_new(all, "problem_count", json_integer((json_int_t)report->problems));
     (void)json_object_set_new(all, "problems", report->list != NULL ? report->list : json_array());
+    (void)json_object_set_new(all, "unread",
+                              report->unread_list != NULL ? report->unread_list : json_array());
     (void)json_dumpf(all, report->out, JSON_COMPACT);
     fputc('\n', report->out);
     json_decref(all);

@@ -133,13 +133,13 @@ static uint64_t compare_rows(struct comparison *c, unsigned table)
          more = kv_next(cursor)) {
         kv_row(cursor, &key, &value);
         rows++;
-        if (!kv_get(c->stored, table, key, &other))
-            tell(c, table, key,
-                 kv_error(c->stored) != STATUS_OK ? "the stored row does not open" : "a row is missing");
-        else if (!slice_equal(value, other))
-            tell(c, table, key, "the stored row differs from the replay");
+        bool there = kv_get(c->stored, table, key, &other);
         if (kv_error(c->stored) != STATUS_OK)
             break;
+        if (!there)
+            tell(c, table, key, "a row is missing");
+        else if (!slice_equal(value, other))
+            tell(c, table, key, "the stored row differs from the replay");
     }
     kv_cursor_close(cursor);
     return rows;
@@ -154,7 +154,7 @@ static void compare_table(struct comparison *c, unsigned table)
     for (bool more = kv_seek(cursor, (struct slice){0}); more; more = kv_next(cursor))
         stored++;
     kv_cursor_close(cursor);
-    if (stored != fresh) {
+    if (stored != fresh && kv_error(c->stored) == STATUS_OK) {
         char what[96];
         snprintf(what, sizeof what, "%llu rows are stored, the replay has %llu", (unsigned long long)stored,
                  (unsigned long long)fresh);
@@ -176,14 +176,15 @@ enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsi
         status = kv_begin(scratch->kv, false, &c.fresh);
     if (status != STATUS_OK)
         return status;
-    for (unsigned table = 0; table < scratch->fold.table_count; table++) {
+    unsigned table = 0;
+    for (; table < scratch->fold.table_count && kv_error(stored) == STATUS_OK; table++)
         if (table != scratch->fold.cursor_table)
             compare_table(&c, table);
-        if (kv_error(c.stored) != STATUS_OK && c.problems == 0)
-            tell(&c, table, (struct slice){0}, "stored rows do not open");
-    }
     kv_abort(c.fresh);
-    return STATUS_OK;
+    status = kv_error(stored);
+    return status == STATUS_OK ? status
+                               : fault_set(why, status, NULL, "%s, table %s: stored rows do not open",
+                                           scratch->fold.name, scratch->fold.tables[table - 1].name);
 }
 
 enum status scratch_digest(struct scratch *scratch, struct hash *out, struct fault *why)

@@ -27,7 +27,8 @@ enum status scratch_open(const char *folder, const struct scratch_fold *fold, st
 enum status scratch_apply(struct scratch *scratch, const struct record *record, struct fault *why) MUST_USE;
 /* Ends what is open in the store: a write transaction belongs to its thread. */
 enum status scratch_rest(struct scratch *scratch, struct fault *why) MUST_USE;
-/* Row by row with what is stored, as the read transaction `stored` shows it. Each difference is told; at most `problems_max` of them. */
+/* Row by row with what is stored, as the read transaction `stored` shows it. Each difference is told; at most `problems_max` of them.
+ * What `stored` cannot read ends it, with that transaction's error. */
 enum status scratch_compare(struct scratch *scratch, struct kv_txn *stored, unsigned problems_max,
                             void (*problem)(void *context, const char *what), void *context,
                             struct fault *why) MUST_USE;

@@ -34,7 +34,9 @@ struct verify_report {
     uint64_t problems;
     char root[65]; /* hex of the tree root over all records, "" when not known */
     bool json;
-    json_t *list; /* of problems, when json */
+    json_t *list;    /* of problems, when json */
+    uint64_t unread; /* that could not be looked at, though the rest was */
+    json_t *unread_list;
     FILE *out;
     bool show_timings; /* text */
     unsigned threads;  /* that looked through the log */
@@ -44,6 +46,9 @@ struct verify_report {
 
 /* One line each, as they are found. `position` 0 = not about one record. */
 void verify_problem(struct verify_report *report, uint64_t position, const char *what);
+
+/* What could not be looked at, and why: not a problem found, but all does not hold either. */
+void verify_unread(struct verify_report *report, uint64_t position, const char *why);
 
 /* What another thread found, which put it into a report of its own with `json` set: told now. `from` is empty then. */
 void verify_report_merge(struct verify_report *report, struct verify_report *from);

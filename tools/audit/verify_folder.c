@@ -78,6 +78,39 @@ static void damaged(struct verification *v, const char *name, struct fault *why)
     *why = (struct fault){0};
 }
 
+/* A derived store that does not open at all. */
+static enum status out_of_reach(struct verification *v, const char *name, enum status status,
+                                struct fault *why)
+{
+    char text[FAULT_TEXT_MAX + 80];
+    if (status == STATUS_CORRUPT) {
+        damaged(v, name, why);
+        return STATUS_OK;
+    }
+    snprintf(text, sizeof text, "%s: %s", name, why->text);
+    verify_unread(v->report, 0, text);
+    *why = (struct fault){0};
+    return STATUS_OK;
+}
+
+/* What a derived store keeps could not be read: a problem, unless it is only that a data key is missing. */
+static enum status closed(struct verify_report *report, const char *name, struct kv *kv, const char *what)
+{
+    char text[FAULT_TEXT_MAX + FAULT_FIELD_MAX + 80];
+    struct fault said;
+    kv_failure(kv, &said);
+    if (said.status == STATUS_OK) {
+        verify_problem(report, 0, what);
+        return STATUS_OK;
+    }
+    snprintf(text, sizeof text, "%s, table %s: %s", name, said.field, said.text);
+    if (said.status == STATUS_UNAVAILABLE)
+        verify_unread(report, 0, text);
+    else
+        verify_problem(report, 0, text);
+    return STATUS_OK;
+}
+
 /* Opens a derived environment if it is there, and a scratch one to fold the log into up to the same position. */
 static enum status open_derived(struct verification *v, struct derived *d, struct scratch_fold fold,
                                 bool (*cursor)(struct kv_txn *, uint64_t *), struct fault *why)
@@ -89,10 +122,10 @@ static enum status open_derived(struct verification *v, struct derived *d, struc
         *why = (struct fault){0};
         return STATUS_OK;
     }
-    if (status == STATUS_CORRUPT) { /* the others can be looked at all the same */
+    if (status == STATUS_CORRUPT ||
+        status == STATUS_UNAVAILABLE) { /* the others can be looked at all the same */
         d->kv = NULL;
-        damaged(v, d->name, why);
-        return STATUS_OK;
+        return out_of_reach(v, d->name, status, why);
     }
     if (status == STATUS_OK)
         status = kv_begin(d->kv, false, &d->txn);
@@ -101,8 +134,7 @@ static enum status open_derived(struct verification *v, struct derived *d, struc
     if (!cursor(d->txn, &fold.until)) {
         char text[128];
         snprintf(text, sizeof text, "%s has no cursor that can be read", d->name);
-        verify_problem(v->report, 0, text);
-        return STATUS_OK;
+        return closed(v->report, d->name, d->kv, text);
     }
     snprintf(flat, sizeof flat, "%s", d->name);
     for (char *slash = strchr(flat, '/'); slash != NULL; slash = strchr(flat, '/'))
@@ -152,9 +184,9 @@ static enum status open_ids(struct verification *v, struct fault *why)
     enum status status = open_environment(v, "ids", id_index_tables, ID_INDEX_TABLE_COUNT, &v->ids, why);
     if (status == STATUS_OK)
         status = kv_begin(v->ids, false, &v->ids_txn);
-    if (status == STATUS_CORRUPT)
-        damaged(v, "ids", why);
-    if (status == STATUS_CORRUPT || status == STATUS_NOT_FOUND) {
+    if (status == STATUS_CORRUPT || status == STATUS_UNAVAILABLE)
+        status = out_of_reach(v, "ids", status, why);
+    if (status == STATUS_NOT_FOUND) {
         *why = (struct fault){0};
         status = STATUS_OK;
     }
@@ -168,6 +200,11 @@ static enum status open_ids(struct verification *v, struct fault *why)
 static void on_problem(void *context, uint64_t position, const char *what)
 {
     verify_problem(((struct verification *)context)->report, position, what);
+}
+
+static void on_unread(void *context, uint64_t position, const char *why)
+{
+    verify_unread(((struct verification *)context)->report, position, why);
 }
 
 /* Ten times a second are enough. */
@@ -215,8 +252,10 @@ static enum status check_log(struct verification *v, unsigned threads, struct fa
     struct log_check_options check = {.kv = v->log,
                                       .threads = threads,
                                       .get_unchecked = kv_sealed_get_unchecked,
+                                      .missing_key = kv_sealed_missing_key,
                                       .beneath = kv_sealed_beneath,
                                       .problem = on_problem,
+                                      .unread = on_unread,
                                       .progress = on_log_progress,
                                       .context = v};
     struct log_check_result *result = &v->checked;
@@ -276,12 +315,14 @@ static void compare(void *context)
 {
     struct derived *d = context;
     const struct log_check_result *checked = &d->v->checked;
-    if (d->replayed != checked->records || d->replayed != checked->head.size)
+    if (d->replayed != checked->records || d->replayed != checked->head.size || checked->unread != 0)
         scratch_drop(d);
     if (d->scratch == NULL)
         return;
     d->compared = true;
     d->status = scratch_compare(d->scratch, d->txn, DIFFERENCES, on_difference, &d->found, &d->why);
+    if (d->status == STATUS_CORRUPT)
+        d->status = closed(&d->found, d->name, d->kv, d->why.text);
     scratch_drop(d); /* gives its room on disk back while others go on */
 }
 
@@ -304,10 +345,13 @@ static void compare_ids(void *context)
 {
     struct derived *d = context;
     struct verification *v = d->v;
-    if (v->id_check == NULL || v->ids_txn == NULL || d->replayed != v->checked.records)
+    if (v->id_check == NULL || v->ids_txn == NULL || d->replayed != v->checked.records ||
+        v->checked.unread != 0)
         return;
     d->compared = true;
     d->status = id_check_compare(v->id_check, v->ids_txn, &d->found, &d->why);
+    if (d->status == STATUS_CORRUPT)
+        d->status = closed(&d->found, "ids", v->ids, d->why.text);
 }
 
 static void on_replay_progress(void *context, uint64_t position)

@@ -154,12 +154,8 @@ static enum status compare_with(struct kv_txn *fresh, struct kv_txn *stored, str
         status = id_walk_open(fresh, &log.walk, why);
     if (status == STATUS_OK)
         status = compare_sides(&log, &kept, id_walk_position(kept.walk), report);
-    enum status damaged = kv_error(stored);
-    if (damaged != STATUS_OK || status == STATUS_STALE || status == STATUS_CORRUPT) {
-        verify_problem(report, 0, "ids: what is stored cannot be read");
-        *why = (struct fault){0};
-        status = STATUS_OK;
-    }
+    if (kv_error(stored) != STATUS_OK || status == STATUS_STALE || status == STATUS_CORRUPT)
+        status = fault_set(why, STATUS_CORRUPT, NULL, "ids: what is stored cannot be read");
     id_walk_close(log.walk);
     id_walk_close(kept.walk);
     return status;
@@ -178,7 +174,7 @@ enum status id_check_compare(struct id_check *check, struct kv_txn *stored, stru
         return of_scratch(check, status, why);
     status = compare_with(fresh, stored, report, why);
     kv_abort(fresh);
-    return of_scratch(check, status, why);
+    return status == STATUS_CORRUPT ? status : of_scratch(check, status, why);
 }
 
 void id_check_close(struct id_check *check)

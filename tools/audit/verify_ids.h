@@ -15,7 +15,8 @@ enum status id_check_open(const char *folder, struct id_check **out, struct faul
 enum status id_check_record(struct id_check *check, const struct record *record, struct verify_report *report,
                             struct fault *why) MUST_USE;
 /* The index as the read transaction `stored` shows it, with every record given so far: each id up to the position that
- * it claims stands at its record's position, and there is nothing else. */
+ * it claims stands at its record's position, and there is nothing else. What is
+ * stored and cannot be read: CORRUPT. */
 enum status id_check_compare(struct id_check *check, struct kv_txn *stored, struct verify_report *report,
                              struct fault *why) MUST_USE;
 void id_check_close(struct id_check *check); /* NULL is fine */
