@@ -108,13 +108,6 @@ static bool grow(struct sum_buffer *buffer)
     return true;
 }
 
-static void totals_plus(struct totals *sum, const struct totals *more)
-{
-    sum->debit += more->debit;
-    sum->credit += more->credit;
-    sum->count += more->count;
-}
-
 bool sum_buffer_add(struct sum_buffer *buffer, const struct totals_key *key, civil_date date, bool closing,
                     const struct totals *more)
 {
@@ -149,52 +142,51 @@ static void put_in_order(struct sum_buffer *buffer)
     radix_sort(buffer->order, buffer->spare, buffer->count);
 }
 
-struct settling {
-    struct sum_buffer *buffer;
-    struct kv_txn *txn;
-    unsigned table;
-    size_t first, end; /* in order: the sums of one key */
-};
-
-static const struct sum *sum_at(const struct settling *s, size_t i)
+static const struct sum *sum_at(const struct sum_buffer *buffer, size_t i)
 {
-    return &s->buffer->sums[s->buffer->order[i].index];
+    return &buffer->sums[buffer->order[i].index];
 }
 
-/* The rows of one level: sums whose dates are the same without the last digits. */
-static void settle_level(const struct settling *s, enum totals_level level, uint32_t divisor, bool closing)
+/* Those of one key stay in order of period. */
+static void put_in_order_of(struct sum_buffer *buffer, uint32_t divisor)
 {
-    uint64_t number = sum_at(s, s->first)->key;
-    struct totals_key key = {.account = (uint32_t)(number >> 32),
-                             .business = (uint16_t)(number >> 16),
-                             .currency = (uint16_t)number};
-    for (size_t i = s->first; i < s->end;) {
-        const struct sum *sum = sum_at(s, i);
+    for (size_t i = 0; i < buffer->count; i++)
+        buffer->order[i].key = (uint32_t)buffer->sums[buffer->order[i].index].period / divisor;
+    radix_sort(buffer->order, buffer->spare, buffer->count);
+}
+
+/* The rows of one level: sums of a key whose dates are the same without the last digits stand one behind the other. */
+static void settle_level(const struct sum_buffer *buffer, struct kv_txn *txn, unsigned table,
+                         enum totals_level level, uint32_t divisor)
+{
+    for (size_t i = 0; i < buffer->count;) {
+        const struct sum *sum = sum_at(buffer, i);
         struct totals totals = sum->totals;
         uint32_t period = (uint32_t)sum->period / divisor;
-        for (i++; i < s->end && (uint32_t)sum_at(s, i)->period / divisor == period &&
-                  sum_at(s, i)->period >> 32 == sum->period >> 32;
+        uint64_t closing = sum->period >> 32;
+        for (i++; i < buffer->count && sum_at(buffer, i)->key == sum->key &&
+                  (uint32_t)sum_at(buffer, i)->period / divisor == period &&
+                  sum_at(buffer, i)->period >> 32 == closing;
              i++)
-            totals_plus(&totals, &sum_at(s, i)->totals);
-        if (sum->period >> 32 == closing)
-            totals_row_add(s->txn, s->table, &key, level, period, &totals);
+            totals_plus(&totals, &sum_at(buffer, i)->totals);
+        struct totals_key key = {.account = (uint32_t)(sum->key >> 32),
+                                 .business = (uint16_t)(sum->key >> 16),
+                                 .currency = (uint16_t)sum->key};
+        if (closing == (level == TOTALS_CLOSING_DAY))
+            totals_row_add(txn, table, &key, level, period, &totals);
     }
 }
 
 void sum_buffer_settle(struct sum_buffer *buffer, struct kv_txn *txn, unsigned table)
 {
-    struct settling s = {.buffer = buffer, .txn = txn, .table = table};
     if (buffer->count == 0)
         return;
     put_in_order(buffer);
-    for (; s.first < buffer->count; s.first = s.end) {
-        for (s.end = s.first + 1;
-             s.end < buffer->count && sum_at(&s, s.end)->key == sum_at(&s, s.first)->key;)
-            s.end++;
-        settle_level(&s, TOTALS_YEAR, 10000, false);
-        settle_level(&s, TOTALS_MONTH, 100, false);
-        settle_level(&s, TOTALS_DAY, 1, false);
-        settle_level(&s, TOTALS_CLOSING_DAY, 1, true);
-    }
+    settle_level(buffer, txn, table, TOTALS_YEAR, 10000);
+    settle_level(buffer, txn, table, TOTALS_CLOSING_DAY, 1);
+    put_in_order_of(buffer, 10000);
+    settle_level(buffer, txn, table, TOTALS_MONTH, 100);
+    put_in_order_of(buffer, 100);
+    settle_level(buffer, txn, table, TOTALS_DAY, 1);
     sum_buffer_drop(buffer);
 }

@@ -5,20 +5,108 @@
 #include "server/views/slice_buffer.h"
 #include "server/views/sum_buffer.h"
 
-#define KEY_BYTES       13u
+#define HEAD_BYTES      9u /* level, of which, account */
 #define VALUE_BYTES_MAX (3u * WIDE_BYTES_MAX)
+#define SHORT_MAX       250u
+#define LONG_FOLLOWS    251u
 
-static void key_encode(const struct totals_key *key, uint8_t level, uint32_t period, uint8_t out[KEY_BYTES])
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+/* Numbers of businesses and currencies are small; their order is kept. */
+static size_t short_put(uint8_t *at, uint16_t number)
 {
-    be32_put(out, key->account);
-    be16_put(out + 4, key->business);
-    be16_put(out + 6, key->currency);
-    out[8] = level;
-    be32_put(out + 9, period);
+    if (number <= SHORT_MAX) {
+        at[0] = (uint8_t)number;
+        return 1;
+    }
+    at[0] = LONG_FOLLOWS;
+    be16_put(at + 1, number);
+    return 3;
 }
 
-/* A value that is none adds nothing. */
-static void value_add(struct slice value, struct totals *sum)
+static bool short_take(const uint8_t **at, const uint8_t *end, uint16_t *out)
+{
+    if (*at == end || **at > LONG_FOLLOWS)
+        return false;
+    if (**at != LONG_FOLLOWS) {
+        *out = *(*at)++;
+        return true;
+    }
+    if (end - *at < 3)
+        return false;
+    *out = be16_get(*at + 1);
+    *at += 3;
+    return true;
+}
+
+static void head_put(enum totals_level level, uint32_t of, uint32_t account, uint8_t out[HEAD_BYTES])
+{
+    out[0] = (uint8_t)level;
+    be32_put(out + 1, of);
+    be32_put(out + 5, account);
+}
+
+static uint32_t period_of_which(enum totals_level level, uint32_t period)
+{
+    return level == TOTALS_MONTH || level == TOTALS_DAY ? period / 100 : 0;
+}
+
+static size_t key_put(const struct totals_key *key, enum totals_level level, uint32_t period,
+                      uint8_t out[TOTALS_KEY_MAX])
+{
+    head_put(level, period_of_which(level, period), key->account, out);
+    uint8_t *at = out + HEAD_BYTES;
+    at += short_put(at, key->business);
+    at += short_put(at, key->currency);
+    if (level == TOTALS_CLOSING_DAY) {
+        be32_put(at, period);
+        at += 4;
+    } else if (level == TOTALS_YEAR) {
+        be16_put(at, (uint16_t)period);
+        at += 2;
+    } else {
+        *at++ = (uint8_t)(period % 100);
+    }
+    return (size_t)(at - out);
+}
+
+bool totals_row_read(struct kv_cursor *cursor, struct totals_row *out)
+{
+    struct slice key;
+    kv_row(cursor, &key, &out->value);
+    if (key.len < HEAD_BYTES)
+        return false;
+    out->level = key.ptr[0];
+    out->of = be32_get(key.ptr + 1);
+    out->key.account = be32_get(key.ptr + 5);
+    const uint8_t *at = key.ptr + HEAD_BYTES, *end = key.ptr + key.len;
+    if (!short_take(&at, end, &out->key.business) || !short_take(&at, end, &out->key.currency))
+        return false;
+    switch (end - at) {
+    case 1:
+        out->period = *at;
+        return out->level == TOTALS_MONTH || out->level == TOTALS_DAY;
+    case 2:
+        out->period = be16_get(at);
+        return out->level == TOTALS_YEAR;
+    case 4:
+        out->period = be32_get(at);
+        return out->level == TOTALS_CLOSING_DAY;
+    default:
+        return false;
+    }
+}
+
+bool totals_row_seek(struct kv_cursor *cursor, enum totals_level level, uint32_t of, uint32_t account)
+{
+    uint8_t at[HEAD_BYTES];
+    head_put(level, of, account, at);
+    return kv_seek(cursor, slice_of(at, sizeof at));
+}
+
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
+
+void totals_value_add(struct slice value, struct totals *sum)
 {
     uint128 debit, credit, count;
     if (!wide_take(&value, &debit) || !wide_take(&value, &credit) || !wide_take(&value, &count))
@@ -31,16 +119,15 @@ static void value_add(struct slice value, struct totals *sum)
 void totals_row_add(struct kv_txn *txn, unsigned table, const struct totals_key *key, enum totals_level level,
                     uint32_t period, const struct totals *more)
 {
-    uint8_t at[KEY_BYTES], bytes[VALUE_BYTES_MAX];
-    key_encode(key, (uint8_t)level, period, at);
+    uint8_t at[TOTALS_KEY_MAX], bytes[VALUE_BYTES_MAX];
+    struct slice name = slice_of(at, key_put(key, level, period, at)), value;
     struct totals sum = *more;
-    struct slice value;
-    if (kv_get(txn, table, slice_of(at, sizeof at), &value))
-        value_add(value, &sum);
+    if (kv_get(txn, table, name, &value))
+        totals_value_add(value, &sum);
     size_t len = wide_put(bytes, (uint128)sum.debit);
     len += wide_put(bytes + len, (uint128)sum.credit);
     len += wide_put(bytes + len, sum.count);
-    kv_put(txn, table, slice_of(at, sizeof at), slice_of(bytes, len));
+    kv_put(txn, table, name, slice_of(bytes, len));
 }
 
 /* True when a buffer takes it. */
@@ -70,77 +157,4 @@ void totals_add_closing(struct kv_txn *txn, unsigned table, const struct totals_
 {
     if (!gather(txn, table, key, date, true, more))
         totals_row_add(txn, table, key, TOTALS_CLOSING_DAY, date, more);
-}
-
-/* Adds the rows of one level with first <= period < end. */
-static void level_add(struct kv_cursor *cursor, const struct totals_key *key, uint8_t level, uint32_t first,
-                      uint32_t end, struct totals *sum)
-{
-    uint8_t from[KEY_BYTES], to[KEY_BYTES];
-    key_encode(key, level, first, from);
-    key_encode(key, level, end, to);
-    for (bool more = kv_seek(cursor, slice_of(from, sizeof from)); more; more = kv_next(cursor)) {
-        struct slice at, value;
-        kv_row(cursor, &at, &value);
-        if (slice_compare(at, slice_of(to, sizeof to)) >= 0)
-            return;
-        value_add(value, sum);
-    }
-}
-
-void totals_up_to(struct kv_cursor *cursor, const struct totals_key *key, civil_date to, struct totals *sum)
-{
-    if (to == 0)
-        return;
-    level_add(cursor, key, TOTALS_YEAR, 0, to / 10000, sum);
-    level_add(cursor, key, TOTALS_MONTH, to / 10000 * 100, to / 100, sum);
-    level_add(cursor, key, TOTALS_DAY, to / 100 * 100, to + 1, sum);
-}
-
-void totals_between(struct kv_cursor *cursor, const struct totals_key *key, civil_date from, civil_date to,
-                    struct totals *sum)
-{
-    if (to < from)
-        return;
-    struct totals before = {0}, after = {0};
-    totals_up_to(cursor, key, date_before(from), &before);
-    totals_up_to(cursor, key, to, &after);
-    sum->debit += after.debit - before.debit;
-    sum->credit += after.credit - before.credit;
-    sum->count += after.count - before.count;
-}
-
-void totals_closing_between(struct kv_cursor *cursor, const struct totals_key *key, civil_date from,
-                            civil_date to, struct totals *sum)
-{
-    if (to >= from)
-        level_add(cursor, key, TOTALS_CLOSING_DAY, from, to + 1, sum);
-}
-
-static bool key_found(struct kv_cursor *cursor, const uint8_t at[KEY_BYTES], struct totals_key *out)
-{
-    if (!kv_seek(cursor, slice_of(at, KEY_BYTES)))
-        return false;
-    struct slice key, value;
-    kv_row(cursor, &key, &value);
-    if (key.len != KEY_BYTES)
-        return false;
-    out->account = be32_get(key.ptr);
-    out->business = be16_get(key.ptr + 4);
-    out->currency = be16_get(key.ptr + 6);
-    return true;
-}
-
-bool totals_key_at(struct kv_cursor *cursor, struct totals_key *key)
-{
-    uint8_t at[KEY_BYTES];
-    key_encode(key, 0, 0, at);
-    return key_found(cursor, at, key);
-}
-
-bool totals_key_next(struct kv_cursor *cursor, struct totals_key *key)
-{
-    uint8_t at[KEY_BYTES];
-    key_encode(key, UINT8_MAX, UINT32_MAX, at);
-    return key_found(cursor, at, key);
 }

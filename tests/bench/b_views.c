@@ -22,6 +22,7 @@
 #include "server/views/balances/balances.h"
 #include "server/views/runner.h"
 #include "server/views/statement/statement.h"
+#include "server/views/totals_scan.h"
 #include "server/writer/writer.h"
 #include "tests/support/random.h"
 #include "tests/support/scratch.h"
@@ -283,19 +284,17 @@ static void ask_balances(void)
     size_t keys = 0;
     for (size_t i = 0; i < TIMES; i++) {
         struct kv_txn *txn = NULL;
-        struct totals_key key = {0};
         civil_date date = date_add_days(FIRST_DATE, (int32_t)random_below(&dice, days));
         int64_t start = wall_us();
         need(kv_begin(kv, false, &txn), &(struct fault){0});
-        struct kv_cursor *cursor = kv_cursor_open(txn, BALANCES_TOTALS);
+        struct totals_ask ask = {.dates = 1, .up_to = {date}};
+        struct totals_scan scan;
         int128 sum = 0;
         keys = 0;
-        for (bool more = totals_key_at(cursor, &key); more; more = totals_key_next(cursor, &key), keys++) {
-            struct totals totals = {0};
-            totals_up_to(cursor, &key, date, &totals);
-            sum += totals_net(&totals);
-        }
-        kv_cursor_close(cursor);
+        need(totals_scan_open(&scan, txn, BALANCES_TOTALS, &ask), &(struct fault){0});
+        for (; totals_scan_next(&scan); keys++)
+            sum += totals_net(&scan.up_to[0]);
+        totals_scan_close(&scan);
         kv_abort(txn);
         took[i] = wall_us() - start;
         ASSERT(sum == 0);

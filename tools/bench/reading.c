@@ -148,7 +148,7 @@ static enum dft_status take_kind(const struct dft_answer *part, struct arena *ar
     }
     const Daftari__V1__ReportInfo *info = (const Daftari__V1__ReportInfo *)message;
     snprintf(out->name, sizeof out->name, "%s", info->name != NULL ? info->name : "");
-    out->account = has(info, "account");
+    out->account = strcmp(out->name, "account-statement") == 0; /* others are measured over all accounts */
     out->user = has(info, "user");
     out->period = has(info, "from_date");
     out->as_at = has(info, "as_at_date");

@@ -29,7 +29,7 @@ static void balances_apply(struct kv_txn *txn, const struct record *record, stru
 const struct view view_balances = {
     .id = VIEW_BALANCES,
     .name = "balances",
-    .version = 2,
+    .version = 3,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = balances_apply,

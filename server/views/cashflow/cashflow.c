@@ -208,7 +208,7 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
 const struct view view_cashflow = {
     .id = VIEW_CASHFLOW,
     .name = "cashflow",
-    .version = 4,
+    .version = 5,
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .apply = cashflow_apply,

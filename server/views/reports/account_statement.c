@@ -6,6 +6,7 @@
 #include "server/views/reports/list.h"
 #include "server/views/reports/report_run.h"
 #include "server/views/statement/statement.h"
+#include "server/views/totals_scan.h"
 
 static const char *const parameters[] = {"from_date",
                                          "to_date",
@@ -37,7 +38,7 @@ struct statement {
     uint32_t account;
     uint16_t currency;
     struct kv_cursor *lines;
-    struct kv_cursor *balances; /* NULL: opening and totals are added up from the lines ("as known at") */
+    struct kv_txn *balances; /* NULL: opening and totals are added up from the lines ("as known at") */
 };
 
 static bool line_counts(const struct statement *s, const struct statement_line *line)
@@ -48,15 +49,20 @@ static bool line_counts(const struct statement *s, const struct statement_line *
 /* Sums of the account in this currency, over the businesses covered. */
 static void add_balances(struct statement *s)
 {
-    struct totals_key key = {.account = s->account};
-    bool more = totals_key_at(s->balances, &key);
-    for (; more && key.account == s->account; more = totals_key_next(s->balances, &key)) {
-        if (key.currency != s->currency || !run_covers(s->run, key.business, key.currency))
+    struct report_run *run = s->run;
+    struct report_resume *resume = run->resume;
+    struct totals_ask ask = {
+        .one_account = true, .account = s->account, .dates = 2, .up_to = {date_before(run->from), run->to}};
+    struct totals_scan scan;
+    enum status status = totals_scan_open(&scan, s->balances, BALANCES_TOTALS, &ask);
+    while (status == STATUS_OK && totals_scan_next(&scan)) {
+        if (scan.key.currency != s->currency || !run_covers(run, scan.key.business, scan.key.currency))
             continue;
-        totals_up_to(s->balances, &key, date_before(s->run->from), &s->run->resume->before);
-        totals_between(s->balances, &key, s->run->from == 0 ? DATE_MIN : s->run->from, s->run->to,
-                       &s->run->resume->within);
+        totals_plus(&resume->before, &scan.up_to[0]);
+        totals_plus(&resume->within, &scan.up_to[1]);
+        totals_minus(&resume->within, &scan.up_to[0]);
     }
+    totals_scan_close(&scan);
 }
 
 static void add_line(struct totals *sum, const struct statement_line *line)
@@ -205,7 +211,7 @@ static enum status statement_run(struct report_run *run)
                     run_account_name(run, run->request->account));
     struct statement s = {.run = run, .account = run->request->account};
     s.lines = kv_cursor_open(lines, STATEMENT_LINES);
-    s.balances = run->as_known ? NULL : kv_cursor_open(balances, BALANCES_TOTALS);
+    s.balances = run->as_known ? NULL : balances;
     enum status status = STATUS_OK;
     if (run->resume->currency == 0)
         run->resume->currency = 1;
@@ -218,7 +224,6 @@ static enum status statement_run(struct report_run *run)
         if (status != STATUS_OK)
             break;
     }
-    kv_cursor_close(s.balances);
     kv_cursor_close(s.lines);
     if (kv_error(lines) != STATUS_OK)
         return kv_error(lines);

@@ -1,22 +1,34 @@
 #include "server/views/reports/sums.h"
 
+/* Two dates of each range: the day before it, and its last. */
+static void range_ask(struct totals_ask *ask, civil_date from, civil_date to)
+{
+    ask->up_to[ask->dates++] = date_before(from);
+    ask->up_to[ask->dates++] = to;
+    ask->closing[ask->ranges].from = from == 0 ? DATE_MIN : from;
+    ask->closing[ask->ranges++].to = to;
+}
+
 enum status sums_open(struct sums *sums, struct report_run *run, struct kv_txn *txn, unsigned table,
                       bool by_business)
 {
-    *sums = (struct sums){.run = run, .by_business = by_business, .two = run->compare};
+    *sums = (struct sums){.run = run, .by_business = by_business};
+    struct totals_ask ask = {.one_account = run->request->has_account, .account = run->request->account};
+    range_ask(&ask, run->from, run->to);
+    if (run->compare)
+        range_ask(&ask, run->compare_from, run->compare_to);
     sums->cap = 16;
     sums->items = arena_take(run->arena, sums->cap * sizeof *sums->items);
-    sums->cursor = kv_cursor_open(txn, table);
-    if (sums->items == NULL || sums->cursor == NULL)
-        return sums->cursor == NULL ? kv_error(txn) : STATUS_NO_MEMORY;
-    sums->more = totals_key_at(sums->cursor, &sums->key);
-    return STATUS_OK;
+    if (sums->items == NULL)
+        return STATUS_NO_MEMORY;
+    enum status status = totals_scan_open(&sums->scan, txn, table, &ask);
+    sums->more = status == STATUS_OK && totals_scan_next(&sums->scan);
+    return status;
 }
 
 void sums_close(struct sums *sums)
 {
-    kv_cursor_close(sums->cursor);
-    sums->cursor = NULL;
+    totals_scan_close(&sums->scan);
 }
 
 static struct sum *sum_of(struct sums *sums, uint16_t business, uint16_t currency)
@@ -40,40 +52,33 @@ static struct sum *sum_of(struct sums *sums, uint16_t business, uint16_t currenc
     return sum;
 }
 
-static void range_add(struct sums *sums, struct sum *sum, size_t range, civil_date from, civil_date to)
+static void range_add(struct sum *sum, size_t range, const struct totals_scan *scan)
 {
-    struct kv_cursor *cursor = sums->cursor;
-    struct totals before = {0}, up_to = {0};
-    civil_date first = from == 0 ? DATE_MIN : from;
-    totals_up_to(cursor, &sums->key, date_before(from), &before);
-    totals_up_to(cursor, &sums->key, to, &up_to);
-    sum->range[range].before.debit += before.debit;
-    sum->range[range].before.credit += before.credit;
-    sum->range[range].before.count += before.count;
-    sum->range[range].within.debit += up_to.debit - before.debit;
-    sum->range[range].within.credit += up_to.credit - before.credit;
-    sum->range[range].within.count += up_to.count - before.count;
-    totals_closing_between(cursor, &sums->key, first, to, &sum->range[range].closing);
+    const struct totals *before = &scan->up_to[2 * range], *up_to = &scan->up_to[2 * range + 1];
+    totals_plus(&sum->range[range].before, before);
+    totals_plus(&sum->range[range].within, up_to);
+    totals_minus(&sum->range[range].within, before);
+    totals_plus(&sum->range[range].closing, &scan->closing[range]);
 }
 
 bool sums_next(struct sums *sums)
 {
     const struct report_run *run = sums->run;
+    const struct totals_scan *scan = &sums->scan;
     sums->count = 0;
     while (sums->more && sums->count == 0) {
-        sums->account = sums->key.account;
-        while (sums->more && sums->key.account == sums->account) {
-            if (run_covers(run, sums->key.business, sums->key.currency)) {
-                struct sum *sum = sum_of(sums, sums->key.business, sums->key.currency);
+        sums->account = scan->key.account;
+        while (sums->more && scan->key.account == sums->account) {
+            if (run_covers(run, scan->key.business, scan->key.currency)) {
+                struct sum *sum = sum_of(sums, scan->key.business, scan->key.currency);
                 if (sum == NULL) { /* the arena is the report's: run_status will find it exhausted too */
                     report_out_fail(run->out);
                     return false;
                 }
-                range_add(sums, sum, 0, run->from, run->to);
-                if (sums->two)
-                    range_add(sums, sum, 1, run->compare_from, run->compare_to);
+                for (size_t i = 0; i < scan->ask.ranges; i++)
+                    range_add(sum, i, scan);
             }
-            sums->more = totals_key_next(sums->cursor, &sums->key);
+            sums->more = totals_scan_next(&sums->scan);
         }
     }
     return sums->count != 0;

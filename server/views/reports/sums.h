@@ -1,10 +1,11 @@
-/* Walks a totals table (balances, cash flow) account by account and gives each account's sums by currency, and by
- * business when asked for, over one or two ranges of dates. One pass with one cursor; nothing is allocated per row. */
+/* Walks a totals table (balances, cash flow) account by account, or at the one account that the request names, and gives
+ * each account's sums by currency, and by business when asked for, over one or two ranges of dates. One pass; nothing is
+ * allocated per row. */
 #ifndef SERVER_VIEWS_SUMS_H
 #define SERVER_VIEWS_SUMS_H
 
 #include "server/views/reports/report_run.h"
-#include "server/views/totals.h"
+#include "server/views/totals_scan.h"
 
 #define SUM_RANGES 2u
 #define SUM_MERGED UINT16_MAX /* business of a sum over all of them */
@@ -21,17 +22,16 @@ struct sum {
 
 struct sums {
     struct report_run *run;
-    struct kv_cursor *cursor;
     bool by_business; /* else businesses are added up */
-    bool two;         /* with the comparison range */
-    bool more;
-    struct totals_key key;
+    bool more;        /* the scan has a key that is not in `items` yet */
+    struct totals_scan scan;
     uint32_t account; /* of `items` */
     struct sum *items;
     size_t count, cap;
 };
 
-/* `txn` and `table` of the view. Ranges: run->from .. run->to, and the comparison's when there is one. */
+/* `txn` and `table` of the view. Ranges: run->from .. run->to, and the comparison's when there is one. To be closed
+ * whatever comes back. */
 enum status sums_open(struct sums *sums, struct report_run *run, struct kv_txn *txn, unsigned table,
                       bool by_business) MUST_USE;
 bool sums_next(struct sums *sums); /* the next account that the report covers */

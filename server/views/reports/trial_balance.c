@@ -122,11 +122,10 @@ static enum status sums_run(struct report_run *run, bool balances)
     struct sums sums;
     enum status status = sums_open(&sums, run, txn, BALANCES_TOTALS,
                                    run->request->has_by_business && run->request->by_business);
-    bool one_account = run->request->has_account;
     while (status == STATUS_OK && sums_next(&sums)) {
         for (size_t i = 0; i < sums.count; i++) {
             const struct sum *sum = &sums.items[i];
-            if (!has_anything(sum) || (one_account && sums.account != run->request->account))
+            if (!has_anything(sum))
                 continue;
             if (balances)
                 balances_row(run, sums.account, sum);
