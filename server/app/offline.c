@@ -24,7 +24,7 @@ enum status offline_open(const struct config *config, bool create, const char *p
 {
     memset(out, 0, sizeof *out);
     out->program = program;
-    enum status status = stores_open(config, create, &out->stores, why);
+    enum status status = stores_open(config, create, NULL, &out->stores, why);
     if (status != STATUS_OK)
         return status;
     struct writer_config with = {

@@ -24,7 +24,7 @@
 
 static enum status start_stores(struct server *server, struct fault *why)
 {
-    return stores_open(server->config, false, &server->stores, why);
+    return stores_open(server->config, false, signals_stop_wanted, &server->stores, why);
 }
 
 static enum status read_books(struct server *server, struct fault *why)
@@ -241,7 +241,7 @@ static enum status start(struct server *server, struct fault *why)
     enum status status = STATUS_OK;
     for (size_t i = 0; status == STATUS_OK && i < sizeof parts / sizeof *parts; i++) {
         status = parts[i].start(server, why);
-        if (status != STATUS_OK)
+        if (status != STATUS_OK && status != STATUS_CANCELLED)
             diag(DIAG_ERROR, "app", "start-failed", "part=%s status=%s field=\"%s\" text=\"%s\"",
                  parts[i].name, status_name(status), why->field, why->text);
     }
@@ -279,10 +279,14 @@ int serve(const char *config_path, struct config *config, const char *ready_file
     }
     if (status == STATUS_OK)
         net_run(server->net);
+    else if (status == STATUS_CANCELLED)
+        diag(DIAG_INFO, "app", "start-ended", "text=\"%s\"", why.text);
     else
         diag(DIAG_ERROR, "app", "not-serving", "status=%s text=\"%s\"", status_name(status), why.text);
     enum status stopped = stop(server);
     diag(DIAG_INFO, "app", "stopped", "status=%s", status_name(stopped));
     free(server);
-    return status != STATUS_OK ? 1 : stopped == STATUS_OK ? 0 : EXIT_FATAL;
+    if (status != STATUS_OK && status != STATUS_CANCELLED)
+        return 1;
+    return stopped == STATUS_OK ? 0 : EXIT_FATAL;
 }

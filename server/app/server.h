@@ -51,7 +51,8 @@ void wiring_net(struct server *server, struct net_wiring *out);
 void wiring_runner(struct server *server, struct runner_config *out);
 
 /* signals.c: TERM and INT drain (a second one ends at once), HUP reads certificates and log level again. */
-void signals_block(void); /* before any thread exists, so that all inherit it */
+void signals_block(void);       /* before any thread exists, so that all inherit it */
+bool signals_stop_wanted(void); /* while they are blocked and nobody takes them: has TERM or INT come? */
 enum status signals_start(struct server *server) MUST_USE;
 void signals_stop(struct server *server); /* fine when never started */
 

@@ -81,6 +81,12 @@ void signals_stop(struct server *server)
     (void)pthread_join(server->signals, NULL);
 }
 
+bool signals_stop_wanted(void)
+{
+    sigset_t set;
+    return sigpending(&set) == 0 && (sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGINT) == 1);
+}
+
 void signals_block(void)
 {
     sigset_t set;

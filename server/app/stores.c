@@ -153,6 +153,7 @@ static enum status fold(struct stores *stores, struct fault *why)
                                  .arena_bytes_max = DOMAIN_APPLY_BYTES_MAX,
                                  .pause_records = FOLD_PAUSE_RECORDS,
                                  .pause = fold_pause,
+                                 .stop = stores->stop,
                                  .context = stores};
     uint64_t folded = 0;
     monotonic_us started = clock_monotonic(&system_clock);
@@ -219,7 +220,7 @@ static enum status open_and_fold_ids(struct stores *stores, struct fault *why)
     monotonic_us started = clock_monotonic(&system_clock);
     enum status status = open_ids(stores, why);
     if (status == STATUS_OK)
-        status = ids_fold(stores->log, stores->ids, &folded, why);
+        status = ids_fold(stores->log, stores->ids, stores->stop, &folded, why);
     if (status == STATUS_OK && folded > 0)
         diag(DIAG_INFO, "app", "ids-folded", "records=%llu ms=%lld", (unsigned long long)folded,
              (long long)(clock_monotonic(&system_clock) - started) / 1000);
@@ -270,9 +271,10 @@ static enum status open_log(struct stores *stores, struct fault *why)
     return log_over_kv_open(kv, &stores->log, why);
 }
 
-enum status stores_open(const struct config *config, bool create, struct stores *out, struct fault *why)
+enum status stores_open(const struct config *config, bool create, bool (*stop)(void), struct stores *out,
+                        struct fault *why)
 {
-    struct stores stores = {.config = config};
+    struct stores stores = {.config = config, .stop = stop};
     enum status status =
         data_folder_open(&(struct data_folder_options){.path = config->data_dir,
                                                        .master_key_file = config->master_key_file,
@@ -289,7 +291,7 @@ enum status stores_open(const struct config *config, bool create, struct stores 
     if (status == STATUS_OK)
         status = bring_up_ids(&stores, why);
     if (status != STATUS_OK) {
-        stores_close(&stores, false);
+        stores_close(&stores, status == STATUS_CANCELLED);
         return status;
     }
     *out = stores;
@@ -300,8 +302,9 @@ void stores_close(struct stores *stores, bool clean)
 {
     if (stores->folder == NULL)
         return;
-    bool synced = stores->state != NULL && kv_sync(stores->state) == STATUS_OK && stores->ids != NULL &&
-                  id_index_sync(stores->ids) == STATUS_OK;
+    /* What a start did not come to open is as the stop before left it, or has been removed. */
+    bool synced = (stores->state == NULL || kv_sync(stores->state) == STATUS_OK) &&
+                  (stores->ids == NULL || id_index_sync(stores->ids) == STATUS_OK);
     id_index_close(stores->ids);
     kv_close(stores->state);
     log_close(stores->log);

@@ -11,6 +11,7 @@
 
 struct stores {
     const struct config *config;
+    bool (*stop)(void); /* while they are opened */
     struct data_folder *folder;
     struct kv *log_kv, *state_kv, *ids_kv; /* sealed environments */
     struct log *log;
@@ -25,8 +26,9 @@ struct stores {
 };
 
 /* Opens everything and folds the log's tail into core state and command ids (all of it, when they cannot be trusted). `create`: the
- * folder must not exist. On failure nothing stays open. */
-enum status stores_open(const struct config *config, bool create, struct stores *out,
+ * folder must not exist. `stop` (may be NULL) is asked now and then while it folds: CANCELLED then, with what is folded kept
+ * as at a clean stop. On failure nothing stays open. */
+enum status stores_open(const struct config *config, bool create, bool (*stop)(void), struct stores *out,
                         struct fault *why) MUST_USE;
 /* `clean`: views are synced too. Core state must have been written behind. */
 void stores_close(struct stores *stores, bool clean);

@@ -85,6 +85,18 @@ static enum status fold_slice(const struct fold_config *config, struct log_reade
     return status != STATUS_OK ? status : committed;
 }
 
+static bool stop_wanted(bool (*stop)(void))
+{
+    return stop != NULL && stop();
+}
+
+static enum status stopped(const char *what, uint64_t position, uint64_t until, struct fault *why)
+{
+    return fault_set(why, STATUS_CANCELLED, NULL,
+                     "%s is folded up to %llu of %llu records; the next start goes on", what,
+                     (unsigned long long)position, (unsigned long long)until);
+}
+
 static enum status fold_with(const struct fold_config *config, struct log_reader *reader, struct arena *arena,
                              uint64_t *out_folded, struct fault *why)
 {
@@ -113,6 +125,8 @@ static enum status fold_with(const struct fold_config *config, struct log_reader
         status = fold_slice(config, reader, arena, &cursor, cursor.position + step, why);
         if (status == STATUS_OK && config->pause != NULL)
             status = config->pause(config->context);
+        if (status == STATUS_OK && cursor.position < head.size && stop_wanted(config->stop))
+            status = stopped("core state", cursor.position, head.size, why);
     }
     if (status == STATUS_OK)
         *out_folded = head.size - first;
@@ -160,7 +174,8 @@ static enum status add_ids(struct log_reader *reader, struct id_index *ids, stru
                                : fault_set(why, status, NULL, "the index of command ids cannot be written");
 }
 
-enum status ids_fold(struct log *log, struct id_index *ids, uint64_t *out_folded, struct fault *why)
+enum status ids_fold(struct log *log, struct id_index *ids, bool (*stop)(void), uint64_t *out_folded,
+                     struct fault *why)
 {
     struct log_reader *reader = NULL;
     struct id_cursor cursor;
@@ -176,6 +191,8 @@ enum status ids_fold(struct log *log, struct id_index *ids, uint64_t *out_folded
         uint64_t left = head.size - cursor.position;
         status = add_ids(reader, ids, &cursor,
                          cursor.position + (left < IDS_FOLD_BATCH ? left : IDS_FOLD_BATCH), why);
+        if (status == STATUS_OK && cursor.position < head.size && stop_wanted(stop))
+            status = stopped("the index of command ids", cursor.position, head.size, why);
     }
     log_reader_close(reader);
     return status;

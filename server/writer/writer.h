@@ -87,20 +87,23 @@ bool state_cursor_get(struct kv_txn *state, struct state_cursor *out);
 
 /* Folds the log's tail into core state. STALE when the state's cursor is not a record of this log (ahead of
  * it, or another hash), or of another DOMAIN_STATE_VERSION: the caller drops the state and folds again from nothing. `pause` (may be NULL) is
- * called every `pause_records` with the cursor put, so that dirty rows can be written behind. */
+ * called every `pause_records` with the cursor put, so that dirty rows can be written behind. `stop` (may be NULL) is asked
+ * at the same places: when it says so, what is folded so far stays and CANCELLED comes back. */
 struct fold_config {
     struct log *log;
     struct kv *state;
     size_t arena_bytes_max;
     uint64_t pause_records;
     enum status (*pause)(void *context);
+    bool (*stop)(void);
     void *context;
 };
 enum status state_fold(const struct fold_config *config, uint64_t *out_folded, struct fault *why) MUST_USE;
 
 /* Adds the command ids of the log's tail to their index; only the records' headers are looked at. STALE as above. The index
- * takes IDS_FOLD_BATCH of them between two marks. */
+ * takes IDS_FOLD_BATCH of them between two marks; there `stop` is asked, as above. */
 #define IDS_FOLD_BATCH 4096u
-enum status ids_fold(struct log *log, struct id_index *ids, uint64_t *out_folded, struct fault *why) MUST_USE;
+enum status ids_fold(struct log *log, struct id_index *ids, bool (*stop)(void), uint64_t *out_folded,
+                     struct fault *why) MUST_USE;
 
 #endif
