@@ -137,7 +137,7 @@ struct net {
     struct net_wiring wiring;
     struct event_base *base;
     struct event *listen_event, *wake_event, *tick_event, *park_event;
-    struct evhttp *scrape;
+    struct scrape *scrape; /* NULL: there is no page */
     int listen_fd, wake_fd;
     uint16_t port, metrics_port;
     SSL_CTX *tls;
@@ -231,6 +231,7 @@ void count_request(struct counts *counts, const struct method *method, int64_t t
 
 /* scrape.c */
 enum status scrape_open(struct net *net, struct fault *why) MUST_USE;
+void scrape_tick(struct net *net);
 void scrape_close(struct net *net);
 
 #endif

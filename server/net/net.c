@@ -151,6 +151,7 @@ static void on_tick(evutil_socket_t fd, short what, void *context)
         next = at->next;
         conn_tick(at);
     }
+    scrape_tick(net);
     listen_pause(net, false);
 }
 
