@@ -64,10 +64,10 @@ static enum status bring_in(struct stores *stores, bool wait, monotonic_us now)
     return status == STATUS_FULL ? full(stores, now) : status;
 }
 
-/* Starts a background flush when enough is dirty or it has been idle for long enough; waits for it when `must`. */
 /* Few rows may change over many records; after a kill all of those are folded again, a million in a second. */
 #define BEHIND_RECORDS_MAX 250000u
 
+/* Starts a background flush when enough is dirty or it has been idle for long enough; waits for it when `must`. */
 enum status stores_write_behind(void *context, bool idle, bool must)
 {
     struct stores *stores = context;
@@ -91,7 +91,7 @@ enum status stores_write_behind(void *context, bool idle, bool must)
     struct log_head head;
     log_head(stores->log, &head);
     bool many = stats.dirty_rows >= stores->config->state_dirty_rows_max || stores->full_wait != 0 ||
-                (stats.dirty_rows > 0 && head.size - stores->behind_from >= BEHIND_RECORDS_MAX);
+                head.size - stores->behind_from >= BEHIND_RECORDS_MAX;
     bool quiet = idle && stats.dirty_rows > 0 &&
                  now - stores->written_behind > (monotonic_us)stores->config->state_idle_ms * 1000;
     if (!many && !quiet)

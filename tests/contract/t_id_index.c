@@ -350,23 +350,42 @@ static void no_room_is_waited_out(void **state)
         struct rig rig = {.kind = RANDOM, .disk = round % 2 == 0, .config = small(300, false)};
         rig.config.background = rig.disk;
         rig_open(&rig);
+        rig.config.filter_bytes_max = 1u << 13;
         uint64_t before = round < 2 ? 0 : add_while_room(&rig, 5000);
         assert_int_equal(before, rig.size);
+        assert_int_equal(id_index_flush(rig.index), STATUS_OK);
         atomic_store(&found_full, 0);
         atomic_store(&store_full, true);
-        uint64_t taken = add_while_room(&rig, 100000);
+        uint64_t taken = 0, least = 2 * rig.config.memory_entries; /* both tables */
+        if (round < 2) {                                           /* the first is not full, but asked for */
+            taken = add_while_room(&rig, 100);
+            assert_int_equal(id_index_flush(rig.index), STATUS_FULL);
+            least = rig.config.memory_entries + 100;
+        }
+        taken += add_while_room(&rig, 100000);
         assert_true(atomic_load(&found_full) > 0);
-        assert_true(taken < 3 * rig.config.memory_entries);
-        assert_false(id_index_has_room(rig.index));
+        assert_in_range(taken, least, 3 * rig.config.memory_entries);
+        struct id_index_stats full, later;
+        id_index_stats(rig.index, &full);
+        for (unsigned tries = 0; tries < 20; tries++)
+            assert_false(id_index_has_room(rig.index));
         assert_int_equal(id_index_flush(rig.index), STATUS_FULL);
+        id_index_stats(rig.index, &later);
+        assert_int_equal(later.filter_bytes, full.filter_bytes); /* trying again takes no more of anything */
+        assert_int_equal(later.run_ids, full.run_ids);
         check_all(&rig);
+        if (rig.config.background)
+            assert_true(atomic_load(&found_full) < 100); /* it is tried now and then */
         atomic_store(&store_full, false);
+        if (round < 2) /* asked to, it does not wait */
+            assert_int_equal(id_index_flush(rig.index), STATUS_OK);
         for (unsigned tries = 0; tries < 1000 && !id_index_has_room(rig.index); tries++)
             nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
         assert_true(add_while_room(&rig, 5000) >= 5000);
         assert_int_equal(id_index_flush(rig.index), STATUS_OK);
         check_all(&rig);
-        id_index_close(rig.index);
+        rig_close(&rig);
+        check_walk(&rig);
         stores_drop();
     }
 }

@@ -262,6 +262,12 @@ static void owners_account_explains_equity(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "item", "closing", "business", "all", NULL), "amount",
                   "181620.00");
     assert_string_equal(table_cell(&t, t.row_count - 1, "business"), "all"); /* JSON's `totals` is the last */
+    assert_int_equal(table_find(&t, -1, "item", "opening", "business", "all", NULL), -1);
+    table_free(&t);
+    request.business = (char *)(uintptr_t) "WTR";
+    example_ask(f, "owners-account", request, &t);
+    assert_int_equal(table_find(&t, TOTAL, NULL), t.row_count - 1); /* no second one */
+    assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "27620.00");
     table_free(&t);
 }
 

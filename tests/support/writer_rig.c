@@ -39,8 +39,18 @@ static struct kv_ops log_ops; /* of the log's store: room can run out */
 static void log_usage(struct kv *kv, uint64_t *used, uint64_t *limit)
 {
     real_log_ops->usage(kv, used, limit);
+    writer_world.asked_room++;
     if (writer_world.no_room)
         *limit = *used + 1;
+}
+
+static const struct kv_ops *real_ids_ops;
+static struct kv_ops ids_ops;
+static enum status ids_commit(struct kv_txn *txn)
+{
+    if (writer_world.no_ids_room)
+        real_ids_ops->set_error(txn, STATUS_FULL);
+    return real_ids_ops->commit(txn);
 }
 
 static void on_recorded(void *context, struct kv_txn *state, const struct record *record)
@@ -169,7 +179,7 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
     struct ask ask;
     char name[] = "Test", code[] = "KES", cash[] = "Cash", capital[] = "Capital";
     memset(rig, 0, sizeof *rig);
-    writer_world.no_room = false;
+    writer_world.no_room = writer_world.no_ids_room = false;
     assert_int_equal(domain_check(&why), STATUS_OK);
     struct kv *log_kv;
     scratch_make(rig->folder);
@@ -189,8 +199,13 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
     assert_int_equal(log_over_kv_open(log_kv, &rig->log, &why), STATUS_OK);
     rig->state = kv_mem_new(domain_tables, domain_table_count);
     struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = batch_records};
-    assert_int_equal(id_index_open(kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT), &ids, &rig->ids, &why),
-                     STATUS_OK);
+    struct kv *ids_kv = kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT);
+    assert_non_null(ids_kv);
+    real_ids_ops = ids_kv->ops;
+    ids_ops = *real_ids_ops;
+    ids_ops.commit = ids_commit;
+    ids_kv->ops = &ids_ops;
+    assert_int_equal(id_index_open(ids_kv, &ids, &rig->ids, &why), STATUS_OK);
     struct writer_config config = {.ids = rig->ids,
                                    .log = rig->log,
                                    .state = rig->state,

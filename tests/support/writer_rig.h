@@ -15,6 +15,8 @@ struct writer_world {
     timestamp_us wall;
     monotonic_us monotonic, monotonic_step; /* it goes on so much each time it is read */
     bool no_room;                           /* in the log */
+    unsigned asked_room;                    /* how often the log was asked for it */
+    bool no_ids_room;                       /* in the store of the index of ids */
     _Atomic(enum status) behind;            /* what writing behind gives */
 };
 extern struct writer_world writer_world;

@@ -109,6 +109,16 @@ static size_t dirty(const struct rig *rig)
     return stats.dirty_rows + stats.flushing_rows;
 }
 
+/* Nothing is written though there is work. */
+static void stays(struct rig *rig, size_t rows)
+{
+    for (unsigned turns = 0; turns < 5; turns++) {
+        assert_int_equal(stores_write_behind(&rig->stores, false, false), STATUS_OK);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    assert_int_equal(dirty(rig), rows);
+}
+
 /* A killed server folds again what was not written: not too many records, however few rows they change. */
 static void a_few_rows_over_many_records_are_written(void **state)
 {
@@ -129,9 +139,8 @@ static void a_few_rows_over_many_records_are_written(void **state)
     }
     assert_int_equal(dirty(&rig), 0);
     put_rows(&rig, 1);
-    log_size = 499999;
-    assert_int_equal(stores_write_behind(&rig.stores, false, false), STATUS_OK);
-    assert_int_equal(dirty(&rig), 1);
+    log_size = 499999; /* counted from the last time */
+    stays(&rig, 1);
     rig_close(&rig);
 }
 
@@ -159,6 +168,20 @@ static void without_room_it_waits(void **state)
         status = turn(&rig);
     assert_int_equal(dirty(&rig), 0);
     assert_int_equal(turn(&rig), STATUS_OK);
+    put_rows(&rig, 3);
+    stays(&rig, 3); /* it is as before */
+
+    /* Few rows that found no room once are tried again though the server is never idle. */
+    trouble = STATUS_FULL;
+    unsigned before = atomic_load(&tried);
+    for (unsigned turns = 0; turns < 400 && atomic_load(&tried) == before; turns++)
+        assert_int_equal(turn(&rig), STATUS_OK);
+    trouble = STATUS_OK;
+    for (unsigned turns = 0; turns < 600 && dirty(&rig) > 0; turns++) {
+        assert_int_equal(stores_write_behind(&rig.stores, false, false), STATUS_OK);
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    }
+    assert_int_equal(dirty(&rig), 0);
     rig_close(&rig);
 }
 

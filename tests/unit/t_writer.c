@@ -319,6 +319,57 @@ static void late_and_roomless_commands_are_told_so(void **state)
     writer_rig_close(&rig);
 }
 
+/* In the middle of a batch nothing could be taken back, and the index of ids must not be asked. */
+static void room_is_asked_for_before_a_batch(void **state)
+{
+    (void)state;
+    struct writer_rig rig;
+    struct ask ask;
+    struct ask_entry entry;
+    writer_rig_open(&rig, 5);
+    ask_start(&ask, "Entry.Post");
+    for (uint64_t i = 0; i < 12; i++)
+        ask_add(&ask, 7 + i, ask_entry(&entry, 100, 100));
+    unsigned before = writer_world.asked_room;
+    ask_run(&rig, &ask);
+    assert_int_equal(writer_world.asked_room - before, 3); /* 5 + 5 + 2 */
+    ask_end(&ask);
+    writer_rig_close(&rig);
+}
+
+static void without_room_for_ids_commands_are_refused(void **state)
+{
+    (void)state;
+    struct writer_rig rig;
+    struct ask ask;
+    struct ask_entry entry;
+    writer_rig_open(&rig, 5);
+    writer_world.no_ids_room = true;
+    size_t taken = 0;
+    for (unsigned round = 0; round < 2; round++) {
+        ask_start(&ask, "Entry.Post");
+        for (uint64_t i = 0; i < WRITER_RIG_PARTS_MAX; i++)
+            ask_add(&ask, 7 + i, ask_entry(&entry, 100, 100));
+        ask_run(&rig, &ask);
+        for (size_t i = 0; i < WRITER_RIG_PARTS_MAX; i++) {
+            const struct work_part *part = &ask.parts[i];
+            if (round == 0 && part->status == STATUS_OK) {
+                assert_int_equal(taken, i); /* the first ones, as long as memory held them */
+                taken++;
+            } else if (round == 0) {
+                assert_int_equal(part->status, STATUS_FULL);
+                assert_non_null(strstr(part->fault->text, "command ids"));
+            } else {
+                assert_int_equal(ask_answered(&ask, i), 4 + i); /* once each */
+            }
+        }
+        ask_end(&ask);
+        writer_world.no_ids_room = false;
+    }
+    assert_in_range(taken, 20, WRITER_RIG_PARTS_MAX - 1);
+    writer_rig_close(&rig);
+}
+
 /* Core state that cannot be written behind is no reason to stop: commands wait, and go on with room. */
 static void without_room_behind_commands_are_refused(void **state)
 {
@@ -579,6 +630,8 @@ int main(void)
         cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
         cmocka_unit_test(time_never_stands_still),
         cmocka_unit_test(late_and_roomless_commands_are_told_so),
+        cmocka_unit_test(room_is_asked_for_before_a_batch),
+        cmocka_unit_test(without_room_for_ids_commands_are_refused),
         cmocka_unit_test(without_room_behind_commands_are_refused),
         cmocka_unit_test(a_reversal_reads_committed_records_and_those_of_its_batch),
         cmocka_unit_test(state_of_another_version_is_not_taken),

@@ -104,8 +104,7 @@ static void flows_add(struct flows *flows, const struct sums *sums)
     size_t kept = first;
     for (size_t at = first; at < flows->count; at++) {
         const struct flow *flow = &flows->rows[at];
-        bool vanishes = flow->section == BETWEEN && flows->run->all && flow->in == flow->out;
-        if (!vanishes && (flow->in != 0 || flow->out != 0))
+        if (flow->in != 0 || flow->out != 0)
             flows->rows[kept++] = *flow;
     }
     flows->count = kept;
