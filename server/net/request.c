@@ -108,7 +108,9 @@ static void request_release(struct request *request)
 void request_forget(struct request *request)
 {
     bool at_work = request->state == REQUEST_AT_WORK;
-    if (!at_work)
+    if (at_work)
+        atomic_store(&request->item.unwanted, true);
+    else
         state_leave(request);
     conn_unlink(request);
     if (!at_work)
@@ -163,7 +165,9 @@ void request_end(struct request *request, enum status status, const char *text)
     uint64_t id = request->id;
     const struct method *method = request->method;
     size_t count = method != NULL && method->streams ? 1 : request->asked;
-    if (request->state != REQUEST_AT_WORK)
+    if (request->state == REQUEST_AT_WORK)
+        atomic_store(&request->item.unwanted, true);
+    else
         request_release(request);
     answer_all(conn, id, method, count, &fault);
 }

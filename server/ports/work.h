@@ -9,6 +9,8 @@
 #ifndef SERVER_PORTS_WORK_H
 #define SERVER_PORTS_WORK_H
 
+#include <stdatomic.h>
+
 #include "proto/base/date.h"
 #include "proto/base/ident.h"
 #include "proto/base/slice.h"
@@ -48,6 +50,9 @@ struct work_item {
     uint64_t at_least_position; /* queries: wait until the views reflect it; 0 = whatever is there */
     monotonic_us deadline;      /* 0 = none: past it, answer DEADLINE instead of starting */
     uint64_t position;          /* answer: log position that it reflects */
+    /* Set by the loop while another has the item: nobody waits for the answer any more. A query may then end, at once
+     * or at its next slice, with CANCELLED; a command is done all the same. */
+    _Atomic bool unwanted;
 
     /* Streams: an item whose method streams is submitted again for each further step, until `stream_more` is
      * false. A step replaces parts and part_count: 0 to parts_max parts of the stream, in order; none with

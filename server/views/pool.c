@@ -198,12 +198,12 @@ static bool drop_idle_replays(struct runner *runner, monotonic_us now)
 
 /* ---- a reader thread -------------------------------------------------------------------------------------------- */
 
-/* A parked query whose time is over, or NULL and the earliest time that is not. */
+/* A parked query whose time is over or that nobody wants any more, or NULL and the earliest time that is not. */
 static struct work_item *expired_take(struct runner *runner, monotonic_us now, monotonic_us *out_next)
 {
     *out_next = now + SLEEP_MAX_US;
     for (size_t i = 0; i < runner->parked_count; i++) {
-        if (runner->parked[i].until <= now) {
+        if (runner->parked[i].until <= now || atomic_load(&runner->parked[i].item->unwanted)) {
             runner->waiting--;
             return parked_take(runner, i);
         }

@@ -16,7 +16,8 @@
  *
  * Queries run on a pool of reader threads. A query that asks for a later position than the views reflect is
  * set aside, without holding a thread, until they do (or STALE). A query that needs a view as it once stood has it
- * replayed in slices, between which other queries run; one such query at a time, the others wait without a thread.
+ * replayed in slices, between which other queries run; one such query at a time, the others wait without a thread. A
+ * query that nobody waits for any more (work_item.unwanted) ends at its next slice, and when it waits within a second.
  */
 #ifndef SERVER_VIEWS_RUNNER_H
 #define SERVER_VIEWS_RUNNER_H

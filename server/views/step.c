@@ -605,6 +605,10 @@ static enum step_next step_run(struct stepper *stepper, struct work_item *item, 
     struct stream *stream = item->cursor;
     stepper->fault = (struct fault){0};
     stepper->replay_there = false;
+    if (atomic_load(&item->unwanted)) {
+        (void)fault_set(&stepper->fault, STATUS_CANCELLED, NULL, "nobody waits for the answer");
+        return refuse(stepper, item);
+    }
     if (stream != NULL && stream->wish.open) {
         enum step_next next = replay_slice(stepper, item, &stream->wish, out_since);
         if (!stepper->replay_there)

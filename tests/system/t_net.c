@@ -551,6 +551,47 @@ static void a_client_leaves_its_streams(void **state)
 
 /* ---- malformed ---- */
 
+static bool unwanted_within(struct rig *rig, int ms)
+{
+    for (; ms > 0; ms -= 10, usleep(10000)) {
+        pthread_mutex_lock(&rig->lock);
+        bool unwanted = atomic_load(&rig->first->unwanted);
+        pthread_mutex_unlock(&rig->lock);
+        if (unwanted)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever works on a query is told that nobody waits for it: the connection has gone, or it was cancelled. */
+static void work_nobody_waits_for_is_marked(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_request request = {.id = 1, .method = QUERY, .query = true};
+    rig_mode_set(rig, RIG_HOLD);
+    for (uint64_t way = 0; way < 2; way++) {
+        struct tls_client *client = rig_connect(rig, true);
+        assert_true(rig_send(client, &request));
+        rig_wait_submitted(rig, 2 * way + 1);
+        assert_false(unwanted_within(rig, 50));
+        if (way == 0)
+            cancel(client, 1);
+        else
+            tls_client_close(client);
+        assert_true(unwanted_within(rig, 5000));
+        if (way == 0) {
+            assert_int_equal(rig_status(client, 1), STATUS_CANCELLED);
+            tls_client_close(client);
+        }
+        rig_release(rig);
+        struct tls_client *other = rig_connect(rig, true); /* what comes behind it is answered: so is it */
+        assert_true(rig_send(other, &request));
+        assert_int_equal(rig_status(other, 1), STATUS_OK);
+        tls_client_close(other);
+        rig_mode_set(rig, RIG_HOLD);
+    }
+}
+
 static void malformed_input_ends_the_connection(void **state)
 {
     struct rig *rig = *state;
@@ -643,6 +684,7 @@ int main(void)
         CASE(a_command_at_work_is_cancelled),
         CASE(a_waiting_stream_goes_on_when_the_log_grows),
         CASE(a_client_leaves_its_streams),
+        CASE(work_nobody_waits_for_is_marked),
         CASE(malformed_input_ends_the_connection),
         CASE(hello_comes_first_and_small),
         CASE(one_number_twice_ends_the_connection),

@@ -270,6 +270,36 @@ static void all_replays_share_one_bound(void **state)
     }
 }
 
+/* Whoever asked has gone: the replay ends within a slice, and so does the waiting of those who have not the turn. */
+static void what_nobody_waits_for_ends(void **state)
+{
+    struct view_rig *rig = *state;
+    start_slow(rig);
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    char name[] = "trial-balance";
+    request.report = name;
+    request.has_known_at_position = true;
+    struct question q[2];
+    for (size_t i = 0; i < 2; i++) {
+        request.known_at_position = rig->appended - 1 - i;
+        question_open(&q[i], "Report.Run", &request.base);
+        question_submit(rig, &q[i]);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    monotonic_us start = clock_monotonic(&system_clock);
+    for (size_t i = 0; i < 2; i++)
+        atomic_store(&q[i].item.unwanted, true);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(question_wait(&q[i], 10));
+        assert_true(q[i].item.part_count == 0 || q[i].item.parts[0].status == STATUS_CANCELLED);
+    }
+    assert_true(since_ms(start) < 1000); /* the replay alone takes almost twice that */
+    assert_true(atomic_load(&slow.reads) < rig->appended / 2);
+    for (size_t i = 0; i < 2; i++)
+        question_close(&q[i]);
+    assert_int_equal(ask(rig, "trial-balance", rig->appended - 1, 0), STATUS_OK); /* the turn is free */
+}
+
 /* Whatever waits for its turn ends when the runner does. */
 static void a_stop_ends_who_waits(void **state)
 {
@@ -300,6 +330,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(others_are_answered_meanwhile), TEST(one_reader_thread_is_enough), TEST(asking_again_goes_on),
         TEST(an_idle_replay_is_given_back),  TEST(all_replays_share_one_bound), TEST(a_stop_ends_who_waits),
+        TEST(what_nobody_waits_for_ends),
     };
     diag_set_level(DIAG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
