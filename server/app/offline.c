@@ -24,9 +24,14 @@ enum status offline_open(const struct config *config, bool create, const char *p
 {
     memset(out, 0, sizeof *out);
     out->program = program;
-    enum status status = stores_open(config, create, NULL, &out->stores, why);
+    enum status status = stores_open(config, create, &out->stores, why);
     if (status != STATUS_OK)
         return status;
+    status = stores_fold(&out->stores, NULL, why);
+    if (status != STATUS_OK) {
+        stores_close(&out->stores, false);
+        return status;
+    }
     struct writer_config with = {
         .log = out->stores.log,
         .state = out->stores.state,

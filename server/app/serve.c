@@ -24,7 +24,12 @@
 
 static enum status start_stores(struct server *server, struct fault *why)
 {
-    return stores_open(server->config, false, signals_stop_wanted, &server->stores, why);
+    return stores_open(server->config, false, &server->stores, why);
+}
+
+static enum status fold_stores(struct server *server, struct fault *why)
+{
+    return stores_fold(&server->stores, signals_stop_wanted, why);
 }
 
 static enum status read_books(struct server *server, struct fault *why)
@@ -185,14 +190,15 @@ static enum status start_threads(struct server *server, struct fault *why)
     return status == STATUS_OK ? status : fault_set(why, status, NULL, "a thread could not be started");
 }
 
-/* In this order; what a later one uses, an earlier one made. */
+/* In this order; what a later one uses, an earlier one made. Views begin to fold what they lack on a thread of their own
+ * before core state does: after the loss of both, two processors work at once. Nobody asks them anything before net. */
 static const struct part {
     const char *name;
     enum status (*start)(struct server *server, struct fault *why);
 } parts[] = {
-    {"stores", start_stores}, {"books", read_books},    {"keys", start_keys},
-    {"access", start_access}, {"writer", start_writer}, {"runner", start_runner},
-    {"login", start_login},   {"net", start_net},       {"threads", start_threads},
+    {"stores", start_stores}, {"runner", start_runner},   {"state", fold_stores},   {"books", read_books},
+    {"keys", start_keys},     {"access", start_access},   {"writer", start_writer}, {"login", start_login},
+    {"net", start_net},       {"threads", start_threads},
 };
 
 /* ---- stop: the reverse; each takes what was never started ---------------------------------------------------------------- */

@@ -103,10 +103,24 @@ enum status stores_write_behind(void *context, bool idle, bool must)
     return status == STATUS_OK && stores->full_wait != 0 ? room_for_more(stores) : status;
 }
 
+/* A fold under way; `records` since rows were last written behind. */
+struct folding {
+    struct stores *stores;
+    uint64_t records;
+};
+
+/* Most records change rows that earlier ones have changed, so rows are written when they are many, not at every pause. */
 static enum status fold_pause(void *context)
 {
-    struct stores *stores = context;
-    return kv_overlay_flush(stores->state);
+    struct folding *folding = context;
+    struct kv_overlay_stats stats;
+    kv_overlay_stats(folding->stores->state, &stats);
+    folding->records += FOLD_PAUSE_RECORDS;
+    if (stats.dirty_rows < folding->stores->config->state_dirty_rows_max &&
+        folding->records < BEHIND_RECORDS_MAX)
+        return STATUS_OK;
+    folding->records = 0;
+    return kv_overlay_flush(folding->stores->state);
 }
 
 /* ---- core state --------------------------------------------------------------------------------------------------------- */
@@ -148,16 +162,19 @@ static enum status drop_state(struct stores *stores, struct fault *why)
 
 static enum status fold(struct stores *stores, struct fault *why)
 {
+    struct folding folding = {.stores = stores};
     struct fold_config config = {.log = stores->log,
                                  .state = stores->state,
                                  .arena_bytes_max = DOMAIN_APPLY_BYTES_MAX,
                                  .pause_records = FOLD_PAUSE_RECORDS,
                                  .pause = fold_pause,
                                  .stop = stores->stop,
-                                 .context = stores};
+                                 .context = &folding};
     uint64_t folded = 0;
     monotonic_us started = clock_monotonic(&system_clock);
     enum status status = state_fold(&config, &folded, why);
+    if (status == STATUS_OK && folded > 0)
+        status = kv_overlay_flush(stores->state);
     if (status == STATUS_OK && folded > 0)
         diag(DIAG_INFO, "app", "state-folded", "records=%llu ms=%lld", (unsigned long long)folded,
              (long long)(clock_monotonic(&system_clock) - started) / 1000);
@@ -271,10 +288,9 @@ static enum status open_log(struct stores *stores, struct fault *why)
     return log_over_kv_open(kv, &stores->log, why);
 }
 
-enum status stores_open(const struct config *config, bool create, bool (*stop)(void), struct stores *out,
-                        struct fault *why)
+enum status stores_open(const struct config *config, bool create, struct stores *out, struct fault *why)
 {
-    struct stores stores = {.config = config, .stop = stop};
+    struct stores stores = {.config = config};
     enum status status =
         data_folder_open(&(struct data_folder_options){.path = config->data_dir,
                                                        .master_key_file = config->master_key_file,
@@ -286,16 +302,19 @@ enum status stores_open(const struct config *config, bool create, bool (*stop)(v
     stores.trusted = data_folder_trusted(stores.folder);
     stores.written_behind = clock_monotonic(&system_clock);
     status = open_log(&stores, why);
-    if (status == STATUS_OK)
-        status = bring_up_state(&stores, why);
-    if (status == STATUS_OK)
-        status = bring_up_ids(&stores, why);
     if (status != STATUS_OK) {
-        stores_close(&stores, status == STATUS_CANCELLED);
+        stores_close(&stores, false);
         return status;
     }
     *out = stores;
     return STATUS_OK;
+}
+
+enum status stores_fold(struct stores *stores, bool (*stop)(void), struct fault *why)
+{
+    stores->stop = stop;
+    enum status status = bring_up_state(stores, why);
+    return status == STATUS_OK ? bring_up_ids(stores, why) : status;
 }
 
 void stores_close(struct stores *stores, bool clean)

@@ -11,12 +11,12 @@
 
 struct stores {
     const struct config *config;
-    bool (*stop)(void); /* while they are opened */
+    bool (*stop)(void); /* while they are folded */
     struct data_folder *folder;
     struct kv *log_kv, *state_kv, *ids_kv; /* sealed environments */
     struct log *log;
-    struct kv *state;            /* overlay over state_kv: core state, at the log's head */
-    struct id_index *ids;        /* over ids_kv: of the commands in the log */
+    struct kv *state;            /* overlay over state_kv: core state, at the log's head; NULL until folded */
+    struct id_index *ids;        /* over ids_kv: of the commands in the log; likewise */
     bool trusted;                /* unsynced environments were as they had been left */
     monotonic_us written_behind; /* core state, last begun; */
     uint64_t behind_from;        /* with the log at this position */
@@ -25,11 +25,13 @@ struct stores {
         try_at; /* no room to write core state behind: tried again then; 0 = there was room */
 };
 
-/* Opens everything and folds the log's tail into core state and command ids (all of it, when they cannot be trusted). `create`: the
- * folder must not exist. `stop` (may be NULL) is asked now and then while it folds: CANCELLED then, with what is folded kept
- * as at a clean stop. On failure nothing stays open. */
-enum status stores_open(const struct config *config, bool create, bool (*stop)(void), struct stores *out,
+/* Opens the folder and its log. `create`: the folder must not exist. On failure nothing stays open. */
+enum status stores_open(const struct config *config, bool create, struct stores *out,
                         struct fault *why) MUST_USE;
+/* Folds the log's tail into core state and command ids (all of it, when they cannot be trusted). Views may be folding at
+ * the same time. `stop` (may be NULL) is asked now and then: CANCELLED then, with what is folded kept for a clean stop. On
+ * failure there is still stores_close to do. */
+enum status stores_fold(struct stores *stores, bool (*stop)(void), struct fault *why) MUST_USE;
 /* `clean`: views are synced too. Core state must have been written behind. */
 void stores_close(struct stores *stores, bool clean);
 

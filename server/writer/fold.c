@@ -50,6 +50,7 @@ static enum status check_cursor(const char *what, struct log *log, struct log_re
     return STATUS_OK;
 }
 
+/* Without the cursor's hash. */
 static enum status fold_one(struct kv_txn *state, struct log_reader *reader, struct arena *arena,
                             struct state_cursor *cursor, struct fault *why)
 {
@@ -66,8 +67,21 @@ static enum status fold_one(struct kv_txn *state, struct log_reader *reader, str
         return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
                          (unsigned long long)record.header.position);
     cursor->position++;
-    record_hash(bytes, &cursor->hash);
     return STATUS_OK;
+}
+
+/* The cursor of what was folded, with the hash of its last record: what of the slice is good is kept when the rest is
+ * not. */
+static void put_cursor(struct kv_txn *state, struct log_reader *reader, struct state_cursor *cursor)
+{
+    struct slice bytes;
+    enum status status = log_read(reader, cursor->position, &bytes, &(struct fault){0});
+    if (status != STATUS_OK) {
+        kv_set_error(state, status);
+        return;
+    }
+    record_hash(bytes, &cursor->hash);
+    state_cursor_put(state, cursor);
 }
 
 static enum status fold_slice(const struct fold_config *config, struct log_reader *reader,
@@ -78,9 +92,11 @@ static enum status fold_slice(const struct fold_config *config, struct log_reade
     enum status status = kv_begin(config->state, true, &state);
     if (status != STATUS_OK)
         return fault_set(why, status, NULL, "core state cannot be written");
+    uint64_t from = cursor->position;
     while (status == STATUS_OK && cursor->position < until)
         status = fold_one(state, reader, arena, cursor, why);
-    state_cursor_put(state, cursor);
+    if (cursor->position != from)
+        put_cursor(state, reader, cursor);
     enum status committed = kv_commit(state);
     return status != STATUS_OK ? status : committed;
 }
