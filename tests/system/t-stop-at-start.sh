@@ -38,7 +38,7 @@ tap "TERM while the index of ids is folded: exit 0" told "$code" 0 "$D/out" 'sta
 server_start "$D" 2>"$D/out" && server_log_in "$D" 2>>"$D/out"
 tap "the next start folds the rest" grep -qE 'ids-folded records=[0-9]+' "$D/server.log"
 tap "not all of it" test "$(sed -nE 's/.*ids-folded records=([0-9]+).*/\1/p' "$D/server.log")" -lt 60000
-tap "and the books are written on" daftari account open --number 9999 --name After --class cash
+tap "and the books are written on" daftari account open --number 1999 --name After --class cash
 server_stop "$D"
 daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key" >"$D/out" 2>&1
 tap "and all holds" told $? 0 "$D/out" 'all holds'
