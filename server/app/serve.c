@@ -91,6 +91,8 @@ static enum status start_writer(struct server *server, struct fault *why)
         .clock = &system_clock,
         .queue_items_max = config->command_queue_max,
         .batch_records_max = config->batch_records_max,
+        .settle_records = WRITER_SETTLE_RECORDS,
+        .committer_records_min = WRITER_COMMITTER_RECORDS,
         .batch_bytes_max = config->batch_kib * 1024,
         .arena_bytes_max = config->request_arena_kib * 1024,
     };

@@ -205,9 +205,10 @@ static enum status bring_up_state(struct stores *stores, struct fault *why)
 static enum status open_ids(struct stores *stores, struct fault *why)
 {
     const struct config *config = stores->config;
-    uint64_t batch = config->batch_records_max;
+    uint64_t batch = WRITER_SETTLE_RECORDS + config->batch_records_max;
+    static_assert(WRITER_SETTLE_RECORDS >= IDS_FOLD_BATCH, "folding adds no more between two marks");
     struct id_index_config with = {.memory_entries = config->ids_memory_entries,
-                                   .batch_entries_max = batch > IDS_FOLD_BATCH ? batch : IDS_FOLD_BATCH,
+                                   .batch_entries_max = batch,
                                    .filter_bytes_max = mib(config->ids_filter_mib),
                                    .background = true};
     enum status status = entropy_fill(&system_entropy, &with.seed, sizeof with.seed);

@@ -14,6 +14,7 @@ struct work_queue {
     size_t depth, items_max;
     size_t waiting; /* takers asleep: a put signals only when there is one */
     bool closed;
+    bool nudged;
 };
 
 struct work_queue *work_queue_new(size_t items_max)
@@ -72,15 +73,15 @@ static struct timespec deadline_after(int64_t timeout_us)
     return at;
 }
 
-/* With the lock held: until there is an item, the queue is closed, or the time is up. */
+/* With the lock held: until there is an item, the queue is closed or nudged, or the time is up. */
 static void wait_for_item(struct work_queue *queue, int64_t timeout_us)
 {
-    if (queue->first != NULL || queue->closed || timeout_us == 0)
+    if (queue->first != NULL || queue->closed || queue->nudged || timeout_us == 0)
         return;
     struct timespec at = deadline_after(timeout_us < 0 ? 0 : timeout_us);
     int code = 0;
     queue->waiting++;
-    while (queue->first == NULL && !queue->closed && code != ETIMEDOUT) {
+    while (queue->first == NULL && !queue->closed && !queue->nudged && code != ETIMEDOUT) {
         if (timeout_us < 0)
             code = pthread_cond_wait(&queue->arrived, &queue->lock);
         else
@@ -105,15 +106,26 @@ struct work_item *work_queue_take(struct work_queue *queue, int64_t timeout_us)
     return item;
 }
 
-struct work_item *work_queue_take_all(struct work_queue *queue, int64_t timeout_us)
+struct work_item *work_queue_take_all(struct work_queue *queue, int64_t timeout_us, bool *out_nudged)
 {
     pthread_mutex_lock(&queue->lock);
     wait_for_item(queue, timeout_us);
     struct work_item *list = queue->first;
     queue->first = queue->last = NULL;
     queue->depth = 0;
+    *out_nudged = queue->nudged;
+    queue->nudged = false;
     pthread_mutex_unlock(&queue->lock);
     return list;
+}
+
+void work_queue_nudge(struct work_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->nudged = true;
+    if (queue->waiting != 0)
+        pthread_cond_signal(&queue->arrived);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 size_t work_queue_depth(struct work_queue *queue)

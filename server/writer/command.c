@@ -13,13 +13,11 @@
 
 #include "books.pb-c.h"
 
-#define FIRST_PEOPLE_TYPE EVENT_USER_CREATED /* records from here on can change somebody's rights */
-
 bool command_batch_full(const struct writer *writer)
 {
     const struct writer_config *config = &writer->config;
-    return writer->record_count >= config->batch_records_max ||
-           writer->record_bytes_used + RECORD_BYTES_MAX > config->batch_bytes_max;
+    return writer->open->count >= config->batch_records_max ||
+           writer->open->bytes_used + RECORD_BYTES_MAX > config->batch_bytes_max;
 }
 
 void command_load_books(struct writer *writer, struct kv_txn *state)
@@ -95,13 +93,16 @@ static void answer_recorded(struct work_item *item, struct work_part *part, stru
 
 /* ---- seen before? ------------------------------------------------------------------------------------------------ */
 
-/* Of this batch or of earlier commits; a record_source for decisions too. */
+/* Of the open batch, of the one that is being committed (or was committed last), or of the log; a record_source for
+ * decisions too. */
 static enum status record_at(void *context, uint64_t position, struct record *out, struct fault *why)
 {
     struct writer *writer = context;
-    if (writer->record_count != 0 && position >= writer->batch_first) {
-        ASSERT(position - writer->batch_first < writer->record_count);
-        *out = writer->records[position - writer->batch_first];
+    for (size_t i = 0; i < 2; i++) {
+        const struct batch *batch = &writer->batches[i];
+        if (batch->count == 0 || position < batch->first || position - batch->first >= batch->count)
+            continue;
+        *out = batch->records[position - batch->first];
         return STATUS_OK;
     }
     struct slice bytes;
@@ -247,19 +248,15 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     header.content = command_id_is_zero(&part->command_id) ? 0 : part->content;
     header.previous = writer->head.last;
     size_t size = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
-    ASSERT(size != 0 && size <= writer->config.batch_bytes_max - writer->record_bytes_used);
-    uint8_t *bytes = writer->record_bytes + writer->record_bytes_used;
-    struct record *record = &writer->records[writer->record_count];
-    struct hash hash;
+    struct batch *batch = writer->open;
+    ASSERT(size != 0 && size <= writer->config.batch_bytes_max - batch->bytes_used);
+    uint8_t *bytes = batch->bytes + batch->bytes_used;
+    struct record *record = &batch->records[batch->count];
+    struct hash *hash = &batch->hashes[batch->count];
     record_encode_kept(&header, decision->postings, decision->posting_count, decision->movements,
                        decision->movement_count, decision->payload, bytes, record);
-    record_hash(record->bytes, &hash);
+    record_hash(record->bytes, hash);
     spent_mark(&writer->spent, writer->config.clock, WRITER_HASH);
-    enum status status = log_append(writer->config.log, record->bytes, &hash);
-    spent_mark(&writer->spent, writer->config.clock, WRITER_APPEND);
-    if (status != STATUS_OK)
-        return fault_set(why, status, NULL, "record %llu could not be appended",
-                         (unsigned long long)context->position);
     domain_apply(state, record, writer->arena);
     spent_mark(&writer->spent, writer->config.clock, WRITER_APPLY);
     if (kv_error(state) != STATUS_OK)
@@ -268,11 +265,12 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     if (!command_id_is_zero(&header.command_id))
         id_index_add(writer->config.ids, &header.command_id, context->position);
     spent_mark(&writer->spent, writer->config.clock, WRITER_DEDUPE);
-    if (writer->record_count == 0)
-        writer->batch_first = context->position;
-    writer->record_count++;
-    writer->record_bytes_used += size;
-    writer->head = (struct log_head){.size = context->position, .last = hash, .time = context->now};
+    if (batch->count == 0)
+        batch->first = context->position;
+    batch->count++;
+    batch->bytes_used += size;
+    batch->tells |= record->header.type >= WRITER_TOLD_TYPE;
+    writer->head = (struct log_head){.size = context->position, .last = *hash, .time = context->now};
     *out = record;
     return STATUS_OK;
 }
@@ -346,7 +344,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     ASSERT(record != NULL);
     answer_recorded(item, part, state, &record->header);
     spent_mark(&writer->spent, writer->config.clock, WRITER_ANSWER);
-    if (record->header.type >= FIRST_PEOPLE_TYPE) {
+    if (record->header.type >= WRITER_TOLD_TYPE) {
         writer->rights_known = false;
         writer->session_good = 0;
     }

@@ -2,9 +2,8 @@
 #ifndef SERVER_WRITER_COMMAND_H
 #define SERVER_WRITER_COMMAND_H
 
-#include <pthread.h>
-
 #include "server/base/work_queue.h"
+#include "server/writer/batch.h"
 #include "server/writer/spent.h"
 
 #define COMMANDS_AHEAD 16u /* unpacked ahead of being decided */
@@ -18,12 +17,10 @@ struct writer {
     struct arena *messages;    /* of the commands unpacked ahead */
     const ProtobufCMessage *ahead[COMMANDS_AHEAD]; /* NULL: not unpacked yet */
     struct decision *decision;
-    struct record
-        *records; /* of the open batch, for repeats within it and for the hooks; borrow from record_bytes */
-    uint8_t *record_bytes;
-    size_t record_bytes_used, record_count;
+    struct batch batches[2], *open;
+    struct committer committer; /* of the one that is not open; not running: batches are committed at once */
     struct log_head head;       /* with the open batch */
-    uint64_t batch_first;       /* position of records[0] */
+    uint64_t settled; /* position up to which all that follows from the log was told it is durable */
     int32_t utc_offset_minutes; /* of the books */
     civil_date today;           /* in that time zone, for times in [today_from, today_until) */
     timestamp_us today_from, today_until;
@@ -33,7 +30,8 @@ struct writer {
     bool rights_known;
     uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
     struct spent spent;
-    bool state_full; /* core state cannot be written behind, and no more of it may wait in memory */
+    bool behind_asks; /* it has settled since writing behind was asked for */
+    bool state_full;  /* core state cannot be written behind, and no more of it may wait in memory */
     bool running;
     pthread_t thread;
     pthread_mutex_t turn; /* whoever works has it: the thread, or who called run_here */

@@ -1,8 +1,12 @@
 /*
- * The writer: the one thread that decides, appends, applies and commits. It takes everything that waits,
- * decides each command against core state, appends its record to the log's open batch, applies it to core
- * state at once (so that the next command sees it), commits once, and only then completes the items, refusals
- * included.
+ * The writer: the one thread that decides. It takes everything that waits, decides each command against core state,
+ * puts its record into the open batch and applies it to core state at once, so that the next command sees it. A batch is
+ * appended to the log and committed by a second thread, the committer, while the writer decides the next one; only then
+ * are the items of the batch completed, refusals included, since what was decided may rest on any record before.
+ *
+ * So core state and the index of ids may be ahead of the log by two batches. From time to time the writer waits until
+ * they are not (it settles): then they are told up to where the log is durable, and may be written behind. A batch that
+ * changes who may do what is committed by the writer itself, with everything before it durable.
  *
  * A failed commit is never retried: `fatal` is called and must not return to normal service.
  */
@@ -14,6 +18,7 @@
 #include "server/ports/clock.h"
 #include "server/ports/log.h"
 #include "server/ports/work.h"
+#include "type_ids.h"
 
 /* What the writer's time goes into. */
 enum writer_stage {
@@ -21,41 +26,56 @@ enum writer_stage {
     WRITER_DEDUPE,       /* content's digest, command ids looked up and added */
     WRITER_DECIDE,       /* rights and rules */
     WRITER_HASH,         /* record encoded and hashed */
-    WRITER_APPEND,       /* into the log's open batch: blocks sealed and put, tiles */
+    WRITER_APPEND,       /* into the log's transaction: blocks sealed and put, tiles; as the commit */
     WRITER_APPLY,        /* effects to core state */
     WRITER_ANSWER,       /* answers written, and handed over after the commit */
-    WRITER_COMMIT,       /* last block, sync */
+    WRITER_COMMIT,       /* last block, sync: by the committer mostly, beside all the others */
+    WRITER_WAIT,         /* for the committer */
     WRITER_TELL,         /* who must know of the records, after the commit */
     WRITER_WRITE_BEHIND, /* what the writer itself does of it */
     WRITER_STAGES,
 };
 const char *writer_stage_name(enum writer_stage stage); /* "decode" */
 
-/* What the writer tells and asks the rest; app wires it. All are called on the writer's thread. */
+/* Records of these types and above can change who may do what. */
+#define WRITER_TOLD_TYPE EVENT_USER_CREATED
+
+/* What the writer tells and asks the rest; app wires it. Called by whoever has the writer's turn, but `grew` and `fatal`,
+ * which
+ * the committer calls too; those two beside the others, never one beside itself. */
 struct writer_hooks {
     void *context;
-    /* A record is durable; `state` is core state as of the whole batch. For those who keep data of their own.
-     */
+    /* A record of WRITER_TOLD_TYPE or above is durable, and `state` is core state as of the whole batch, with nothing
+     * after it. For those who keep data of their own. */
     void (*recorded)(void *context, struct kv_txn *state, const struct record *record);
-    /* The log now ends at `position`; called once a commit, after `recorded`, before the items are completed.
+    /* The log now ends at `position`; called once a commit, in order, after `recorded`, before the items are completed.
      */
     void (*grew)(void *context, uint64_t position, size_t records, int64_t commit_us);
     /* Microseconds of each stage since it was last told; of single commands estimated from some (spent.h). Once a turn. */
     void (*spent)(void *context, const uint64_t us[WRITER_STAGES]);
-    /* Asked after each batch and when idle: write dirty rows of core state behind if it is time (`must`: in
+    /* Asked whenever it has settled: write dirty rows of core state behind if it is time (`must`: in
      * any case). The cursor has been put. FULL: too much waits in memory and there is no room for it; commands are
      * refused until it gives OK again. IO and the like are fatal. */
     enum status (*write_behind)(void *context, bool idle, bool must);
     void (*fatal)(void *context, const struct fault *fault) __attribute__((noreturn));
 };
 
+/* Of the server. Waiting until all is durable costs the time of two commits; waking another thread more than deciding
+ * a few hundred records beside a commit saves (docs/performance.md). */
+#define WRITER_SETTLE_RECORDS    65536u
+#define WRITER_COMMITTER_RECORDS 512u
+
 struct writer_config {
     struct log *log;
-    struct kv *state;     /* core state; the writer's thread alone touches it from writer_start on */
-    struct id_index *ids; /* of the commands recorded; likewise. batch_records_max at a time are added */
+    struct kv *state; /* core state; the writer's thread alone touches it from writer_start on */
+    /* Of the commands recorded; likewise. Between two marks settle_records + batch_records_max are added at most. */
+    struct id_index *ids;
     const struct clock *clock;
     size_t queue_items_max;
     size_t batch_records_max; /* of one commit */
+    /* It settles after so many at the latest; 0: after each batch, and there is no committer. */
+    size_t settle_records;
+    size_t committer_records_min; /* not 0, unless there is none: smaller batches the writer commits itself */
     size_t batch_bytes_max;
     size_t arena_bytes_max; /* of one command's message and decision */
     struct writer_hooks hooks;

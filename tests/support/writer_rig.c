@@ -59,6 +59,7 @@ static void on_recorded(void *context, struct kv_txn *state, const struct record
     struct state_cursor cursor;
     assert_true(state_cursor_get(state, &cursor)); /* state is as of the whole batch */
     assert_true(cursor.position >= record->header.position);
+    assert_true(record->header.type >= WRITER_TOLD_TYPE);
     rig->recorded++;
 }
 static void on_spent(void *context, const uint64_t us[WRITER_STAGES])
@@ -77,7 +78,17 @@ static void on_grew(void *context, uint64_t position, size_t records, int64_t co
 }
 static enum status on_write_behind(void *context, bool idle, bool must)
 {
-    (void)context, (void)idle, (void)must;
+    struct writer_rig *rig = context;
+    struct kv_txn *txn;
+    struct state_cursor cursor;
+    struct log_head head;
+    (void)idle, (void)must;
+    log_head(rig->log, &head); /* what is written behind is durable in the log, whatever was decided since */
+    if (kv_begin(rig->state, false, &txn) != STATUS_OK)
+        abort();
+    if (!state_cursor_get(txn, &cursor) || cursor.position != head.size)
+        abort();
+    kv_abort(txn);
     return writer_world.behind;
 }
 
@@ -198,7 +209,8 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
     log_kv->ops = &log_ops;
     assert_int_equal(log_over_kv_open(log_kv, &rig->log, &why), STATUS_OK);
     rig->state = kv_mem_new(domain_tables, domain_table_count);
-    struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = batch_records};
+    const size_t settle = 3 * batch_records;
+    struct id_index_config ids = {.memory_entries = 20, .batch_entries_max = settle + batch_records};
     struct kv *ids_kv = kv_mem_new(id_index_tables, ID_INDEX_TABLE_COUNT);
     assert_non_null(ids_kv);
     real_ids_ops = ids_kv->ops;
@@ -212,6 +224,8 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
                                    .clock = &writer_world_clock,
                                    .queue_items_max = 64,
                                    .batch_records_max = batch_records,
+                                   .settle_records = settle,
+                                   .committer_records_min = 1,
                                    .batch_bytes_max = 4 * 65536,
                                    .arena_bytes_max = ARENA_BYTES,
                                    .hooks = {.context = rig,
