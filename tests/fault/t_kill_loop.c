@@ -25,8 +25,9 @@
 
 #define CLIENTS      4
 #define IN_FLIGHT    3
-#define BATCH_MAX    40
-#define COMMANDS_MAX 200000
+#define BATCH_SMALL  40  /* the writer commits */
+#define BATCH_LARGE  400 /* the committer does, while the writer decides what comes next */
+#define COMMANDS_MAX 400000
 #define LOAD_MS_MAX  400
 #define BODY_MAX     200
 #define CASH         1110u
@@ -43,7 +44,7 @@ struct slot {
 };
 
 static struct command commands[COMMANDS_MAX];
-static size_t command_count;
+static size_t command_count, batch_max;
 static char folder[] = "/tmp/daftari-kill-XXXXXX";
 static struct random rnd;
 
@@ -187,7 +188,7 @@ static void take_answers(const struct dft_request *request, size_t first)
 static void slot_start(struct dft_client *client, struct slot *slot)
 {
     slot->first = command_count;
-    slot->count = 1 + random_below(&rnd, BATCH_MAX);
+    slot->count = 1 + random_below(&rnd, batch_max);
     slot->request = NULL;
     if (command_count + slot->count > COMMANDS_MAX)
         return;
@@ -297,6 +298,7 @@ static void killed_servers_lose_and_double_nothing(void **state)
     for (long cycle = 0; cycle < cycles; cycle++) {
         size_t first = command_count;
         size_t acknowledged = 0;
+        batch_max = cycle % 2 == 0 ? BATCH_SMALL : BATCH_LARGE;
         load_and_kill();
         for (size_t i = first; i < command_count; i++)
             acknowledged += commands[i].position != 0;
