@@ -195,11 +195,72 @@ static void a_slow_commit_of_a_lone_command_holds_up_nobody(void **state)
     writer_rig_close(&rig);
 }
 
+/* The committer is held at the disk with the first batch. What comes then is decided on top of it: a repeat finds it, a
+ * refusal has its reason; but nobody is answered, since all of that rests on what is not durable yet. */
+static void what_is_decided_beside_a_commit_is_answered_after_it(void **state)
+{
+    (void)state;
+    enum { FIRST, SECOND, REPEAT, REFUSED, LATE, COUNT };
+    static struct shown shown[COUNT];
+    struct writer_rig rig;
+    struct ask_entry entry;
+    struct log_head head;
+    writer_rig_open(&rig, 40);
+    struct log_ops slow = *rig.log->ops;
+    gate.real = rig.log->ops;
+    gate.closed = true;
+    gate.waits = false;
+    slow.commit = slow_commit;
+    rig.log->ops = &slow;
+    struct work_sink *sink = writer_sink(rig.writer);
+    for (uint64_t i = 0; i < COUNT; i++)
+        show_start(&shown[i], i == REPEAT ? 70 : 70 + i);
+    shown[REFUSED].ask.item.part_count = 0;
+    ask_add(&shown[REFUSED].ask, 90, ask_entry(&entry, 5, 6));
+    assert_int_equal(writer_start(rig.writer), STATUS_OK);
+    assert_int_equal(sink->submit(sink, &shown[FIRST].ask.item), STATUS_OK);
+    pthread_mutex_lock(&gate.lock);
+    while (!gate.waits)
+        pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    for (size_t i = SECOND; i <= REFUSED; i++)
+        assert_int_equal(sink->submit(sink, &shown[i].ask.item), STATUS_OK);
+    for (int tries = 0; writer_queue_depth(rig.writer) != 0 && tries < 2000; tries++)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(writer_queue_depth(rig.writer), 0); /* the writer is not at the disk */
+    assert_false(sink->run_here(sink, &shown[LATE].ask.item));
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    pthread_mutex_lock(&gate.lock);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_false(shown[i].answered);
+    log_head(rig.log, &head);
+    assert_int_equal(head.size, 3);
+    gate.closed = false;
+    pthread_cond_broadcast(&gate.changed);
+    for (size_t i = 0; i < LATE; i++)
+        while (!shown[i].answered)
+            pthread_cond_wait(&gate.changed, &gate.lock);
+    pthread_mutex_unlock(&gate.lock);
+    writer_stop(rig.writer);
+    assert_int_equal(ask_answered(&shown[FIRST].ask, 0), 4);
+    assert_int_equal(ask_answered(&shown[SECOND].ask, 0), 5);
+    assert_int_equal(ask_answered(&shown[REPEAT].ask, 0), 4);
+    assert_int_equal(shown[REFUSED].ask.parts[0].status, STATUS_REFUSED);
+    assert_int_equal(shown[REFUSED].ask.item.position, 5);
+    log_head(rig.log, &head);
+    assert_int_equal(head.size, 5);
+    for (size_t i = 0; i < COUNT; i++)
+        ask_end(&shown[i].ask);
+    rig.log->ops = gate.real;
+    writer_rig_close(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(new_commands_among_retries_are_their_own),
         cmocka_unit_test(a_slow_commit_of_a_lone_command_holds_up_nobody),
+        cmocka_unit_test(what_is_decided_beside_a_commit_is_answered_after_it),
     };
     return cmocka_run_group_tests_name("writer turns", tests, NULL, NULL);
 }
