@@ -30,7 +30,7 @@ struct writer {
     bool rights_known;
     uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
     struct spent spent;
-    bool behind_asks; /* it has settled since writing behind was asked for */
+    bool behind_asks; /* it has settled within the present list */
     bool state_full;  /* core state cannot be written behind, and no more of it may wait in memory */
     bool running;
     pthread_t thread;

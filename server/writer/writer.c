@@ -230,8 +230,7 @@ static void run_item(struct writer *writer, struct kv_txn *state, struct work_it
     }
 }
 
-/* Between two items, when it has settled since this was last asked: or a long list would leave all of core state in
- * memory. */
+/* Between two items, when it has settled with the last one: or a long list would leave all of core state in memory. */
 static struct kv_txn *write_behind_between(struct writer *writer, struct kv_txn *state)
 {
     if (writer->settled != writer->head.size)
@@ -247,6 +246,7 @@ static struct kv_txn *write_behind_between(struct writer *writer, struct kv_txn 
 static void run_list(struct writer *writer, struct work_item *list, bool here)
 {
     struct kv_txn *state = state_begin(writer);
+    writer->behind_asks = false; /* who called will ask, should nothing follow on what has settled */
     while (list != NULL) {
         struct work_item *item = list;
         list = item->next;
