@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -84,6 +85,18 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return sync_by("fsync", fd);
+}
+
+static uint64_t disk_free; /* bytes; 0 = what there is */
+
+int fstatvfs(int fd, struct statvfs *out)
+{
+    int (*next)(int, struct statvfs *) = NULL;
+    *(void **)&next = real("fstatvfs");
+    int result = next(fd, out);
+    if (result == 0 && disk_free != 0)
+        out->f_bavail = disk_free / out->f_frsize;
+    return result;
 }
 
 /* ---- a life of the log --------------------------------------------------------------------------------------- */
@@ -245,12 +258,55 @@ static void short_write(void **state)
     fail_each_call(0);
 }
 
+/* The commit of a value that takes several pages, with its first write cut short. */
+static enum status commit_cut_short(uint64_t free_bytes)
+{
+    static const struct kv_table tables[] = {{"rows", KV_PLAIN}};
+    static const uint8_t value[100000];
+    char folder[SCRATCH_PATH_MAX];
+    struct fault why = {0};
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    scratch_make(folder);
+    struct kv_lmdb_options disk = {.path = folder,
+                                   .tables = tables,
+                                   .count = 1,
+                                   .map_bytes = 64u << 20,
+                                   .readers_max = 4,
+                                   .durability = KV_LMDB_DERIVED,
+                                   .create = true};
+    assert_int_equal(kv_lmdb_open(&disk, &kv, &why), STATUS_OK);
+    assert_int_equal(kv_begin(kv, true, &txn), STATUS_OK);
+    kv_put(txn, 0, slice_text("key"), slice_of(value, sizeof value));
+    calls = 0;
+    fail_with = 0;
+    fail_at = 1;
+    armed = true;
+    disk_free = free_bytes;
+    enum status status = kv_commit(txn);
+    armed = false;
+    disk_free = 0;
+    assert_true(calls >= 1);
+    kv_close(kv);
+    scratch_remove(folder);
+    return status;
+}
+
+/* LMDB says of both that the disk failed; a server need not end because there was no room. */
+static void a_short_write_on_a_full_disk_is_no_room(void **state)
+{
+    (void)state;
+    assert_int_equal(commit_cut_short(1u << 20), STATUS_FULL);
+    assert_int_equal(commit_cut_short(1u << 30), STATUS_IO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(input_output_error),
         cmocka_unit_test(no_space),
         cmocka_unit_test(short_write),
+        cmocka_unit_test(a_short_write_on_a_full_disk_is_no_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -259,6 +259,50 @@ static void lost_keys_are_not_made_again(void **state)
     }
 }
 
+/* The key of the last start is gone, which sealed the last `values` of the log; the first ones have theirs. */
+static void lose_last_key(unsigned values)
+{
+    struct data_folder *folder = NULL;
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    char keys[FOLDER_PATH_MAX];
+    fill();
+    assert_int_equal(folder_join(path, "keys/data-keys", keys, NULL), STATUS_OK);
+    off_t before = length_of(keys);
+    assert_int_equal(try_open(false, false, &folder), STATUS_OK);
+    assert_int_equal(try_environment(folder, "log", &kv), STATUS_OK);
+    assert_int_equal(kv_begin(kv, true, &txn), STATUS_OK);
+    for (uint8_t i = 0; i < values; i++)
+        kv_put(txn, 0, slice_of((uint8_t[]){'z', i}, 2), slice_text("later"));
+    assert_int_equal(kv_commit(txn), STATUS_OK);
+    kv_close(kv);
+    data_folder_close(folder, true);
+    assert_true(length_of(keys) > before);
+    assert_int_equal(truncate(keys, before), 0);
+    for (int read_only = 0; read_only < 2; read_only++) {
+        assert_int_equal(try_open(false, read_only, &folder), STATUS_OK);
+        enum status status = try_environment(folder, "log", &kv);
+        assert_int_equal(status, read_only && values == 1 ? STATUS_OK : STATUS_UNAVAILABLE);
+        if (status == STATUS_OK)
+            kv_close(kv);
+        data_folder_close(folder, false);
+        assert_int_equal(length_of(keys), before);
+    }
+}
+
+static void a_lost_last_key_is_missed(void **state)
+{
+    (void)state;
+    lose_last_key(2);
+}
+
+/* Who reads takes it for a value that was changed, which is told where it is read; nobody may write over it. */
+static void a_lost_key_of_one_value_stops_who_writes(void **state)
+{
+    (void)state;
+    lose_last_key(1);
+}
+
 /* What systemd holds for the process goes before the file, which only root may be able to read. */
 static void a_credential_comes_before_the_file(void **state)
 {
@@ -321,6 +365,8 @@ int main(void)
         CASE(lost_log_does_not_come_back_empty),
         CASE(cut_files_are_told),
         CASE(lost_keys_are_not_made_again),
+        CASE(a_lost_last_key_is_missed),
+        CASE(a_lost_key_of_one_value_stops_who_writes),
         CASE(a_credential_comes_before_the_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
