@@ -44,31 +44,68 @@ static size_t sums_merge(struct posting_sum *sums, size_t count)
             sums[kept++] = sums[i];
             continue;
         }
-        sums[kept - 1].totals.debit += sums[i].totals.debit;
-        sums[kept - 1].totals.credit += sums[i].totals.credit;
-        sums[kept - 1].totals.count += sums[i].totals.count;
+        totals_plus(&sums[kept - 1].totals, &sums[i].totals);
     }
     return kept;
 }
 
+/* ---- of a record --------------------------------------------------------------------------------------------------- */
+
+struct line {
+    uint64_t key; /* business, currency, account */
+    size_t index;
+};
+
+static int line_compare(const void *a, const void *b)
+{
+    uint64_t x = ((const struct line *)a)->key, y = ((const struct line *)b)->key;
+    return (x > y) - (x < y);
+}
+
+static void lines_sort(struct line *lines, size_t count)
+{
+    if (count > FEW_SUMS) {
+        qsort(lines, count, sizeof *lines, line_compare);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        struct line moved = lines[i];
+        size_t to = i;
+        for (; to > 0 && lines[to - 1].key > moved.key; to--)
+            lines[to] = lines[to - 1];
+        lines[to] = moved;
+    }
+}
+
+/* Lines are put in order before there are sums, which are four times as large. */
 bool postings_sum(const struct record *record, struct arena *arena, struct posting_sum **out,
                   size_t *out_count)
 {
-    size_t count = record->posting_count;
+    size_t count = record->posting_count, kept = 0;
+    struct line few[FEW_SUMS];
+    struct line *lines = count <= FEW_SUMS ? few : arena_take(arena, count * sizeof *lines);
     struct posting_sum *sums = arena_take(arena, (count == 0 ? 1 : count) * sizeof *sums);
-    if (sums == NULL)
+    if (lines == NULL || sums == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
         struct posting posting = record_posting(record, i);
-        sums[i] = (struct posting_sum){.key = {posting.account, posting.business, posting.currency},
-                                       .totals = {.count = 1}};
+        lines[i].key = (uint64_t)posting.business << 48 | (uint64_t)posting.currency << 32 | posting.account;
+        lines[i].index = i;
+    }
+    lines_sort(lines, count);
+    for (size_t i = 0; i < count; i++) {
+        struct posting posting = record_posting(record, lines[i].index);
+        if (i == 0 || lines[i - 1].key != lines[i].key)
+            sums[kept++] = (struct posting_sum){.key = {posting.account, posting.business, posting.currency}};
+        struct totals *totals = &sums[kept - 1].totals;
+        totals->count++;
         if (posting.amount > 0)
-            sums[i].totals.debit = posting.amount;
+            totals->debit += posting.amount;
         else
-            sums[i].totals.credit = -(int128)posting.amount;
+            totals->credit -= posting.amount;
     }
     *out = sums;
-    *out_count = sums_merge(sums, count);
+    *out_count = kept;
     return true;
 }
 

@@ -21,6 +21,7 @@ struct added_row {
  * apart (measured among 1,000,000 accounts: 350 MiB at most); with up to 10,000 accounts no slice is cut short. */
 #define TOUCHED_MAX 12288u
 
+#define AHEAD     8u  /* rows that are asked of memory before they are needed */
 #define SHORT_RUN 48u /* rows with one prefix that are put in order by moving them one by one */
 
 struct buffered_table {
@@ -185,6 +186,12 @@ static void added_flush(struct slice_buffer *buffer, unsigned number)
         return;
     }
     for (size_t i = 0; i < table->row_count; i++) {
+        /* Rows in order of key lie anywhere in memory: each is asked for before it is needed, in two steps. In a function of
+         * their own gcc takes these for nothing at all and leaves them out. */
+        if (i + 2 * AHEAD < table->row_count)
+            __builtin_prefetch(&table->rows[table->order[i + 2 * AHEAD].index]);
+        if (i + AHEAD < table->row_count)
+            __builtin_prefetch(table->added + table->rows[table->order[i + AHEAD].index].at);
         const struct added_row *row = &table->rows[table->order[i].index];
         const uint8_t *key = table->added + row->at;
         kv_put(buffer->inner, number, slice_of(key, row->key_len),

@@ -4,8 +4,9 @@
 
 #include "server/base/radix_sort.h"
 
-#define FIRST_SUMS   256u /* a power of two */
+#define FIRST_SUMS   1024u
 #define TOUCHED_BITS 65536u
+#define AHEAD        12u /* sums that are asked of memory before they are needed */
 
 struct sum {
     uint64_t key;    /* account, business, currency: in order of the rows */
@@ -13,12 +14,13 @@ struct sum {
     struct totals totals;
 };
 
+/* What is added is written down as it comes, and what belongs together is put together by sorting when there is no more
+ * room: a table to find the sum of each key in costs two misses of the cache an addition, several times as much. */
 struct sum_buffer {
-    struct sum *sums;
-    size_t count, cap; /* cap: a power of two */
-    uint32_t *slots;   /* 2 * cap of them: index of a sum and one, 0 = free */
-    struct radix_item *order, *spare;
-    size_t touched_count; /* bits that are set */
+    struct sum *sums, *spare_sums;
+    size_t count, cap;
+    struct radix_item *order, *spare; /* as many */
+    size_t touched_count;             /* bits that are set */
     uint64_t touched[TOUCHED_BITS / 64];
 };
 
@@ -32,7 +34,7 @@ void sum_buffer_free(struct sum_buffer *buffer)
     if (buffer == NULL)
         return;
     free(buffer->sums);
-    free(buffer->slots);
+    free(buffer->spare_sums);
     free(buffer->order);
     free(buffer->spare);
     free(buffer);
@@ -40,7 +42,7 @@ void sum_buffer_free(struct sum_buffer *buffer)
 
 size_t sum_buffer_bytes(const struct sum_buffer *buffer)
 {
-    return buffer->count * (sizeof *buffer->sums + 2 * sizeof *buffer->slots + 2 * sizeof *buffer->order);
+    return buffer->count * 2 * (sizeof *buffer->sums + sizeof *buffer->order);
 }
 
 size_t sum_buffer_touched(const struct sum_buffer *buffer)
@@ -52,7 +54,6 @@ void sum_buffer_drop(struct sum_buffer *buffer)
 {
     if (buffer->count == 0)
         return;
-    memset(buffer->slots, 0, 2 * buffer->cap * sizeof *buffer->slots);
     memset(buffer->touched, 0, sizeof buffer->touched);
     buffer->count = buffer->touched_count = 0;
 }
@@ -68,90 +69,83 @@ static void touch(struct sum_buffer *buffer, uint64_t key)
 
 /* ---- gathering ----------------------------------------------------------------------------------------------- */
 
-static size_t slot_of(const struct sum_buffer *buffer, uint64_t key, uint64_t period)
-{
-    uint64_t hash = (key ^ period * UINT64_C(0xD6E8FEB86659FD93)) * UINT64_C(0x9E3779B97F4A7C15);
-    return (size_t)(hash >> 32) & (2 * buffer->cap - 1); /* the account stands above bit 32 of the key */
-}
-
-static void slot_take(struct sum_buffer *buffer, size_t index)
-{
-    size_t slot = slot_of(buffer, buffer->sums[index].key, buffer->sums[index].period);
-    while (buffer->slots[slot] != 0)
-        slot = (slot + 1) & (2 * buffer->cap - 1);
-    buffer->slots[slot] = (uint32_t)index + 1;
-}
-
 static bool grow(struct sum_buffer *buffer)
 {
     size_t cap = buffer->cap == 0 ? FIRST_SUMS : 2 * buffer->cap;
     struct sum *sums = realloc(buffer->sums, cap * sizeof *sums);
     if (sums != NULL)
         buffer->sums = sums;
-    uint32_t *slots = calloc(2 * cap, sizeof *slots);
+    struct sum *spare_sums = malloc(cap * sizeof *spare_sums);
     struct radix_item *order = malloc(cap * sizeof *order), *spare = malloc(cap * sizeof *spare);
-    if (sums == NULL || slots == NULL || order == NULL || spare == NULL) {
-        free(slots);
+    if (sums == NULL || spare_sums == NULL || order == NULL || spare == NULL) {
+        free(spare_sums);
         free(order);
         free(spare);
         return false;
     }
-    free(buffer->slots);
+    free(buffer->spare_sums);
     free(buffer->order);
     free(buffer->spare);
-    buffer->slots = slots;
+    buffer->spare_sums = spare_sums;
     buffer->order = order;
     buffer->spare = spare;
     buffer->cap = cap;
-    for (size_t i = 0; i < buffer->count; i++)
-        slot_take(buffer, i);
     return true;
+}
+
+/* By key, of one key by period; those of the same key and period added up. */
+static void put_together(struct sum_buffer *buffer)
+{
+    size_t count = buffer->count, kept = 0;
+    struct radix_item *order = buffer->order;
+    for (size_t i = 0; i < count; i++)
+        order[i] = (struct radix_item){.key = buffer->sums[i].period, .index = i};
+    radix_sort(order, buffer->spare, count);
+    for (size_t i = 0; i < count; i++)
+        order[i].key = buffer->sums[order[i].index].key;
+    radix_sort(order, buffer->spare, count);
+    struct sum *sums = buffer->spare_sums;
+    for (size_t i = 0; i < count; i++) {
+        if (i + AHEAD < count)
+            __builtin_prefetch(&buffer->sums[order[i + AHEAD].index]);
+        const struct sum *sum = &buffer->sums[order[i].index];
+        if (kept != 0 && sums[kept - 1].key == sum->key && sums[kept - 1].period == sum->period)
+            totals_plus(&sums[kept - 1].totals, &sum->totals);
+        else
+            sums[kept++] = *sum;
+    }
+    buffer->spare_sums = buffer->sums;
+    buffer->sums = sums;
+    buffer->count = kept;
 }
 
 bool sum_buffer_add(struct sum_buffer *buffer, const struct totals_key *key, civil_date date, bool closing,
                     const struct totals *more)
 {
-    uint64_t number = (uint64_t)key->account << 32 | (uint32_t)key->business << 16 | key->currency;
-    uint64_t period = (uint64_t)closing << 32 | date;
-    if (buffer->count == buffer->cap && !grow(buffer))
-        return false;
-    size_t slot = slot_of(buffer, number, period);
-    for (; buffer->slots[slot] != 0; slot = (slot + 1) & (2 * buffer->cap - 1)) {
-        struct sum *sum = &buffer->sums[buffer->slots[slot] - 1];
-        if (sum->key != number || sum->period != period)
-            continue;
-        totals_plus(&sum->totals, more);
-        return true;
+    if (buffer->count == buffer->cap) {
+        put_together(buffer);
+        if (buffer->count >= buffer->cap / 2 && !grow(buffer) && buffer->count == buffer->cap)
+            return false;
     }
-    buffer->sums[buffer->count++] = (struct sum){.key = number, .period = period, .totals = *more};
-    buffer->slots[slot] = (uint32_t)buffer->count;
+    uint64_t number = (uint64_t)key->account << 32 | (uint32_t)key->business << 16 | key->currency;
+    buffer->sums[buffer->count++] =
+        (struct sum){.key = number, .period = (uint64_t)closing << 32 | date, .totals = *more};
     touch(buffer, number);
     return true;
 }
 
 /* ---- settling ------------------------------------------------------------------------------------------------ */
 
-/* By key, of one key by period. */
-static void put_in_order(struct sum_buffer *buffer)
-{
-    for (size_t i = 0; i < buffer->count; i++)
-        buffer->order[i] = (struct radix_item){.key = buffer->sums[i].period, .index = i};
-    radix_sort(buffer->order, buffer->spare, buffer->count);
-    for (size_t i = 0; i < buffer->count; i++)
-        buffer->order[i].key = buffer->sums[buffer->order[i].index].key;
-    radix_sort(buffer->order, buffer->spare, buffer->count);
-}
-
 static const struct sum *sum_at(const struct sum_buffer *buffer, size_t i)
 {
     return &buffer->sums[buffer->order[i].index];
 }
 
-/* Those of one key stay in order of period. */
+/* By period without the last digits, then as they stand. */
 static void put_in_order_of(struct sum_buffer *buffer, uint32_t divisor)
 {
     for (size_t i = 0; i < buffer->count; i++)
-        buffer->order[i].key = (uint32_t)buffer->sums[buffer->order[i].index].period / divisor;
+        buffer->order[i] = (struct radix_item){.key = (uint32_t)buffer->sums[i].period / divisor, .index = i};
     radix_sort(buffer->order, buffer->spare, buffer->count);
 }
 
@@ -181,7 +175,8 @@ void sum_buffer_settle(struct sum_buffer *buffer, struct kv_txn *txn, unsigned t
 {
     if (buffer->count == 0)
         return;
-    put_in_order(buffer);
+    put_together(buffer);
+    put_in_order_of(buffer, UINT32_MAX);
     settle_level(buffer, txn, table, TOTALS_YEAR, 10000);
     settle_level(buffer, txn, table, TOTALS_CLOSING_DAY, 1);
     put_in_order_of(buffer, 10000);
