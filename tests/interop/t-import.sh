@@ -90,13 +90,28 @@ journal >"$D/drawer.json" <<'END'
     Expenses:Soap   3 KES
     Assets:Drawer
 END
-refuses_all "a drawer below zero" 1 'account 1110 .*below zero' "$D/drawer.json"
+refuses_all "a drawer below zero" 1 '2024-04-03 too much: .*account 1110 .*below zero' "$D/drawer.json"
 tap "nothing was recorded by any of them" test "$(entries)" = "$had"
 tap "and nothing was opened" test "$(accounts | grep -c Soap)" = 0
 daftari import journal "$D/drawer.json" --skip >"$D/out" 2>&1
 tap "with --skip the others go in" told 1 $? "$D/out" '^3 entries recorded, 0 were there already, 1 refused'
 daftari import journal "$D/drawer.json" --dry-run >"$D/out" 2>&1
 tap "what is there does not count twice" told 1 $? "$D/out" '0 would be entries, 3 are there already, 1 would be refused'
+daftari account open --number 1111 --name Assets:Tin --class cash --negative allowed >/dev/null
+daftari entry post --date 2024-04-05 --description owed --debit 3100=9 --credit 1111=9 >/dev/null
+daftari account change --number 1111 --negative forbidden >"$D/out" 2>&1
+printf '2024-04-06 back\n    Assets:Tin  4 KES\n    Income:Sales\n\n2024-04-07 out\n    Expenses:Soap  1 KES\n    Assets:Tin\n' | journal >"$D/tin.json"
+daftari import journal "$D/tin.json" --dry-run >"$D/out" 2>&1
+tap "what is below zero may come nearer to it, and no lower" told 1 $? "$D/out" '1 would be entries, 0 are there already, 1 would be refused'
+tap "which is told of the second" grep -q '^would be refused: 2024-04-07 out' "$D/out"
+printf '2024-04-08 abroad\n    Assets:Notes  3 XAF\n    Income:Abroad\n' | journal >"$D/abroad.json"
+daftari import journal "$D/abroad.json" --dry-run >"$D/out" 2>&1
+tap "a currency that is yet to be defined is no fault" told 0 $? "$D/out" '1 would be entries, 0 are there already, 0 would be refused'
+{ echo '2024-04-09 many lines'; i=0; while [ $i -lt 999 ]; do echo '    Expenses:Soap  1 KES'; i=$((i + 1)); done; echo '    Assets:Loan'; } | journal >"$D/many.json"
+daftari import journal "$D/many.json" --dry-run >"$D/out" 2>&1
+tap "an entry may have as many lines as books take" told 0 $? "$D/out" '1 would be entries, 0 are there already, 0 would be refused'
+daftari import journal "$D/many.json" >"$D/out" 2>&1
+tap "and they do" told 0 $? "$D/out" '^1 entries recorded'
 
 printf '2024-04-05 bank\n    Assets:Bank:KCB   5 KES\n    Income:Sales\n' | journal >"$D/bank.json"
 daftari business open --code WTR --name Water --type water >/dev/null
@@ -131,12 +146,14 @@ daftari-audit verify --server "$DAFTARI_SERVER" >"$D/out" 2>&1
 tap "the books are whole" test $? = 0
 
 # ---- tags go in once and come out in every form
-printf '2024-05-03 tagged\n    Assets:Drawer   5 KES  ; date:2024-05-06, note:a;b\n    Income:Sales\n' | journal >"$D/tagged.json"
+printf '2024-05-03=2024-05-09 tagged  ; date2:2024-05-09\n    Assets:Drawer   5 KES  ; date:2024-05-06, note:a;b\n    Income:Sales\n' | journal >"$D/tagged.json"
 daftari import journal "$D/tagged.json" >"$D/out" 2>&1
 daftari entry list --output json | jq '[.[] | select(.description == "tagged") | .lines[] | .tags[]? | select(.name == "date")]' >"$D/out"
 tap "a posting's own date is one tag" json_has "$D/out" 'length == 1 and .[0].value == "2024-05-06"'
+daftari entry list --output json | jq '[.[] | select(.description == "tagged") | .tags[]? | select(.name == "date2")]' >"$D/out"
+tap "and so is a second date" json_has "$D/out" 'length == 1 and .[0].value == "2024-05-09"'
 daftari entry post --date 2024-05-04 --description trip --debit 1110=1 --credit 3100=1 \
-  --tag name=trip,value=a --tag name=trip,value=b --tag name=trip,value=a --tag name=trip-x,value=c --tag name=trip_x,value=d --tag name=trip-2,value=e >"$D/out" 2>&1
+  --tag name=trip,value=a --tag name=trip,value=b --tag name=trip,value=a --tag name=trip-x,value=c --tag name=trip_x,value=d --tag name=trip-2,value=e --tag 'name=sum,value=1=1;2' >"$D/out" 2>&1
 daftari-audit export --format beancount --server "$DAFTARI_SERVER" --to "$D/books.beancount" >"$D/out" 2>&1
 bean-check "$D/books.beancount" >"$D/out" 2>&1
 tap "beancount takes tags that come to the same key" test $? = 0
@@ -144,5 +161,5 @@ cp "$D/books.beancount" "$D/out"
 tap "and none is lost" test "$(grep -cE '^  t-trip.*: "[abcde]"$' "$D/books.beancount")" = 5
 daftari-audit export --format csv --server "$DAFTARI_SERVER" --to "$D/books.csv" >"$D/out" 2>&1
 cp "$D/books.csv" "$D/out"
-tap "CSV has the tags" grep -q ',"trip=a;trip=b;trip=a;trip-x=c;trip_x=d;trip-2=e",' "$D/books.csv"
+tap "CSV has the tags" grep -qF ',"trip=a;trip=b;trip=a;trip-x=c;trip_x=d;trip-2=e;sum=1\=1\;2",' "$D/books.csv"
 tap "and those of lines" grep -qE ',"[^"]*date=2024-05-06[^"]*"' "$D/books.csv"
