@@ -108,8 +108,8 @@ static int commit_records(struct store *store, uint32_t count, bool hashed)
     return error;
 }
 
-static enum dft_status append(const char *folder, uint32_t batch, uint64_t entries, bool hashed,
-                              uint64_t *out_per_second, struct dft_fault *why)
+static enum dft_status append(const char *folder, const struct limit_append *what, uint64_t *out_per_second,
+                              struct dft_fault *why)
 {
     static struct store store;
     enum dft_status status = store_open(&store, folder, why);
@@ -117,8 +117,8 @@ static enum dft_status append(const char *folder, uint32_t batch, uint64_t entri
         return status;
     uint64_t began_us = bench_now_us(), took_us = 0;
     int error = 0;
-    while (error == 0 && store.position < entries && took_us < RUN_MAX_US && !load_interrupted()) {
-        error = commit_records(&store, batch, hashed);
+    while (error == 0 && store.position < what->entries && took_us < what->us_max && !load_interrupted()) {
+        error = commit_records(&store, what->batch, what->hashed);
         took_us = bench_now_us() - began_us;
     }
     *out_per_second = figures_share(store.position * 1000000u, took_us);
@@ -182,7 +182,12 @@ enum dft_status limit_storage(const char *folder, uint32_t batch, uint64_t entri
     enum dft_status status = DFT_OK;
     for (size_t i = 0; status == DFT_OK && i < sizeof rows / sizeof *rows; i++) {
         uint64_t per_second = 0;
-        status = append(folder, batch * rows[i].times, entries, rows[i].hashed, &per_second, why);
+        status = append(folder,
+                        &(struct limit_append){.batch = batch * rows[i].times,
+                                               .entries = entries,
+                                               .hashed = rows[i].hashed,
+                                               .us_max = RUN_MAX_US},
+                        &per_second, why);
         if (status == DFT_OK)
             figures_add(out, rows[i].key, rows[i].label, "", per_second);
     }
@@ -194,6 +199,19 @@ enum dft_status limit_storage(const char *folder, uint32_t batch, uint64_t entri
         status = syncs(folder, &latency, why);
     if (status == DFT_OK)
         add_latency(out, "sync_", "fdatasync of 4 KiB", &latency);
+    return status;
+}
+
+enum dft_status limit_beside(const char *scratch, const struct limit_append *what, uint64_t *out_per_second,
+                             struct dft_fault *why)
+{
+    char folder[BENCH_PATH_MAX];
+    snprintf(folder, sizeof folder, "%.1000s/daftari-limit-XXXXXX", scratch);
+    if (mkdtemp(folder) == NULL)
+        return fail(why, folder, errno);
+    sync(); /* what the load left in memory is not this one's to write */
+    enum dft_status status = append(folder, what, out_per_second, why);
+    folder_remove(folder);
     return status;
 }
 
