@@ -152,6 +152,7 @@ static void commit_open(struct writer *writer, struct kv_txn *state, bool here)
 static void write_behind(struct writer *writer, bool idle, bool must)
 {
     monotonic_us began_us = clock_monotonic(writer->config.clock);
+    ASSERT(writer->settled == writer->head.size); /* or rows would be stored whose records are not */
     writer->behind_asks = false;
     if (writer->config.hooks.write_behind == NULL)
         return;
@@ -258,7 +259,7 @@ static void run_list(struct writer *writer, struct work_item *list, bool here)
             state = write_behind_between(writer, state);
     }
     bool idle = committer_idle(&writer->committer);
-    if (!batch_is_empty(writer->open) && (here || idle || writer->open->tells))
+    if (here || (!batch_is_empty(writer->open) && (idle || writer->open->tells)))
         commit_open(writer, state, here);
     else if (batch_is_empty(writer->open) && idle) {
         take_times(writer, other_batch(writer));
