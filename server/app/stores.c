@@ -109,6 +109,20 @@ struct folding {
     uint64_t records;
 };
 
+/* Without room rows wait in memory as they did before the start: they fit there, with what the last batch and the last
+ * slice brought above the bound. */
+static enum status fold_write(struct stores *stores)
+{
+    struct kv_overlay_stats stats;
+    enum status status = kv_overlay_flush(stores->state);
+    if (status != STATUS_FULL)
+        return status;
+    (void)full(stores, clock_monotonic(&system_clock));
+    kv_overlay_stats(stores->state, &stats);
+    return stats.dirty_rows < 2 * DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max ? STATUS_OK
+                                                                                           : STATUS_FULL;
+}
+
 /* Most records change rows that earlier ones have changed, so rows are written when they are many, not at every pause. */
 static enum status fold_pause(void *context)
 {
@@ -120,7 +134,7 @@ static enum status fold_pause(void *context)
         folding->records < BEHIND_RECORDS_MAX)
         return STATUS_OK;
     folding->records = 0;
-    return kv_overlay_flush(folding->stores->state);
+    return fold_write(folding->stores);
 }
 
 /* ---- core state --------------------------------------------------------------------------------------------------------- */
@@ -174,7 +188,10 @@ static enum status fold(struct stores *stores, struct fault *why)
     monotonic_us started = clock_monotonic(&system_clock);
     enum status status = state_fold(&config, &folded, why);
     if (status == STATUS_OK && folded > 0)
-        status = kv_overlay_flush(stores->state);
+        status = fold_write(stores);
+    if (status == STATUS_FULL)
+        return fault_set(why, status, NULL,
+                         "no room to write core state: free disk, or enlarge state_map_mib");
     if (status == STATUS_OK && folded > 0)
         diag(DIAG_INFO, "app", "state-folded", "records=%llu ms=%lld", (unsigned long long)folded,
              (long long)(clock_monotonic(&system_clock) - started) / 1000);

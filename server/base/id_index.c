@@ -533,6 +533,12 @@ bool id_index_has_room(struct id_index *index)
     return !memory_full(index) || make_room(index) != STATUS_FULL;
 }
 
+size_t id_index_space(const struct id_index *index)
+{
+    size_t space = index->entries_max - index->active->count;
+    return space < index->config.batch_entries_max ? space : index->config.batch_entries_max;
+}
+
 enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor)
 {
     enum status status = STATUS_OK;
@@ -678,7 +684,9 @@ void id_index_prefetch(const struct id_index *index, const struct command_id *id
 static bool make_memory(struct id_index *index)
 {
     size_t slots = 64;
-    index->entries_max = index->config.memory_entries + index->config.batch_entries_max;
+    /* Each of the two tables may be a batch above memory_entries when there is no room. After a kill the first is handed on
+     * as soon as it is full, so the second must take what both had above. */
+    index->entries_max = index->config.memory_entries + 2 * index->config.batch_entries_max;
     ASSERT(index->config.memory_entries > 0 && index->entries_max < (1u << 28));
     while (slots < index->entries_max + index->entries_max / 2)
         slots *= 2;

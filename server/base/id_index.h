@@ -58,6 +58,9 @@ void id_index_add(struct id_index *index, const struct command_id *id, uint64_t 
 /* False: the store has no room (what it had none for is tried again from time to time, and is not lost) and neither has
  * memory. Asked before the first id after a mark is added. */
 bool id_index_has_room(struct id_index *index);
+/* So many may be added before the next mark, with room or without; 0 = none. What an index without room once held in
+ * memory fits again after a start, whatever the batches: whoever adds ids of the log may go on up to this. */
+size_t id_index_space(const struct id_index *index);
 /* Every id up to `cursor` has been added, and the log is durable up to there: from now on they may become a run. Waits
  * when two tables in memory are full, but not for room on the disk. IO and the like are what a run met on its way; they
  * stay. */

@@ -171,9 +171,6 @@ static enum status add_ids(struct log_reader *reader, struct id_index *ids, stru
 {
     struct slice bytes = {0};
     struct record record;
-    if (!id_index_has_room(ids))
-        return fault_set(why, STATUS_FULL, NULL,
-                         "the index of command ids has no room left: enlarge ids_map_mib or free disk");
     while (cursor->position < until) {
         enum status status = log_read(reader, cursor->position + 1, &bytes, why);
         if (status == STATUS_OK)
@@ -205,8 +202,14 @@ enum status ids_fold(struct log *log, struct id_index *ids, bool (*stop)(void), 
     *out_folded = status == STATUS_OK ? head.size - cursor.position : 0;
     while (status == STATUS_OK && cursor.position < head.size) {
         uint64_t left = head.size - cursor.position;
-        status = add_ids(reader, ids, &cursor,
-                         cursor.position + (left < IDS_FOLD_BATCH ? left : IDS_FOLD_BATCH), why);
+        uint64_t step = left < IDS_FOLD_BATCH ? left : IDS_FOLD_BATCH;
+        (void)id_index_has_room(ids); /* makes some, if there is any to be had */
+        uint64_t space = id_index_space(ids);
+        if (space == 0)
+            status = fault_set(why, STATUS_FULL, NULL,
+                               "the index of command ids has no room left: enlarge ids_map_mib or free disk");
+        else
+            status = add_ids(reader, ids, &cursor, cursor.position + (step < space ? step : space), why);
         if (status == STATUS_OK && cursor.position < head.size && stop_wanted(stop))
             status = stopped("the index of command ids", cursor.position, head.size, why);
     }

@@ -390,6 +390,42 @@ static void no_room_is_waited_out(void **state)
     }
 }
 
+/* What an index without room held in memory when the process was killed fits the memory of the next, though it is added in
+ * smaller batches: a start must not need room that was not there before. */
+static void what_waited_fits_after_a_kill(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 16; round++) {
+        struct rig rig = {.kind = RANDOM, .config = small(100 + 37 * round, false)};
+        rig.config.batch_entries_max = 64 << round % 5;
+        rig_open(&rig);
+        atomic_store(&store_full, true);
+        uint64_t taken = add_while_room(&rig, 100000);
+        assert_true(taken >= 2 * rig.config.memory_entries);
+        rig_close(&rig);
+        struct fault why = {0};
+        assert_int_equal(id_index_open(store_open(false), &rig.config, &rig.index, &why), STATUS_OK);
+        for (uint64_t position = 0; position < taken;) {
+            if (!id_index_has_room(rig.index))
+                assert_true(id_index_space(rig.index) > 0);
+            size_t step = id_index_space(rig.index) < 64 ? id_index_space(rig.index) : 64;
+            for (size_t i = 0; i < step && position < taken; i++) {
+                struct command_id id = id_of(rig.kind, ++position, false);
+                id_index_add(rig.index, &id, position);
+            }
+            struct id_cursor cursor = cursor_at(position);
+            assert_int_equal(id_index_mark(rig.index, &cursor), STATUS_OK);
+        }
+        check_all(&rig);
+        atomic_store(&store_full, false);
+        assert_int_equal(id_index_flush(rig.index), STATUS_OK);
+        assert_true(add_while_room(&rig, 1000) >= 1000);
+        check_all(&rig);
+        rig_close(&rig);
+        stores_drop();
+    }
+}
+
 /* The process dies at the n-th write for every n: what is stored then is whole, and the log gives the rest. */
 static void every_write_may_be_the_last(void **state)
 {
@@ -589,11 +625,17 @@ static void nothing_is_written_after_the_sync(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_index_finds_nothing), cmocka_unit_test(random_runs_agree_with_the_log),
-        cmocka_unit_test(no_room_is_waited_out),        cmocka_unit_test(every_write_may_be_the_last),
-        cmocka_unit_test(filters_keep_to_their_bound),  cmocka_unit_test(new_ids_are_not_looked_up_in_runs),
-        cmocka_unit_test(rows_of_others_are_refused),   cmocka_unit_test(a_broken_block_is_told),
-        cmocka_unit_test(a_helper_does_the_same),       cmocka_unit_test(nothing_is_written_after_the_sync),
+        cmocka_unit_test(an_empty_index_finds_nothing),
+        cmocka_unit_test(random_runs_agree_with_the_log),
+        cmocka_unit_test(no_room_is_waited_out),
+        cmocka_unit_test(what_waited_fits_after_a_kill),
+        cmocka_unit_test(every_write_may_be_the_last),
+        cmocka_unit_test(filters_keep_to_their_bound),
+        cmocka_unit_test(new_ids_are_not_looked_up_in_runs),
+        cmocka_unit_test(rows_of_others_are_refused),
+        cmocka_unit_test(a_broken_block_is_told),
+        cmocka_unit_test(a_helper_does_the_same),
+        cmocka_unit_test(nothing_is_written_after_the_sync),
     };
     scratch_make(folder);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
