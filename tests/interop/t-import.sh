@@ -104,7 +104,7 @@ printf '2024-04-06 back\n    Assets:Tin  4 KES\n    Income:Sales\n\n2024-04-07 o
 daftari import journal "$D/tin.json" --dry-run >"$D/out" 2>&1
 tap "what is below zero may come nearer to it, and no lower" told 1 $? "$D/out" '1 would be entries, 0 are there already, 1 would be refused'
 tap "which is told of the second" grep -q '^would be refused: 2024-04-07 out' "$D/out"
-printf '2024-04-08 abroad\n    Assets:Notes  3 XAF\n    Income:Abroad\n' | journal >"$D/abroad.json"
+printf '2024-04-08 abroad\n    Assets:Drawer  3 XAF\n    Income:Sales\n' | journal >"$D/abroad.json"
 daftari import journal "$D/abroad.json" --dry-run >"$D/out" 2>&1
 tap "a currency that is yet to be defined is no fault" told 0 $? "$D/out" '1 would be entries, 0 are there already, 0 would be refused'
 { echo '2024-04-09 many lines'; i=0; while [ $i -lt 999 ]; do echo '    Expenses:Soap  1 KES'; i=$((i + 1)); done; echo '    Assets:Loan'; } | journal >"$D/many.json"
@@ -134,6 +134,14 @@ server_env "$D"
 daftari role define --name Clerk --permission journal=write --every-business >"$D/out" 2>&1
 person clerk Clerk
 refuses_all "who may post and not open accounts" 1 '2024-05-02 new: Income:Other is to be opened' "$D/may.json"
+server_env "$D"
+daftari role define --name Teller --permission journal=write --permission accounts=read >"$D/out" 2>&1
+person teller Teller
+server_env "$D"
+daftari access grant --email teller@example.com --business WTR --level write >"$D/out" 2>&1
+printf '2024-05-04 bank\n    Assets:Bank:KCB   5 KES\n    Income:Sales\n' | journal >"$D/banked.json"
+DAFTARI_HOME=$D/home-teller
+refuses_all "who may not record for head office" 1 'may not record in business HQ' "$D/banked.json" --business WTR
 server_env "$D"
 for month in 2023-12 2024-01 2024-02; do daftari period close --month $month >"$D/out" 2>&1; done
 printf '2024-02-05 early\n    Assets:Drawer   5 KES\n    Income:Sales\n' | journal >"$D/early.json"

@@ -330,7 +330,7 @@ static enum status forbidden_add(struct journal *journal, json_t *changes, const
                                     json_string_value(json_object_get(journal->codes, line->currency)));
     json_t *running = json_object_get(journal->running, key), *sum = json_object_get(changes, key);
     before = json_integer_value(running);
-    if (running == NULL) {
+    if (running == NULL && json_is_true(json_object_get(known, "exists"))) { /* else it holds none of it */
         enum status status = balance_before(
             journal, key, line, (uint32_t)json_integer_value(json_object_get(known, "scale")), &before, why);
         if (status == STATUS_DENIED)
