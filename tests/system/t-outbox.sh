@@ -99,3 +99,30 @@ tap "with the day of this machine" test "$(dated "offline, undated") $(dated "of
 tap "which the adjustment has as well" test "$(daftari adjustment list --output json | jq -r '.. | objects | select(.description? == "undated") | .date')" = "$there"
 tap "a date that was given stays" test "$(dated "offline, dated")" = 2026-02-02
 tap "and with a server it is the day of the books" test "$(dated "online, undated")" = "$books_day"
+
+# ---- commands with passwords, as an older version took them: sent, never shown, and not kept when they are refused
+box=$(dirname "$(find "$D/home" -name waiting -path '*outbox*' | head -n 1)")
+rm -f "$box/waiting" "$box/refused"
+perl -MDigest::SHA=sha256 -e '
+  sub put { my ($method, $body) = @_;
+    my $rest = chr(1) . pack("H*", sprintf("%032x", rand(1e9) + 1)) . pack("Q>", time() * 1000000) . chr(length $method) . $method . $body;
+    my $length = pack("N", length $rest);
+    print $length, ~$length, substr(sha256($length . $rest), 0, 8), $rest; }
+  sub text { my ($number, $text) = @_; chr($number << 3 | 2) . chr(length $text) . $text }
+  binmode STDOUT; print "DFTOUTB1", "\0" x 8;
+  put("User.SetPassword", text(2, "guessed-Secret-1") . text(3, "wanted-Secret-2"));
+  put("User.SetPassword", text(1, "nobody\@example.com") . text(3, "wanted-Secret-3"));' >"$box/waiting"
+chmod 600 "$box/waiting"
+for form in table csv json; do
+  daftari outbox list --output "$form" >"$D/out" 2>&1
+  tap "an old command with a password is listed ($form)" grep -q 'User.SetPassword' "$D/out"
+  tap "without the password ($form)" bash -c "! grep -aq Secret '$D/out'"
+done
+daftari outbox send >"$D/out" 2>&1
+tap "it is sent, and refused as any other" test $? != 0 -a "$(grep -c refused "$D/out")" = 2
+tap "without showing the password" bash -c "! grep -aq Secret '$D/out'"
+daftari outbox list --output json >"$D/out" 2>&1
+tap "the refused ones are listed" test "$(grep -c '"refused"' "$D/out")" = 2
+tap "without the password, too" bash -c "! grep -aq Secret '$D/out'"
+tap "and it is in no file any more" bash -c "! grep -raq Secret '$D/home'"
+tap "nor in the server's log" bash -c "! grep -aq Secret '$D/server.log'"
