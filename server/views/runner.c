@@ -197,6 +197,28 @@ static void take_up(struct runner *runner, uint64_t head)
     }
 }
 
+/* With the lock held. */
+static bool any_broken(const struct runner *runner)
+{
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        if (runner->broken[i])
+            return true;
+    return false;
+}
+
+/* Views whose rows a query could not read are failed from then on: they are named, and asked no more. */
+static void take_out_broken(struct runner *runner)
+{
+    bool broken[VIEW_COUNT];
+    pthread_mutex_lock(&runner->lock);
+    memcpy(broken, runner->broken, sizeof broken);
+    memset(runner->broken, 0, sizeof runner->broken);
+    pthread_mutex_unlock(&runner->lock);
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        if (broken[i] && runner->slots[i].state == VIEW_READY)
+            slot_fail(runner, &runner->slots[i], STATUS_CORRUPT, "read");
+}
+
 static void retry_failed(struct runner *runner)
 {
     for (size_t i = 0; i < VIEW_COUNT; i++)
@@ -220,6 +242,7 @@ static monotonic_us retry_next(const struct runner *runner)
 static bool tail_step(struct runner *runner)
 {
     struct log_head head;
+    take_out_broken(runner);
     retry_failed(runner);
     log_head(runner->config.log, &head);
     uint64_t front = 0, rear = 0;
@@ -259,7 +282,7 @@ static bool may_gather(struct runner *runner, uint64_t rear, uint64_t head, mono
  * again. */
 static void wait_for_work(struct runner *runner)
 {
-    while (!runner->stopping) {
+    while (!runner->stopping && !any_broken(runner)) {
         struct log_head head;
         uint64_t front = 0, rear = 0;
         log_head(runner->config.log, &head);

@@ -69,7 +69,9 @@ struct runner {
     pthread_cond_t progress; /* runner_wait */
     bool stopping;
     monotonic_us gather_until; /* the tailing thread lets records gather; 0 = it does not */
-    unsigned waiters;          /* in runner_wait */
+    bool broken
+        [VIEW_COUNT]; /* a query found rows of it that do not hold together: the tailing thread takes it out */
+    unsigned waiters; /* in runner_wait */
     struct work_item *ready_first, *ready_last;
     struct parked *parked; /* queries_max of them */
     size_t parked_count;

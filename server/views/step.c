@@ -189,27 +189,39 @@ static void snapshot_open(struct stepper *stepper, bool masters_only)
 
 static void snapshot_close(struct stepper *stepper)
 {
+    struct runner *runner = stepper->runner;
+    bool broken[VIEW_COUNT];
     for (size_t i = 0; i < VIEW_COUNT; i++) {
+        broken[i] = stepper->txns[i] != NULL && kv_error(stepper->txns[i]) == STATUS_CORRUPT;
         kv_abort(stepper->txns[i]);
         stepper->txns[i] = NULL;
     }
     kv_abort(stepper->replayed);
     stepper->replayed = NULL;
-    pthread_mutex_lock(&stepper->runner->lock);
-    for (size_t i = 0; i < VIEW_COUNT; i++)
-        stepper->runner->slots[i].users -= stepper->uses[i];
-    pthread_mutex_unlock(&stepper->runner->lock);
+    pthread_mutex_lock(&runner->lock);
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        runner->slots[i].users -= stepper->uses[i];
+        runner->broken[i] = runner->broken[i] || broken[i];
+        if (broken[i])
+            pthread_cond_signal(&runner->wake);
+    }
+    pthread_mutex_unlock(&runner->lock);
     log_reader_rest(stepper->log_reader);
 }
 
-static enum status snapshot_error(const struct stepper *stepper)
+/* What reading came to, and which view it was; `why` is set unless all is well. */
+static enum status snapshot_error(const struct stepper *stepper, struct fault *why)
 {
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         enum status status = stepper->txns[i] != NULL ? kv_error(stepper->txns[i]) : STATUS_OK;
+        if (status == STATUS_CORRUPT)
+            return fault_set(why, status, NULL, "view %s does not hold together; see the server's log",
+                             views[i]->name);
         if (status != STATUS_OK)
-            return status;
+            return fault_set(why, status, NULL, "view %s: %s", views[i]->name, status_text(status));
     }
-    return stepper->replayed != NULL ? kv_error(stepper->replayed) : STATUS_OK;
+    enum status status = stepper->replayed != NULL ? kv_error(stepper->replayed) : STATUS_OK;
+    return status == STATUS_OK ? status : fault_set(why, status, NULL, "a replay: %s", status_text(status));
 }
 
 /* ---- one part --------------------------------------------------------------------------------------------------- */
@@ -254,14 +266,19 @@ static const struct view_query *view_query_find(const char *method)
     return NULL;
 }
 
-/* Keeps a fault that says more than a bare status; fills in the text when there is none. */
+/* Keeps a fault that says more than a bare status; fills in the text when there is none. What could not be read goes
+ * before what a query made of it. */
 static enum status part_status(struct stepper *stepper, enum status status)
 {
-    if (status == STATUS_OK || status == STATUS_END || status == STATUS_AGAIN) {
-        enum status broken = snapshot_error(stepper);
-        return broken == STATUS_OK ? status
-                                   : fault_set(&stepper->fault, broken, NULL, "%s", status_text(broken));
+    struct fault broken = {0};
+    bool done = status == STATUS_OK || status == STATUS_END || status == STATUS_AGAIN;
+    if (!stepper->reader.said && snapshot_error(stepper, &broken) != STATUS_OK &&
+        (done || status == broken.status)) {
+        stepper->fault = broken;
+        return broken.status;
     }
+    if (done)
+        return status;
     if (stepper->fault.status == STATUS_OK)
         (void)fault_set(&stepper->fault, status, NULL, "%s", status_text(status));
     return stepper->fault.status;
@@ -275,6 +292,7 @@ static enum status part_make(struct stepper *stepper, const struct work_item *it
     enum status status;
     stepper->reader.await_position = 0;
     stepper->reader.replaying = false;
+    stepper->reader.said = false;
     if (query != NULL) {
         status = query->step(&stepper->reader, context, request, state, out, &stepper->fault);
     } else if (item->method->query != NULL) {

@@ -55,6 +55,7 @@ struct view_reader {
      * replay is there. One position of one view in a step, and only from queries that stream. */
     struct kv_txn *(*txn_at)(struct view_reader *reader, enum view_id id, uint64_t position);
     bool replaying;
+    bool said; /* set by a step whose answer itself says which view could not be read: the answer stands */
     /* From the log; borrowed until the next call. END past `position`. */
     enum status (*record)(struct view_reader *reader, uint64_t position, struct record *out);
     enum status (*checkpoint)(struct view_reader *reader, struct view_checkpoint *out);

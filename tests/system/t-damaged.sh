@@ -94,3 +94,22 @@ tap "the last block's key gone: the start is refused" told $? 1 "$D/out" "data k
 tap "and nothing is changed" diff -r -x lock -x lock.mdb "$D/without" "$D/data"
 verify
 tap "and verify names it" grep -q "data key $lost" "$D/out"
+
+# ---- a server asked with the wrong verifier key: one finding, not a forged log; with none at all: could not look
+afresh
+start
+remote() { daftari-audit verify --server "$DAFTARI_SERVER" "$@" >"$D/out" 2>&1; }
+remote --log-key garbage
+tap "a key that is none: could not look" told $? 2 "$D/out" 'log.key: .*name\+hash\+key'
+key=$(daftari log checkpoint --output json | jq -r '.log_key // .[0].log_key')
+remote --log-key "$key"
+tap "the right key: all holds" told $? 0 "$D/out" 'all holds'
+server_stop "$D"
+mkdir "$D/second" && server_init "$D/second" && server_start "$D/second" && server_log_in "$D/second" || exit 1
+foreign=$(daftari log checkpoint --output json | jq -r '.log_key // .[0].log_key')
+server_stop "$D/second"
+start
+remote --log-key "$foreign" --output json
+code=$?
+tap "the key of other books: exit 1" test "$code" = 1
+tap "it is one finding, and the records are looked at" json_has "$D/out" '.complete' '.problem_count == 1' '.records > 3'

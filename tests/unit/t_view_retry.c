@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "account.pb-c.h"
+#include "log.pb-c.h"
 #include "server/base/diag.h"
 #include "server/base/system.h"
 #include "tests/support/view_rig.h"
@@ -18,7 +20,15 @@
 
 /* ---- a store that fails when told ------------------------------------------------------------------------------- */
 
-enum trouble { TROUBLE_NONE, TROUBLE_BEGIN, TROUBLE_COMMIT, TROUBLE_PUT, TROUBLE_SYNC, TROUBLE_OPEN };
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_BEGIN,
+    TROUBLE_COMMIT,
+    TROUBLE_PUT,
+    TROUBLE_SYNC,
+    TROUBLE_OPEN,
+    TROUBLE_GET
+};
 
 static const struct kv_ops *inner; /* of the real store; all are of one kind */
 static struct kv_ops failing;
@@ -51,6 +61,13 @@ static void put(struct kv_txn *txn, unsigned table, struct slice key, struct sli
     inner->put(txn, table, key, value);
 }
 
+static bool get(struct kv_txn *txn, unsigned table, struct slice key, struct slice *out)
+{
+    if (in_trouble(TROUBLE_GET))
+        inner->set_error(txn, atomic_load(&trouble_status));
+    return inner->get(txn, table, key, out);
+}
+
 static enum status sync_kv(struct kv *kv)
 {
     return in_trouble(TROUBLE_SYNC) ? atomic_load(&trouble_status) : inner->sync(kv);
@@ -71,6 +88,7 @@ static enum status open_kv(void *context, const char *name, const struct kv_tabl
         failing.begin = begin;
         failing.commit = commit;
         failing.put = put;
+        failing.get = get;
         failing.sync = sync_kv;
     }
     kv->ops = &failing;
@@ -248,6 +266,64 @@ static void corrupt_views_are_not_tried_again(void **state)
     expect_refused(rig, STATUS_CORRUPT);
 }
 
+static enum status ask_account(struct view_rig *rig, char out[FAULT_TEXT_MAX])
+{
+    struct question q;
+    Daftari__V1__ShowAccount request = DAFTARI__V1__SHOW_ACCOUNT__INIT;
+    request.has_number = true;
+    request.number = 1110;
+    question_open(&q, "Account.Show", &request.base);
+    question_ask(rig, &q);
+    enum status status = q.part.status;
+    (void)snprintf(out, FAULT_TEXT_MAX, "%s", q.part.fault != NULL ? q.part.fault->text : "");
+    question_close(&q);
+    return status;
+}
+
+/* Rows that a query cannot read: the answer says which view, the view is out from then on, the others go on, and the
+ * digests say of each what there is to say. */
+static void rows_that_do_not_hold_together(void **state)
+{
+    struct view_rig *rig = *state;
+    char said[FAULT_TEXT_MAX];
+    view_rig_start(rig);
+    view_rig_wait(rig);
+    make_trouble(TROUBLE_GET, STATUS_CORRUPT);
+    assert_int_equal(ask_account(rig, said), STATUS_CORRUPT);
+    assert_non_null(strstr(said, "view masters does not hold together"));
+    make_trouble(TROUBLE_NONE, STATUS_OK);
+    enum view_state view_state = VIEW_READY;
+    uint64_t at;
+    for (int tries = 0; tries < 1000 && view_state == VIEW_READY; tries++) {
+        sleep_ms(10);
+        runner_view(rig->runner, VIEW_MASTERS, &view_state, &at);
+    }
+    assert_int_equal(view_state, VIEW_FAILED);
+    assert_int_equal(ask_account(rig, said), STATUS_CORRUPT);
+    assert_non_null(strstr(said, "masters has stopped"));
+    runner_view(rig->runner, VIEW_JOURNAL, &view_state, &at);
+    assert_int_equal(view_state, VIEW_READY);
+
+    struct question q;
+    Daftari__V1__GetDigest request = DAFTARI__V1__GET_DIGEST__INIT;
+    unsigned whole = 0, broken = 0;
+    question_open(&q, "Log.Digest", &request.base);
+    q.item.parts_max = VIEW_COUNT;
+    question_ask(rig, &q);
+    for (size_t i = 0; i < q.item.part_count && q.item.parts[i].status == STATUS_OK; i++) {
+        Daftari__V1__ViewDigest *digest =
+            daftari__v1__view_digest__unpack(NULL, q.item.parts[i].answer.len, q.item.parts[i].answer.ptr);
+        assert_non_null(digest);
+        assert_true(digest->has_digest == (digest->problem == NULL));
+        whole += digest->has_digest != 0;
+        broken += digest->problem != NULL && strcmp(digest->name, "masters") == 0;
+        daftari__v1__view_digest__free_unpacked(digest, NULL);
+    }
+    question_close(&q);
+    assert_int_equal(whole, VIEW_COUNT - 1);
+    assert_int_equal(broken, 1);
+}
+
 /* Each try is later than the one before. */
 static void tries_become_seldom(void **state)
 {
@@ -269,9 +345,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(a_full_disk_at_commit), TEST(a_full_map_at_put),        TEST(no_memory_at_begin),
-        TEST(a_fault_of_the_disk),   TEST(a_start_that_cannot_open), TEST(a_rebuild_that_cannot_be_synced),
-        TEST(a_stop_in_distrust),    TEST(tries_become_seldom),      TEST(corrupt_views_are_not_tried_again),
+        TEST(a_full_disk_at_commit),
+        TEST(a_full_map_at_put),
+        TEST(no_memory_at_begin),
+        TEST(a_fault_of_the_disk),
+        TEST(a_start_that_cannot_open),
+        TEST(a_rebuild_that_cannot_be_synced),
+        TEST(a_stop_in_distrust),
+        TEST(tries_become_seldom),
+        TEST(rows_that_do_not_hold_together),
+        TEST(corrupt_views_are_not_tried_again),
     };
     diag_set_level(DIAG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);

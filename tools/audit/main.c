@@ -102,6 +102,7 @@ static int look(void *context)
                                       : verify_server(&look->options, &report, &why);
     if (status == STATUS_CORRUPT) { /* found wrong, not out of reach */
         verify_problem(&report, 0, why.text);
+        report.cut_short = true; /* what comes after it was not looked at */
         status = STATUS_OK;
     }
     report.cut_short = report.cut_short || status != STATUS_OK;

@@ -46,12 +46,41 @@ static enum status of_client(enum dft_status status, const struct dft_fault *fau
 
 /* ---- what the server claims ------------------------------------------------------------------------------------- */
 
+/* By the key that the auditor knows. When it is not signed by that one, it says so, and the records are still held
+ * against what the server's own key signs: a wrong key is one finding, not a forged log. */
+static enum status open_checkpoint(struct following *f, const Daftari__V1__CheckpointNote *note,
+                                   const struct note_verifier *wanted, struct fault *why)
+{
+    struct note_verifier shown;
+    struct slice bytes = slice_of(note->note.data, note->note.len);
+    char text[FAULT_TEXT_MAX + 80];
+    if (wanted != NULL) {
+        if (checkpoint_open(bytes, wanted, &f->checkpoint, why) == STATUS_OK)
+            return STATUS_OK;
+        (void)snprintf(text, sizeof text, "the checkpoint is not signed by the key given with --log-key (%s)",
+                       why->text);
+        verify_problem(f->report, 0, text);
+    }
+    enum status status = note_vkey_parse(slice_text(note->log_key), &shown, why);
+    if (status == STATUS_OK)
+        status = checkpoint_open(bytes, &shown, &f->checkpoint, why);
+    return status == STATUS_OK
+               ? status
+               : fault_set(why, STATUS_CORRUPT, NULL, "the server's checkpoint is not signed by its own key");
+}
+
 static enum status take_checkpoint(struct following *f, struct fault *why)
 {
     struct dft_fault fault = {0};
-    struct note_verifier verifier;
+    struct note_verifier verifier, *wanted = NULL;
     uint8_t *body;
     size_t len;
+    if (f->options->log_key != NULL) {
+        if (note_vkey_parse(slice_text(f->options->log_key), &verifier, why) != STATUS_OK)
+            return fault_set(why, STATUS_INVALID, "log_key",
+                             "a verifier key as `daftari log checkpoint` shows it: name+hash+key");
+        wanted = &verifier;
+    }
     enum dft_status called =
         dft_query(source_client(f->source), "Log.Checkpoint", NULL, 0, &body, &len, &fault);
     if (called != DFT_OK)
@@ -60,20 +89,20 @@ static enum status take_checkpoint(struct following *f, struct fault *why)
     free(body);
     if (note == NULL || note->log_key == NULL)
         return fault_set(why, STATUS_CORRUPT, NULL, "the server sent what is no checkpoint");
-    const char *key = f->options->log_key != NULL ? f->options->log_key : note->log_key;
-    enum status status = note_vkey_parse(slice_text(key), &verifier, why);
-    if (status == STATUS_OK)
-        status = checkpoint_open(slice_of(note->note.data, note->note.len), &verifier, &f->checkpoint, why);
-    if (status == STATUS_CORRUPT || status == STATUS_INVALID) {
-        verify_problem(f->report, 0, why->text);
-        status = STATUS_OK;
-    }
+    enum status status = open_checkpoint(f, note, wanted, why);
     daftari__v1__checkpoint_note__free_unpacked(note, NULL);
     return status;
 }
 
 static void take_digest(struct following *f, const Daftari__V1__ViewDigest *digest)
 {
+    if (digest->problem != NULL) {
+        char text[FAULT_TEXT_MAX];
+        (void)snprintf(text, sizeof text, "view %s cannot be read by the server: %s",
+                       digest->name != NULL ? digest->name : "?", digest->problem);
+        verify_problem(f->report, 0, text);
+        return;
+    }
     for (size_t i = 0; i < VIEW_COUNT && f->claimed_count < VIEW_COUNT; i++) {
         if (digest->name == NULL || strcmp(digest->name, views[i]->name) != 0 ||
             digest->digest.len != HASH_BYTES)

@@ -218,6 +218,18 @@ static uint64_t cursor_position(struct kv_txn *txn)
     return kv_get(txn, 0, slice_text("position"), &row) && row.len >= 8 ? be64_get(row.ptr) : 0;
 }
 
+/* One view that cannot be read must not keep the others from being looked at. */
+static enum status unreadable(struct view_reader *reader, Daftari__V1__ViewDigest *digest,
+                              struct arena *arena)
+{
+    const char *said =
+        reader->why->status == STATUS_CORRUPT ? reader->why->text : "its rows do not hold together";
+    digest->problem = arena_text(arena, slice_text(said));
+    reader->said = true;
+    *reader->why = (struct fault){0};
+    return digest->problem != NULL ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
 enum status query_log_digest(struct view_reader *reader, const struct query_context *context,
                              const ProtobufCMessage *request, void **state, ProtobufCMessage **out,
                              struct fault *why)
@@ -237,18 +249,23 @@ enum status query_log_digest(struct view_reader *reader, const struct query_cont
     Daftari__V1__ViewDigest *digest = arena_take(context->arena, sizeof *digest);
     struct hash hash;
     struct slice copy;
-    if (txn == NULL || digest == NULL)
-        return txn == NULL ? STATUS_UNAVAILABLE : STATUS_NO_MEMORY;
-    enum status status = tables_digest(txn, view->tables, view->table_count, &hash);
+    if (digest == NULL)
+        return STATUS_NO_MEMORY;
+    daftari__v1__view_digest__init(digest);
+    digest->name = (char *)(uintptr_t)view->name;
+    *out = &digest->base;
+    if (txn == NULL && reader->why->status != STATUS_CORRUPT)
+        return STATUS_UNAVAILABLE; /* not yet: the one who asks comes again */
+    enum status status =
+        txn == NULL ? STATUS_CORRUPT : tables_digest(txn, view->tables, view->table_count, &hash);
+    if (status == STATUS_CORRUPT)
+        return unreadable(reader, digest, context->arena);
     if (status != STATUS_OK)
         return status;
     if (!arena_copy(context->arena, slice_of(hash.bytes, HASH_BYTES), &copy))
         return STATUS_NO_MEMORY;
-    daftari__v1__view_digest__init(digest);
-    digest->name = (char *)(uintptr_t)view->name;
     digest->has_position = digest->has_digest = true;
     digest->position = cursor_position(txn);
     digest->digest = (ProtobufCBinaryData){.len = HASH_BYTES, .data = (uint8_t *)(uintptr_t)copy.ptr};
-    *out = &digest->base;
     return STATUS_OK;
 }
