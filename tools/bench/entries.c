@@ -80,6 +80,8 @@ void entry_source_init(struct entry_source *source, const struct bench_options *
     source->random = options->seed | 1;
     source->accounts = options->accounts;
     source->ids = options->ids;
+    source->late = options->late;
+    source->entries = options->entries;
     source->days = options->days < ENTRY_DAYS_MAX ? options->days : ENTRY_DAYS_MAX;
     uint32_t date = yesterday_utc();
     for (uint32_t i = 0; i < source->days; i++) {
@@ -97,6 +99,15 @@ static uint8_t *put_line(uint8_t *at, uint32_t account, uint8_t side, uint32_t a
     at[7] = side;
     put_varint3(at + 8, amount);
     return at + 11;
+}
+
+/* How many days before the last one. */
+static uint32_t some_day(struct entry_source *source, uint64_t random)
+{
+    uint64_t made = source->made < source->entries ? source->made++ : source->entries - 1;
+    if (source->late >= 100 || source->entries == 0 || (random >> 40) % 100 < source->late)
+        return (uint32_t)((random >> 16) % source->days);
+    return source->days - 1 - (uint32_t)(made * source->days / source->entries);
 }
 
 static size_t put_entry(void *context, uint8_t *out)
@@ -126,7 +137,7 @@ static size_t put_entry(void *context, uint8_t *out)
     *at++ = (uint8_t)body;
     if (source->days > 0) {
         *at++ = 0x10; /* PostEntry.date */
-        memcpy(at, source->dates[(random >> 16) % source->days], 4);
+        memcpy(at, source->dates[some_day(source, random)], 4);
         at += 4;
     }
     *at++ = 0x22; /* PostEntry.description */

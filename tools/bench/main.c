@@ -39,6 +39,8 @@ static void usage(FILE *to)
         "  --connections N  --in-flight N  --batch N\n"
         "  --ids time|random  command ids in order of time (default) or not\n"
         "  --days N         business dates spread over the last N days (default: no date given, today)\n"
+        "  --late PERCENT   of entries on any of these days, the others going through them in order (default "
+        "100)\n"
         "  --rate N         statement-page: entries a second written meanwhile (default 20000)\n"
         "  --seconds N      longest run (default 60, of some scenarios less, with --full 900)\n"
         "  --seed N         of amounts, accounts and ids (default: from the clock, printed)\n"
@@ -87,6 +89,7 @@ enum {
     OPT_BATCH,
     OPT_IDS,
     OPT_DAYS,
+    OPT_LATE,
     OPT_RATE,
     OPT_SECONDS,
     OPT_SEED,
@@ -113,6 +116,7 @@ static const struct option long_options[] = {
     {"batch", 1, NULL, OPT_BATCH},
     {"ids", 1, NULL, OPT_IDS},
     {"days", 1, NULL, OPT_DAYS},
+    {"late", 1, NULL, OPT_LATE},
     {"rate", 1, NULL, OPT_RATE},
     {"seconds", 1, NULL, OPT_SECONDS},
     {"seed", 1, NULL, OPT_SEED},
@@ -158,6 +162,9 @@ static void take_load_option(struct bench_options *options, int option, const ch
         return;
     case OPT_DAYS:
         options->days = (uint32_t)number_option("days", value, 1, ENTRY_DAYS_MAX);
+        return;
+    case OPT_LATE:
+        options->late = (uint32_t)number_option("late", value, 0, 100);
         return;
     case OPT_RATE:
         options->rate = number_option("rate", value, 1, 10000000u);
@@ -353,6 +360,7 @@ int main(int argc, char **argv)
     wanted.options = (struct bench_options){.server = getenv("DAFTARI_SERVER"),
                                             .ca_file = getenv("DAFTARI_CA"),
                                             .ids = BENCH_IDS_TIME,
+                                            .late = 100,
                                             .seed = bench_now_us()};
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         take_option(&wanted, option, optarg);
