@@ -5,12 +5,13 @@
 #include "server/domain/kernel/rows.h"
 
 #define SUM_BYTES         16u
-#define BALANCE_ROW_BYTES (4u + 2 * SUM_BYTES)
+#define BALANCE_ROW_BYTES (4u + 2 * SUM_BYTES + 4u)
 
 struct balance_row {
     int128 total;
     civil_date date;
     int128 net;
+    civil_date newest;
 };
 
 static int128 sum_get(const uint8_t *at)
@@ -48,6 +49,7 @@ static bool row_read(struct kv_txn *state, const uint8_t key[BALANCE_KEY_BYTES],
     out->total = sum_get(value.ptr);
     out->date = be32_get(value.ptr + SUM_BYTES);
     out->net = sum_get(value.ptr + SUM_BYTES + 4);
+    out->newest = be32_get(value.ptr + 2 * SUM_BYTES + 4);
     return true;
 }
 
@@ -109,15 +111,17 @@ bool balance_as_at(struct kv_txn *state, uint32_t account, uint16_t business, ui
     return true;
 }
 
-/* The day under way gives its place to another. */
-static void day_put_away(struct kv_txn *state, const uint8_t key[BALANCE_KEY_BYTES],
-                         const struct balance_row *row)
+/* The day under way gives its place to another. Whether it has a row already need not be looked up when it is later than
+ * all that have: of entries in order of date that is every time, and each look-up would read from the store. */
+static void day_put_away(struct kv_txn *state, const uint8_t key[BALANCE_KEY_BYTES], struct balance_row *row)
 {
     struct row_key day = day_key(key, row->date);
     struct slice stored;
     uint8_t value[WIDE_BYTES_MAX];
     int128 net = row->net;
-    if (kv_get(state, TABLE_DAY, row_key_slice(&day), &stored))
+    if (row->date > row->newest)
+        row->newest = row->date;
+    else if (kv_get(state, TABLE_DAY, row_key_slice(&day), &stored))
         net += day_sum(state, stored);
     kv_put(state, TABLE_DAY, row_key_slice(&day), slice_of(value, wide_put(value, zigzag(net))));
 }
@@ -138,6 +142,7 @@ void balance_add(struct kv_txn *state, const struct posting *posting, civil_date
     sum_put(value, row.total);
     be32_put(value + SUM_BYTES, row.date);
     sum_put(value + SUM_BYTES + 4, row.net);
+    be32_put(value + 2 * SUM_BYTES + 4, row.newest);
     kv_put(state, TABLE_BALANCE, slice_of(key, sizeof key), slice_of(value, sizeof value));
 }
 

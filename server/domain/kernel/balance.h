@@ -5,6 +5,7 @@
  *                         0  16 total: every posting there is, whatever its date
  *                        16   4 date   of the last posting
  *                        20  16 net    of that date, as far as it is not in TABLE_DAY
+ *                        36   4 newest date of the account in TABLE_DAY; 0 = it has none
  *
  * Sums have 128 bits: within one record, and among the postings of one date, they may pass the ledger's limit on the
  * way to a balance that keeps it.
