@@ -61,9 +61,13 @@ bool slot_failure_passes(enum status status)
 void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what)
 {
     bool passes = slot_failure_passes(status);
+    struct fault said = {0};
+    if (status == STATUS_CORRUPT && slot->kv != NULL)
+        kv_failure(slot->kv, &said);
     if (slot->failures == 0 || slot->failed_with != status)
-        diag(DIAG_ERROR, "views", "view-stopped", "view=%s at=%s status=%s position=%llu again=%d",
-             slot->view->name, what, status_name(status), (unsigned long long)slot->position, passes);
+        diag(DIAG_ERROR, "views", "view-stopped",
+             "view=%s at=%s status=%s position=%llu again=%d text=\"%s\"", slot->view->name, what,
+             status_name(status), (unsigned long long)slot->position, passes, said.text);
     unsigned doublings = slot->failures < RETRY_DOUBLINGS_MAX ? slot->failures : RETRY_DOUBLINGS_MAX;
     monotonic_us wait = ((monotonic_us)runner->config.retry_ms * 1000) << doublings;
     slot->retry_at = passes ? clock_monotonic(runner->config.clock) + wait : 0;

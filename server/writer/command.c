@@ -260,8 +260,7 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     domain_apply(state, record, writer->arena);
     spent_mark(&writer->spent, writer->config.clock, WRITER_APPLY);
     if (kv_error(state) != STATUS_OK)
-        return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
-                         (unsigned long long)context->position);
+        return state_fault(writer->config.state, kv_error(state), context->position, why);
     if (!command_id_is_zero(&header.command_id))
         id_index_add(writer->config.ids, &header.command_id, context->position);
     spent_mark(&writer->spent, writer->config.clock, WRITER_DEDUPE);
@@ -329,7 +328,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     status = decide(writer, state, item, part, message, &context, &refusal);
     spent_mark(&writer->spent, writer->config.clock, WRITER_DECIDE);
     if (kv_error(state) != STATUS_OK)
-        return fault_set(why, kv_error(state), NULL, "core state cannot be read");
+        return state_fault(writer->config.state, kv_error(state), 0, why);
     if (status != STATUS_OK || (!writer->decision->nothing_to_do && !size_fits(writer->decision, &refusal))) {
         answer_fault(item, part, &refusal);
         return STATUS_OK;

@@ -51,8 +51,19 @@ static enum status check_cursor(const char *what, struct log *log, struct log_re
 }
 
 /* Without the cursor's hash. */
-static enum status fold_one(struct kv_txn *state, struct log_reader *reader, struct arena *arena,
-                            struct state_cursor *cursor, struct fault *why)
+enum status state_fault(struct kv *state, enum status status, uint64_t position, struct fault *why)
+{
+    struct fault said;
+    kv_failure(state, &said);
+    const char *behind = said.status != STATUS_OK ? ": " : "";
+    if (position == 0)
+        return fault_set(why, status, NULL, "core state cannot be read%s%s", behind, said.text);
+    return fault_set(why, status, NULL, "record %llu does not fit core state%s%s",
+                     (unsigned long long)position, behind, said.text);
+}
+
+static enum status fold_one(const struct fold_config *config, struct kv_txn *state, struct log_reader *reader,
+                            struct arena *arena, struct state_cursor *cursor, struct fault *why)
 {
     struct slice bytes;
     struct record record;
@@ -64,8 +75,7 @@ static enum status fold_one(struct kv_txn *state, struct log_reader *reader, str
     arena_reset(arena);
     domain_apply(state, &record, arena);
     if (kv_error(state) != STATUS_OK)
-        return fault_set(why, kv_error(state), NULL, "record %llu does not fit core state",
-                         (unsigned long long)record.header.position);
+        return state_fault(config->state, kv_error(state), record.header.position, why);
     cursor->position++;
     return STATUS_OK;
 }
@@ -94,7 +104,7 @@ static enum status fold_slice(const struct fold_config *config, struct log_reade
         return fault_set(why, status, NULL, "core state cannot be written");
     uint64_t from = cursor->position;
     while (status == STATUS_OK && cursor->position < until)
-        status = fold_one(state, reader, arena, cursor, why);
+        status = fold_one(config, state, reader, arena, cursor, why);
     if (cursor->position != from)
         put_cursor(state, reader, cursor);
     enum status committed = kv_commit(state);

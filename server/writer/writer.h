@@ -120,6 +120,10 @@ struct fold_config {
 };
 enum status state_fold(const struct fold_config *config, uint64_t *out_folded, struct fault *why) MUST_USE;
 
+/* A fault of core state at a record (0: at a command that is decided), with what its store says of a value that did not
+ * open. */
+enum status state_fault(struct kv *state, enum status status, uint64_t position, struct fault *why);
+
 /* Adds the command ids of the log's tail to their index; only the records' headers are looked at. STALE as above. The index
  * takes IDS_FOLD_BATCH of them between two marks; there `stop` is asked, as above. */
 #define IDS_FOLD_BATCH 4096u

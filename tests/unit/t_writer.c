@@ -466,6 +466,27 @@ static enum status fold_into(struct writer_rig *rig, struct kv *state, uint64_t 
     return state_fold(&config, out_folded, &why);
 }
 
+static void key_is_missing(struct kv *kv, struct fault *out)
+{
+    (void)kv;
+    (void)fault_set(out, STATUS_UNAVAILABLE, "account", "data key 7 is missing");
+}
+
+/* What the store knows of a value that did not open is told to whoever reads the log of the server. */
+static void a_fault_of_core_state_says_what_its_store_says(void **state)
+{
+    (void)state;
+    const struct kv_ops silent = {0}, telling = {.failure = key_is_missing};
+    struct kv quiet = {.ops = &silent}, told = {.ops = &telling};
+    struct fault why = {0};
+    assert_int_equal(state_fault(&told, STATUS_CORRUPT, 12, &why), STATUS_CORRUPT);
+    assert_string_equal(why.text, "record 12 does not fit core state: data key 7 is missing");
+    assert_int_equal(state_fault(&told, STATUS_CORRUPT, 0, &why), STATUS_CORRUPT);
+    assert_string_equal(why.text, "core state cannot be read: data key 7 is missing");
+    assert_int_equal(state_fault(&quiet, STATUS_IO, 0, &why), STATUS_IO);
+    assert_string_equal(why.text, "core state cannot be read");
+}
+
 static void state_of_another_version_is_not_taken(void **state)
 {
     (void)state;
@@ -647,6 +668,7 @@ int main(void)
         cmocka_unit_test(without_room_behind_commands_are_refused),
         cmocka_unit_test(a_reversal_reads_committed_records_and_those_of_its_batch),
         cmocka_unit_test(state_of_another_version_is_not_taken),
+        cmocka_unit_test(a_fault_of_core_state_says_what_its_store_says),
         cmocka_unit_test(an_idle_writer_works_on_the_callers_thread),
         cmocka_unit_test(a_crowd_is_answered_once_each),
     };
