@@ -148,10 +148,16 @@ reload
 check 'a reload with a folder that is missing takes nothing over' grep -q 'WARNING app reloaded status=INVALID' "$dir/log"
 sed 's|^listen_port = .*|listen_port = 1|' "$dir/conf-before" >"$dir/keys/daftari.conf"
 echo 'drain_ms = 1234' >>"$dir/keys/daftari.conf"
-reload
-check 'what waits for a restart is named' grep -q 'restart-needed changed="listen_port drain_ms"' "$dir/log"
-cp "$dir/conf-before" "$dir/keys/daftari.conf"
+cp -a "$dir/keys" "$dir/keys-2"
+"$bin/daftarid" certificate server --keys "$dir/keys-2" --hosts other.example >/dev/null 2>&1
+sed -i "s|^key_dir = .*|key_dir = \"$dir/keys-2\"|" "$dir/keys/daftari.conf"
+echo 'log_level = "debug"' >>"$dir/keys/daftari.conf"
 before=$(shown)
+reload
+check 'what waits for a restart is named, and nothing else' grep -q 'restart-needed changed="key_dir listen_port drain_ms"' "$dir/log"
+check 'and the folder of the keys does wait' [ "$(shown)" = "$before" ]
+cp "$dir/conf-before" "$dir/keys/daftari.conf"
+rm -rf "$dir/keys-2"
 cp "$dir/keys/server.pem" "$dir/server.pem"
 cp "$dir/keys/daftari.conf" "$dir/kept.conf"
 echo rubbish >"$dir/keys/server.pem"
