@@ -1,4 +1,5 @@
 /* The program: settings, then what the first words ask for. */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 struct word {
     const char *name;
     int (*run)(struct cli *cli, int argc, char **argv);
+    unsigned takes; /* of enum setting_special */
 };
 
 static int run_who(struct cli *cli, int argc, char **argv)
@@ -16,8 +18,10 @@ static int run_who(struct cli *cli, int argc, char **argv)
 }
 
 static const struct word words[] = {
-    {"log-in", session_log_in}, {"log-out", session_log_out}, {"who-am-i", run_who},  {"ping", session_ping},
-    {"report", report_run},     {"load", load_run},           {"outbox", outbox_run}, {"import", import_run},
+    {"log-in", session_log_in, SETTING_PASSWORD_FILE},         {"log-out", session_log_out, 0},
+    {"who-am-i", run_who, SETTING_JSON | SETTING_AT_LEAST},    {"ping", session_ping, 0},
+    {"report", report_run, SETTING_JSON | SETTING_AT_LEAST},   {"load", load_run, 0},
+    {"outbox", outbox_run, SETTING_JSON | SETTING_COMMAND_ID}, {"import", import_run, 0},
 };
 
 /* argv: what follows the noun. */
@@ -39,8 +43,10 @@ static int run_noun(struct cli *cli, const char *noun, int argc, char **argv)
 /* Words that are no service explain themselves. */
 static int run_help(struct cli *cli, int argc, char **argv)
 {
-    static const struct word own[] = {
-        {"ping", session_ping}, {"load", load_run}, {"outbox", outbox_run}, {"import", import_run}};
+    static const struct word own[] = {{"ping", session_ping, 0},
+                                      {"load", load_run, 0},
+                                      {"outbox", outbox_run, 0},
+                                      {"import", import_run, 0}};
     char option[] = "--help";
     char *help[] = {option};
     for (size_t i = 0; argc > 0 && i < sizeof own / sizeof own[0]; i++) {
@@ -63,8 +69,13 @@ static int run_words(struct cli *cli, int argc, char **argv)
     if (settings_leading(cli, &argc, &argv, &why) != STATUS_OK)
         return cli_usage("%s", why.text);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcmp(words[i].name, word) == 0)
-            return words[i].run(cli, argc, argv);
+        if (strcmp(words[i].name, word) != 0)
+            continue;
+        cli->word = word;
+        cli->takes = words[i].takes;
+        if (settings_only(cli, cli->takes, word, &why) != STATUS_OK)
+            return cli_usage("%s", why.text);
+        return words[i].run(cli, argc, argv);
     }
     return run_noun(cli, word, argc, argv);
 }
@@ -95,7 +106,11 @@ int cli_main(int argc, char **argv)
         code = run_words(&cli, argc - at, argv + at);
     }
     settings_done(&cli);
-    if (fflush(stdout) != 0 && code == EXIT_DONE)
-        code = EXIT_SERVER; /* what was asked for did not arrive */
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fprintf(stderr,
+                      "daftari: the answer could not be written: %s; what was sent was done all the same\n",
+                      strerror(errno));
+        code = code == EXIT_DONE ? EXIT_OUTPUT : code;
+    }
     return code;
 }

@@ -4,7 +4,7 @@
  * settings.c   options that every command takes, environment, files of this user
  * services.c   what there is, from the descriptors      message_json.c, json_reader.c   messages as JSON
  * options.c    options -> JSON -> message               table.c, csv.c, print.c         answers as people read them
- * run.c        commands and queries                     report.c   reports              session.c   log-in, log-out
+ * run.c        commands and queries     many.c, input.c   many of them, from a file    report.c   reports              session.c   log-in, log-out
  * load.c       files of commands                        outbox.c   the durable outbox   help.c, completion.c
  * close.c      closing many months   import/   journals of other programs
  */
@@ -23,10 +23,12 @@
 enum cli_exit {
     EXIT_DONE = 0,
     EXIT_REFUSED = 1, /* refused by a rule, or a value that the server does not take */
-    EXIT_USAGE = 2,   /* the command line or a file is wrong; nothing was asked */
+    EXIT_USAGE = 2,   /* the command line or a file is wrong; no command was sent */
     EXIT_DENIED = 3,  /* not permitted, or not logged in */
     EXIT_SERVER = 4,  /* no connection, or the server is broken */
     EXIT_ROLLED_BACK = 5,
+    EXIT_PART = 6,   /* a file is wrong, which was found when a part of it was sent already */
+    EXIT_OUTPUT = 7, /* it is done, and the answer could not be written */
 };
 
 enum cli_output { OUTPUT_TABLE, OUTPUT_CSV, OUTPUT_JSON };
@@ -60,6 +62,10 @@ struct cli {
     uint64_t at_least; /* 0 = what the client knows */
     bool help;
     bool quiet;
+    unsigned given;          /* of enum setting_special: those that stand on the command line */
+    const char *word;        /* of the program's own, "ping"; NULL = a noun */
+    unsigned takes;          /* of enum setting_special: what that word takes */
+    bool csv_headed;         /* the head of what is answered as CSV is written */
     char home[CLI_PATH_MAX]; /* "" until made */
 
     /* made when first needed */
@@ -73,6 +79,16 @@ struct cli {
 int cli_main(int argc, char **argv);
 
 /* ---- settings.c -------------------------------------------------------------------------------------------------- */
+/* Settings that only some commands take: given to another one they are refused, not passed over. */
+enum setting_special {
+    SETTING_JSON = 1,
+    SETTING_COMMAND_ID = 2,
+    SETTING_PASSWORD_FILE = 4,
+    SETTING_AT_LEAST = 8,
+};
+/* OK, or INVALID when one was given that is not among `taken`; `what` is the command's name. */
+enum status settings_only(const struct cli *cli, unsigned taken, const char *what,
+                          struct fault *why) MUST_USE;
 /* Defaults from the environment. */
 void settings_init(struct cli *cli);
 void settings_done(struct cli *cli);
@@ -109,10 +125,10 @@ struct fault fault_of(const struct dft_fault *fault);
 /* Prints "daftari: field: text" to stderr and gives the exit code that fits. */
 int cli_fail(const struct fault *why);
 int cli_wrong(const struct fault *why); /* the same for what was typed: EXIT_USAGE */
-/* The same for what stands in line `line` of a file (0 = no line). */
-int cli_wrong_line(uint64_t line, const struct fault *why);
 int cli_usage(const char *format, ...) PRINTF_LIKE(1, 2);
 int exit_of(enum status status);
+/* An answer could not be shown: what cannot be written is told at the end of the program, else it is memory. */
+enum status cli_unshown(struct fault *why);
 int cli_no_connection(const struct fault *why); /* as cli_fail; settings that are wrong are usage */
 
 /* ---- run.c: one command or query --------------------------------------------------------------------------------- */
@@ -123,6 +139,11 @@ enum status run_options(struct cli *cli, const ProtobufCMessageDescriptor *type,
 /* All answers of a query that ends, as a new array of objects. */
 enum status run_items(struct cli *cli, const struct method *method, struct slice body, json_t **out,
                       struct fault *why) MUST_USE;
+/* Asks a query and prints the answer. */
+enum status run_query(struct cli *cli, const struct method *method, struct slice body,
+                      struct fault *why) MUST_USE;
+/* After the first record of a year's close: the rest of it. */
+int year_close_rest(struct cli *cli, const struct method *method, struct slice body);
 enum status run_command_id(const char *text, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why) MUST_USE;
 
 /* ---- close.c: months up to one ------------------------------------------------------------------------------------ */
@@ -151,9 +172,9 @@ void batcher_free(struct batcher *batcher);
 
 /* ---- print.c ----------------------------------------------------------------------------------------------------- */
 json_t *recorded_json(const struct dft_recorded *recorded);
-void print_recorded(const struct cli *cli, const struct dft_recorded *recorded);
+void print_recorded(struct cli *cli, const struct dft_recorded *recorded);
 /* Answers of a query: `items` an array of objects made of messages of `type`. `single`: exactly one was asked. */
-bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items,
+bool print_items(struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items,
                  bool single) MUST_USE;
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */

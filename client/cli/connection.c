@@ -71,11 +71,10 @@ int cli_wrong(const struct fault *why)
     return EXIT_USAGE;
 }
 
-int cli_wrong_line(uint64_t line, const struct fault *why)
+enum status cli_unshown(struct fault *why)
 {
-    if (line > 0)
-        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)line);
-    return cli_wrong(why);
+    return ferror(stdout) != 0 ? STATUS_OK
+                               : fault_set(why, STATUS_NO_MEMORY, NULL, "no memory to show the answer");
 }
 
 int cli_usage(const char *format, ...)

@@ -18,14 +18,12 @@ void csv_field(FILE *to, const char *text)
     (void)fputc('"', to);
 }
 
-void table_show_csv(const struct table *table, FILE *to)
+void table_show_csv(const struct table *table, bool head, FILE *to)
 {
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (i > 0)
-            (void)fputc(',', to);
+    for (size_t i = 0; head && i < table->column_count; i++) {
         csv_field(to, table->columns[i].name);
+        (void)fputs(i + 1 < table->column_count ? "," : "\r\n", to);
     }
-    (void)fputs("\r\n", to);
     for (size_t r = 0; r < table->row_count; r++) {
         for (size_t i = 0; i < table->column_count; i++) {
             const char *text = table->rows[r].cells[i];

@@ -330,10 +330,11 @@ void help_all(FILE *to)
                 "  completion bash                    Completion for the shell\n\n",
                 to);
     settings_help(to);
-    (void)fputs("\nExit codes: 0 done, 1 refused, 2 wrong use, 3 denied or not logged in, 4 no connection or "
-                "server fault,\n"
-                "5 the server's log was rolled back or replaced.\n",
-                to);
+    (void)fputs(
+        "\nExit codes: 0 done, 1 refused, 2 wrong use (no command was sent), 3 denied or not logged in,\n"
+        "4 no connection or server fault, 5 the server's log was rolled back or replaced, 6 a file is wrong\n"
+        "and a part of it was sent, 7 done, but the answer could not be written.\n",
+        to);
 }
 
 int help_run(int argc, char **argv)

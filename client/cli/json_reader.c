@@ -19,13 +19,20 @@ static bool keep(struct json_reader *reader, int byte)
     return reader->len <= JSON_VALUE_BYTES_MAX;
 }
 
+static int next_byte(struct json_reader *reader)
+{
+    if (reader->head_at < reader->head.len)
+        return reader->head.ptr[reader->head_at++];
+    return reader->from != NULL ? fgetc(reader->from) : EOF;
+}
+
 /* Collects bytes until braces and brackets are even again; the parser checks the rest. False: too long. */
 static bool collect(struct json_reader *reader, bool *out_any)
 {
     size_t depth = 0;
     bool in_text = false, escaped = false;
     int byte;
-    while ((byte = fgetc(reader->from)) != EOF) {
+    while ((byte = next_byte(reader)) != EOF) {
         if (byte == '\n')
             reader->next_line++;
         if (reader->len == 0 && (byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n'))
@@ -62,7 +69,7 @@ enum status json_reader_next(struct json_reader *reader, json_t **out, struct fa
     if (!collect(reader, &any))
         return fault_set(why, STATUS_TOO_LARGE, NULL, "line %llu: at most %u bytes in one JSON value",
                          (unsigned long long)reader->line, JSON_VALUE_BYTES_MAX);
-    if (ferror(reader->from)) /* a folder opens like a file */
+    if (reader->from != NULL && ferror(reader->from)) /* a folder opens like a file */
         return fault_set(why, STATUS_INVALID, NULL, "what there is cannot be read: %s", strerror(errno));
     if (!any)
         return STATUS_END;

@@ -43,7 +43,9 @@ enum status message_to_json(const ProtobufCMessageDescriptor *type, struct slice
  * of one array (in_array), without holding the whole array. */
 #define JSON_VALUE_BYTES_MAX (4u * 1024u * 1024u)
 struct json_reader {
-    FILE *from;
+    FILE *from;        /* NULL: nothing after the head */
+    struct slice head; /* what was read of it before, and is read first; borrowed */
+    size_t head_at;
     bool in_array;
     uint64_t line; /* of the value read last, from 1 */
     uint64_t next_line;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/input.h"
 #include "proto/base/date.h"
 #include "proto/base/ident.h"
 #include "proto/base/text.h"
@@ -93,21 +93,17 @@ static void date_put(struct cli *cli, const struct method *method, json_t *objec
     }
 }
 
-/* One message into the outbox; a "command_id" beside its fields is its id. */
+/* One message into the outbox. */
 static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
-                        json_t *object, const char *command_id_text, struct fault *why)
+                        json_t *object, const uint8_t command_id[DFT_COMMAND_ID_BYTES], struct fault *why)
 {
     struct arena arena;
     struct slice body;
-    uint8_t command_id[DFT_COMMAND_ID_BYTES];
     struct dft_fault fault = {.status = DFT_OK};
     arena_init(&arena, CLI_ARENA_MAX);
-    const char *given = json_string_value(json_object_get(object, "command_id"));
-    enum status status = run_command_id(given != NULL ? given : command_id_text, command_id, why);
-    (void)json_object_del(object, "command_id");
     date_put(cli, method, object);
-    if (status == STATUS_OK)
-        status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
+    enum status status =
+        message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
     if (status == STATUS_OK &&
         dft_outbox_add(outbox, method->name, command_id, body.ptr, body.len, &fault) != DFT_OK) {
         *why = fault_of(&fault);
@@ -117,32 +113,78 @@ static enum status keep(struct cli *cli, struct dft_outbox *outbox, const struct
     return status;
 }
 
-/* Messages of a JSON file, each kept by itself. */
-static enum status keep_file(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
-                             struct fault *why)
+static int keep_one(struct cli *cli, struct dft_outbox *outbox, const struct method *method, json_t *object)
 {
-    FILE *from = strcmp(cli->json_path, "-") == 0 ? stdin : fopen(cli->json_path, "re");
-    if (from == NULL)
-        return fault_set(why, STATUS_INVALID, NULL, "%s cannot be opened", cli->json_path);
-    struct json_reader reader = {.from = from};
-    enum status status = STATUS_OK;
+    struct fault why = {.status = STATUS_OK};
+    uint8_t command_id[DFT_COMMAND_ID_BYTES];
+    if (run_command_id(cli->command_id_text, command_id, &why) != STATUS_OK)
+        return cli_usage("--command-id: %s", why.text);
+    return keep(cli, outbox, method, object, command_id, &why) == STATUS_OK ? EXIT_DONE
+                                                                            : cli_no_connection(&why);
+}
+
+static enum status keep_form(void *context, json_t *object, struct input_form *out, struct fault *why)
+{
+    const struct method *method = context;
+    json_t *given = json_object_get(object, "command_id");
+    uint8_t id[DFT_COMMAND_ID_BYTES];
+    *out = (struct input_form){.method = method->name, .type = method->row->input};
+    if (given != NULL && !json_is_string(given))
+        return fault_set(why, STATUS_INVALID, "command_id", "a UUID as text");
+    enum status status = run_command_id(json_string_value(given), id, why);
+    (void)json_object_del(object, "command_id");
+    return status;
+}
+
+static int keep_all(struct cli *cli, struct dft_outbox *outbox, const struct method *method,
+                    struct input *input, struct line_ids *ids)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct json_reader reader;
     uint64_t count = 0;
+    enum status status = input_begin(input, &reader, &why);
     while (status == STATUS_OK) {
         json_t *object = NULL;
-        status = json_reader_next(&reader, &object, why);
+        uint8_t command_id[DFT_COMMAND_ID_BYTES];
+        status = json_reader_next(&reader, &object, &why);
         if (status == STATUS_OK)
-            status = keep(cli, outbox, method, object, NULL, why);
+            status = line_ids_next(ids, object, &reader, command_id, &why);
+        if (status == STATUS_OK)
+            status = keep(cli, outbox, method, object, command_id, &why);
         count += status == STATUS_OK;
         json_decref(object);
     }
-    if (status == STATUS_END && count == 0)
-        status = fault_set(why, STATUS_INVALID, NULL, "there is no JSON object to read");
-    else if (status != STATUS_END && reader.line > 0)
-        (void)fprintf(stderr, "daftari: line %llu:\n", (unsigned long long)reader.line);
     json_reader_done(&reader);
-    if (from != stdin)
-        (void)fclose(from);
-    return status == STATUS_END ? STATUS_OK : status;
+    if (status == STATUS_END && count == 0)
+        return cli_usage("there is no JSON object to read");
+    if (status == STATUS_END)
+        return EXIT_DONE;
+    int code = cli_no_connection(&why);
+    (void)fprintf(stderr, "daftari: %llu before line %llu are kept, nothing from it on\n",
+                  (unsigned long long)count, (unsigned long long)reader.line);
+    if (count > 0)
+        line_ids_tell(ids);
+    return count > 0 ? EXIT_PART : code;
+}
+
+/* Messages of a JSON file, each kept by itself. */
+static int keep_file(struct cli *cli, struct dft_outbox *outbox, struct method *method)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct line_ids ids;
+    struct input input;
+    if (line_ids_init(&ids, cli->command_id_text, &why) != STATUS_OK)
+        return cli_usage("--command-id: %s", why.text);
+    if (input_open(&input, cli->json_path, &why) != STATUS_OK)
+        return cli_wrong(&why);
+    struct input_check check = {
+        .cli = cli, .conversion = cli_conversion(cli), .prepare = keep_form, .context = method};
+    int code = input.whole ? input_check(&input, &check) : EXIT_DONE;
+    if (code == EXIT_DONE)
+        code = keep_all(cli, outbox, method, &input, &ids);
+    line_ids_done(&ids);
+    input_close(&input);
+    return code;
 }
 
 static int outbox_help(FILE *to)
@@ -203,21 +245,28 @@ static int outbox_add(struct cli *cli, int argc, char **argv)
         help_method(&method, stdout);
         return EXIT_DONE;
     }
+    if (cli->json_path != NULL && json_object_size(object) > 0) {
+        json_decref(object);
+        return cli_usage("--json takes the whole message: leave the other fields out");
+    }
     enum status status = outbox_open(cli, &outbox, &why);
     if (status == STATUS_OK)
         status = currencies_kept(cli, &why);
-    if (status == STATUS_OK)
-        status = cli->json_path != NULL ? keep_file(cli, outbox, &method, &why)
-                                        : keep(cli, outbox, &method, object, cli->command_id_text, &why);
+    int code;
+    if (status != STATUS_OK)
+        code = cli_no_connection(&why);
+    else
+        code =
+            cli->json_path != NULL ? keep_file(cli, outbox, &method) : keep_one(cli, outbox, &method, object);
     json_decref(object);
-    if (status == STATUS_OK && !cli->quiet)
+    if (code == EXIT_DONE && !cli->quiet)
         (void)printf("kept; %zu waiting\n", dft_outbox_waiting(outbox));
     dft_outbox_close(outbox);
-    return status == STATUS_OK ? EXIT_DONE : cli_no_connection(&why);
+    return code;
 }
 
 struct sending {
-    const struct cli *cli;
+    struct cli *cli;
     size_t refused;
 };
 
@@ -403,7 +452,7 @@ static int outbox_list(struct cli *cli, const struct dft_outbox *outbox)
         table_init(&table);
         good = items_table(&table, list);
         if (good && cli->output == OUTPUT_CSV)
-            table_show_csv(&table, stdout);
+            table_show_csv(&table, true, stdout);
         else if (good)
             table_show(&table, stdout);
         table_done(&table);
@@ -435,6 +484,8 @@ int outbox_run(struct cli *cli, int argc, char **argv)
         return outbox_add(cli, argc, argv);
     if (argc > 0 || cli->help)
         return outbox_help(argc == 0 ? stdout : stderr);
+    if (settings_only(cli, 0, "outbox", &why) != STATUS_OK)
+        return cli_usage("%s", why.text);
     struct dft_outbox *outbox = NULL;
     if (outbox_open(cli, &outbox, &why) != STATUS_OK)
         return cli_no_connection(&why);

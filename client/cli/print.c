@@ -35,7 +35,7 @@ json_t *recorded_json(const struct dft_recorded *recorded)
     return object;
 }
 
-void print_recorded(const struct cli *cli, const struct dft_recorded *recorded)
+void print_recorded(struct cli *cli, const struct dft_recorded *recorded)
 {
     if (cli->output == OUTPUT_JSON) {
         json_t *object = recorded_json(recorded);
@@ -43,7 +43,12 @@ void print_recorded(const struct cli *cli, const struct dft_recorded *recorded)
         (void)fputc('\n', stdout);
         json_decref(object);
     } else if (cli->output == OUTPUT_CSV) {
-        (void)printf("%s,%llu\r\n", recorded->number, (unsigned long long)recorded->position);
+        char time[TIME_TEXT_MAX] = "";
+        if (recorded->recorded_time_us != 0)
+            (void)timestamp_format(recorded->recorded_time_us, time);
+        (void)printf("%s%llu,%s,%s\r\n", cli->csv_headed ? "" : "position,number,recorded_time\r\n",
+                     (unsigned long long)recorded->position, recorded->number, time);
+        cli->csv_headed = true;
     } else if (recorded->position == 0) {
         (void)puts("nothing to do: it is so already");
     } else if (recorded->number[0] != '\0') {
@@ -266,7 +271,7 @@ static void print_single(const struct layout *layout, const struct table *table)
 }
 
 /* A signed checkpoint is a text of several lines, signed as it stands: shown so, to be kept and verified elsewhere. */
-static bool print_checkpoint(const struct cli *cli, json_t *item)
+static bool print_checkpoint(struct cli *cli, json_t *item)
 {
     const char *note = json_string_value(json_object_get(item, "note"));
     const char *key = json_string_value(json_object_get(item, "log_key"));
@@ -276,7 +281,8 @@ static bool print_checkpoint(const struct cli *cli, json_t *item)
         (void)printf("%s\nlog key %s\n", note, key);
         return true;
     }
-    (void)fputs("note,log_key\r\n", stdout);
+    (void)fputs(cli->csv_headed ? "" : "note,log_key\r\n", stdout);
+    cli->csv_headed = true;
     csv_field(stdout, note);
     (void)fputc(',', stdout);
     csv_field(stdout, key);
@@ -284,7 +290,7 @@ static bool print_checkpoint(const struct cli *cli, json_t *item)
     return true;
 }
 
-bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items, bool single)
+bool print_items(struct cli *cli, const ProtobufCMessageDescriptor *type, json_t *items, bool single)
 {
     if (cli->output == OUTPUT_JSON) {
         json_t *shown = single ? json_array_get(items, 0) : items;
@@ -305,12 +311,14 @@ bool print_items(const struct cli *cli, const ProtobufCMessageDescriptor *type, 
     {
         good = good && fill_item(layout, &table, item, for_people);
     }
-    if (good && cli->output == OUTPUT_CSV)
-        table_show_csv(&table, stdout);
-    else if (good && single && table.row_count > 0)
+    if (good && cli->output == OUTPUT_CSV) {
+        table_show_csv(&table, !cli->csv_headed, stdout);
+        cli->csv_headed = true;
+    } else if (good && single && table.row_count > 0) {
         print_single(layout, &table);
-    else if (good)
+    } else if (good) {
         table_show(&table, stdout);
+    }
     table_done(&table);
     free(layout);
     return good;

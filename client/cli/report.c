@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/cli/cli.h"
+#include "client/cli/input.h"
 #include "proto/base/text.h"
 #include "proto/wire/message.h"
 #include "report.pb-c.h"
@@ -270,30 +270,72 @@ static void report_print_table(const struct report *report)
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
-static int report_show(struct cli *cli, struct slice body)
+static enum status report_show(struct cli *cli, struct slice body, struct fault *why)
 {
-    struct fault why = {.status = STATUS_OK};
     struct report *report = calloc(1, sizeof *report);
     if (report == NULL)
-        return EXIT_SERVER;
+        return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     table_init(&report->table);
     report->notes = json_array();
-    int code = EXIT_DONE;
-    if (report_ask(cli, body, report, &why) != STATUS_OK) {
-        code = cli_fail(&why);
-        if (why.status == STATUS_NOT_FOUND)
-            (void)fputs("daftari: the reports there are: daftari report --list\n", stderr);
+    enum status status = report_ask(cli, body, report, why);
+    if (status != STATUS_OK) {
+        /* told by who asked */
     } else if (cli->output == OUTPUT_JSON) {
         report_print_json(report);
     } else if (cli->output == OUTPUT_CSV) {
-        table_show_csv(&report->table, stdout);
+        if (cli->csv_headed)
+            (void)fputs("\r\n", stdout); /* the next one may have other columns */
+        cli->csv_headed = true;
+        table_show_csv(&report->table, true, stdout);
     } else {
         report_print_table(report);
     }
     json_decref(report->notes);
     table_done(&report->table);
     free(report);
-    return code;
+    return status;
+}
+
+/* ---- reports as JSON --------------------------------------------------------------------------------------------- */
+
+struct reports {
+    struct cli *cli;
+    const char *name; /* from the command line; NULL: each object has its own */
+};
+
+/* Puts the name of the command line into the object, unless the object has another one. */
+static enum status report_form(void *context, json_t *object, struct input_form *out, struct fault *why)
+{
+    const struct reports *reports = context;
+    const char *given = json_string_value(json_object_get(object, "report"));
+    *out = (struct input_form){.method = "Report.Run", .type = &daftari__v1__run_report__descriptor};
+    if (!json_is_object(object))
+        return STATUS_OK; /* the message says so */
+    if (given == NULL && reports->name == NULL)
+        return fault_set(why, STATUS_INVALID, "report", "which one? daftari report --list names them");
+    if (given != NULL && reports->name != NULL && strcmp(given, reports->name) != 0)
+        return fault_set(why, STATUS_INVALID, "report", "\"%.40s\", but \"%.40s\" on the command line", given,
+                         reports->name);
+    if (given == NULL)
+        (void)json_object_set_new(object, "report", json_string(reports->name));
+    return STATUS_OK;
+}
+
+static enum status report_question(void *context, struct slice body, struct fault *why)
+{
+    const struct reports *reports = context;
+    return report_show(reports->cli, body, why);
+}
+
+static int report_json(struct cli *cli, json_t *options)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct reports reports = {.cli = cli, .name = json_string_value(json_object_get(options, "report"))};
+    struct questions questions = {
+        .cli = cli, .prepare = report_form, .ask = report_question, .context = &reports};
+    if (json_object_size(options) > (reports.name != NULL))
+        return cli_usage("--json takes the whole message: leave the other fields out, but for the name");
+    return cli_connect(cli, &why) == STATUS_OK ? many_questions(&questions) : cli_no_connection(&why);
 }
 
 /* For people: a name with what the report shows, and what it takes, below. */
@@ -330,6 +372,8 @@ static int report_list(struct cli *cli, int argc, char **argv)
     if (run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
         return cli_usage("%s", why.text);
     json_decref(object);
+    if (settings_only(cli, SETTING_AT_LEAST, "report --list", &why) != STATUS_OK)
+        return cli_wrong(&why);
     if (cli->help) {
         help_method(&method, stdout);
         return EXIT_DONE;
@@ -347,39 +391,47 @@ static int report_list(struct cli *cli, int argc, char **argv)
     return good ? EXIT_DONE : EXIT_SERVER;
 }
 
+static int report_object(struct cli *cli, const struct method *method, json_t *object)
+{
+    struct fault why = {.status = STATUS_OK};
+    struct arena arena;
+    struct slice body;
+    int code;
+    if (cli_connect(cli, &why) != STATUS_OK)
+        return cli_no_connection(&why);
+    cli_know_today(cli);
+    arena_init(&arena, CLI_ARENA_MAX);
+    if (message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, &why) != STATUS_OK)
+        code = cli_wrong(&why);
+    else
+        code = report_show(cli, body, &why) == STATUS_OK ? EXIT_DONE : cli_fail(&why);
+    arena_done(&arena);
+    return code;
+}
+
 int report_run(struct cli *cli, int argc, char **argv)
 {
     struct method method;
     struct fault why = {.status = STATUS_OK};
     json_t *object = NULL;
-    struct slice body;
     if (argc > 0 && (strcmp(argv[0], "--list") == 0 || strcmp(argv[0], "list") == 0))
         return report_list(cli, argc - 1, argv + 1);
     if (!method_by_name("Report.Run", &method))
         return EXIT_USAGE;
     if (run_options(cli, method.row->input, argc, argv, &object, &why) != STATUS_OK)
         return cli_wrong(&why);
-    if (cli->help || json_object_get(object, "report") == NULL) {
-        bool asked = cli->help;
-        json_decref(object);
-        help_method(&method, asked ? stdout : stderr);
-        return asked ? EXIT_DONE : cli_usage("which report? daftari report --list names them");
-    }
-    struct arena arena;
-    arena_init(&arena, CLI_ARENA_MAX);
     int code;
-    if (cli_connect(cli, &why) != STATUS_OK) {
-        code = cli_no_connection(&why);
+    if (cli->help) {
+        help_method(&method, stdout);
+        code = EXIT_DONE;
+    } else if (cli->json_path != NULL) {
+        code = report_json(cli, object);
+    } else if (json_object_get(object, "report") == NULL) {
+        help_method(&method, stderr);
+        code = cli_usage("which report? daftari report --list names them");
     } else {
-        cli_know_today(cli);
-        enum status status =
-            message_from_json(method.row->input, object, cli_conversion(cli), &arena, &body, &why);
-        if (status == STATUS_OK)
-            code = report_show(cli, body);
-        else
-            code = cli_wrong(&why);
+        code = report_object(cli, &method, object);
     }
-    arena_done(&arena);
     json_decref(object);
     return code;
 }

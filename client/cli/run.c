@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/input.h"
 #include "client/cli/options.h"
 #include "period.pb-c.h"
 #include "proto/base/ident.h"
@@ -88,7 +89,7 @@ static enum status year_is_closing(struct cli *cli, struct slice body, bool *out
 }
 
 /* A record holds about a thousand accounts. The server closes the rest when it is asked again, and so it is asked. */
-static int year_close_rest(struct cli *cli, const struct method *method, struct slice body)
+int year_close_rest(struct cli *cli, const struct method *method, struct slice body)
 {
     for (;;) {
         struct fault why = {.status = STATUS_OK};
@@ -136,161 +137,6 @@ static int run_command(struct cli *cli, const struct method *method, struct slic
     return strcmp(method->name, "Period.CloseYear") == 0 ? year_close_rest(cli, method, body) : EXIT_DONE;
 }
 
-struct many {
-    const struct cli *cli;
-    uint64_t recorded;
-    uint64_t refused;
-    enum status worst;
-    bool headed;
-};
-
-/* A row for a line of the input as CSV or JSON: what was recorded, or (recorded NULL) why not. */
-static void many_row(struct many *many, uint64_t line, const struct dft_recorded *recorded,
-                     const struct fault *why)
-{
-    static const char *const columns[] = {"line",          "status", "position", "number",
-                                          "recorded_time", "reason", "field",    "text"};
-    char status[SERVICE_NAME_TEXT_MAX], reason[SERVICE_NAME_TEXT_MAX] = "", field[FAULT_FIELD_MAX] = "";
-    if (recorded != NULL)
-        (void)snprintf(status, sizeof status, "%s", recorded->position == 0 ? "unchanged" : "recorded");
-    else
-        name_kebab(dft_status_name((enum dft_status)why->status), status);
-    json_t *row = json_pack("{s:I, s:s}", "line", (json_int_t)line, "status", status);
-    if (recorded == NULL) {
-        if (why->status == STATUS_REFUSED)
-            enum_text(&daftari__v1__reason__descriptor, (int)why->reason, reason);
-        path_short(why->field, field, sizeof field);
-        (void)json_object_set_new(row, "reason", json_string(reason));
-        (void)json_object_set_new(row, "field", json_string(field));
-        (void)json_object_set_new(row, "text", json_string(why->text));
-    } else {
-        json_t *rest = recorded_json(recorded);
-        (void)json_object_update(row, rest);
-        json_decref(rest);
-    }
-    if (many->cli->output == OUTPUT_JSON) {
-        (void)json_dumpf(row, stdout, JSON_COMPACT);
-        (void)fputc('\n', stdout);
-    }
-    size_t count = many->cli->output == OUTPUT_CSV ? sizeof columns / sizeof columns[0] : 0;
-    for (size_t i = 0; i < count && !many->headed; i++)
-        (void)printf("%s%s", columns[i], i + 1 < count ? "," : "\r\n");
-    many->headed = true;
-    for (size_t i = 0; i < count; i++) {
-        const json_t *cell = json_object_get(row, columns[i]);
-        if (json_is_integer(cell))
-            (void)printf("%" JSON_INTEGER_FORMAT, json_integer_value(cell));
-        else if (cell != NULL)
-            csv_field(stdout, json_string_value(cell));
-        (void)fputs(i + 1 < count ? "," : "\r\n", stdout);
-    }
-    json_decref(row);
-}
-
-static void many_answered(const struct batcher_answer *answer, void *context)
-{
-    struct many *many = context;
-    struct fault why = {.status = STATUS_OK};
-    if (answer->recorded == NULL)
-        why = fault_of(answer->fault);
-    if (many->cli->output != OUTPUT_TABLE)
-        many_row(many, answer->line, answer->recorded, &why);
-    else if (answer->recorded != NULL)
-        print_recorded(many->cli, answer->recorded);
-    if (answer->recorded != NULL) {
-        many->recorded++;
-        return;
-    }
-    many->refused++;
-    many->worst = why.status;
-    (void)fflush(stdout);
-    (void)fprintf(stderr, "daftari: line %llu: %s%s%s\n", (unsigned long long)answer->line, why.field,
-                  why.field[0] != '\0' ? ": " : "", why.text);
-}
-
-/* A "command_id" beside the message's own fields is taken out of the object. */
-static enum status take_command_id(json_t *object, uint8_t out[DFT_COMMAND_ID_BYTES], struct fault *why)
-{
-    json_t *given = json_object_get(object, "command_id");
-    if (given != NULL && !json_is_string(given))
-        return fault_set(why, STATUS_INVALID, "command_id", "a UUID as text");
-    enum status status = run_command_id(json_string_value(given), out, why);
-    (void)json_object_del(object, "command_id");
-    return status;
-}
-
-static enum status many_add(struct cli *cli, const struct method *method, struct batcher *batcher,
-                            json_t *object, uint64_t line, struct fault *why)
-{
-    struct arena arena;
-    uint8_t command_id[DFT_COMMAND_ID_BYTES];
-    struct slice body;
-    arena_init(&arena, CLI_ARENA_MAX);
-    enum status status = take_command_id(object, command_id, why);
-    if (status == STATUS_OK)
-        status = message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, why);
-    if (status == STATUS_OK)
-        status = batcher_add(batcher, method->name, command_id, body, line, why);
-    arena_done(&arena);
-    return status;
-}
-
-/* A line that is no such message: the answers to those before it are there, nothing after it is sent. */
-static int many_stopped(struct many *many, uint64_t line, const struct fault *why)
-{
-    if (many->cli->output != OUTPUT_TABLE && line > 0)
-        many_row(many, line, NULL, why);
-    (void)fflush(stdout);
-    (void)cli_wrong_line(line, why);
-    if (line > 0)
-        (void)fprintf(stderr, "daftari: nothing after line %llu was sent\n", (unsigned long long)line);
-    return EXIT_USAGE;
-}
-
-static int many_done(const struct many *many)
-{
-    if (many->recorded + many->refused == 0)
-        return cli_usage("there is no JSON object to read");
-    if (many->refused == 0)
-        return EXIT_DONE;
-    (void)fprintf(stderr, "daftari: %llu recorded, %llu refused\n", (unsigned long long)many->recorded,
-                  (unsigned long long)many->refused);
-    return exit_of(many->worst);
-}
-
-static int run_many(struct cli *cli, const struct method *method, FILE *from)
-{
-    struct fault why = {.status = STATUS_OK}, last = {.status = STATUS_OK};
-    struct many many = {.cli = cli};
-    struct json_reader reader = {.from = from};
-    struct batcher *batcher = batcher_new(cli, many_answered, &many);
-    enum status status = batcher == NULL ? fault_set(&why, STATUS_NO_MEMORY, NULL, "no memory") : STATUS_OK;
-    bool ours = false; /* the file is wrong, not the server */
-    cli_know_today(cli);
-    while (status == STATUS_OK) {
-        json_t *object = NULL;
-        status = json_reader_next(&reader, &object, &why);
-        ours = status != STATUS_OK && status != STATUS_END;
-        if (status != STATUS_OK)
-            break;
-        status = many_add(cli, method, batcher, object, reader.line, &why);
-        ours = status == STATUS_INVALID;
-        json_decref(object);
-    }
-    enum status finished =
-        batcher != NULL && (status == STATUS_END || ours) ? batcher_finish(batcher, &last) : STATUS_OK;
-    batcher_free(batcher);
-    int code;
-    if (finished != STATUS_OK)
-        code = cli_fail(&last);
-    else if (ours)
-        code = many_stopped(&many, reader.line, &why);
-    else
-        code = status == STATUS_END ? many_done(&many) : cli_fail(&why);
-    json_reader_done(&reader);
-    return code;
-}
-
 /* ---- queries ----------------------------------------------------------------------------------------------------- */
 
 /* Follows a stream of records to the end; each part at once, since it may never end. */
@@ -321,8 +167,9 @@ static enum status query_parts(struct cli *cli, const struct method *method, str
         if (status == STATUS_OK && each) {
             (void)json_dumpf(item, stdout, JSON_COMPACT);
             (void)fputc('\n', stdout);
-            (void)fflush(stdout);
             json_decref(item);
+            if (fflush(stdout) != 0 || ferror(stdout) != 0)
+                result = DFT_END; /* nobody reads any more: told at the end of the program */
         } else if (status == STATUS_OK) {
             (void)json_array_append_new(items, item);
         }
@@ -346,21 +193,15 @@ enum status run_items(struct cli *cli, const struct method *method, struct slice
     return status;
 }
 
-static int run_query(struct cli *cli, const struct method *method, struct slice body)
+enum status run_query(struct cli *cli, const struct method *method, struct slice body, struct fault *why)
 {
-    struct fault why = {.status = STATUS_OK};
-    if (prints_each(method) && cli->output == OUTPUT_CSV)
-        return cli_usage(
-            "records as stored make no rows: log follow gives JSON, one part a line; see report audit-trail");
     json_t *items = json_array();
-    enum status status = query_parts(cli, method, body, items, &why);
-    int code = EXIT_DONE;
-    if (status != STATUS_OK)
-        code = cli_fail(&why);
-    else if (!prints_each(method) && !print_items(cli, method->row->output, items, !method->streams))
-        code = EXIT_SERVER;
+    enum status status = query_parts(cli, method, body, items, why);
+    if (status == STATUS_OK && !prints_each(method) &&
+        !print_items(cli, method->row->output, items, !method->streams))
+        status = cli_unshown(why);
     json_decref(items);
-    return code;
+    return status;
 }
 
 /* ---- both -------------------------------------------------------------------------------------------------------- */
@@ -374,40 +215,32 @@ static int run_object(struct cli *cli, const struct method *method, json_t *obje
     enum status status =
         message_from_json(method->row->input, object, cli_conversion(cli), &arena, &body, &why);
     int code;
-    if (status == STATUS_INVALID) {
+    if (status == STATUS_INVALID)
         code = cli_wrong(&why);
-    } else if (status != STATUS_OK) {
+    else if (status != STATUS_OK)
         code = cli_fail(&why);
-    } else {
-        code = method->command ? run_command(cli, method, body) : run_query(cli, method, body);
-    }
+    else if (method->command)
+        code = run_command(cli, method, body);
+    else
+        code = run_query(cli, method, body, &why) == STATUS_OK ? EXIT_DONE : cli_fail(&why);
     arena_done(&arena);
     return code;
 }
 
-static int run_json(struct cli *cli, const struct method *method)
+/* What goes together: options, --json, settings and this method. OK, or INVALID. */
+static enum status fits_together(const struct cli *cli, const struct method *method, const json_t *object,
+                                 struct fault *why)
 {
-    FILE *from = strcmp(cli->json_path, "-") == 0 ? stdin : fopen(cli->json_path, "re");
-    if (from == NULL)
-        return cli_usage("%s cannot be opened", cli->json_path);
-    int code;
-    if (method->command && cli->command_id_text == NULL) {
-        code = run_many(cli, method, from);
-    } else {
-        struct json_reader reader = {.from = from};
-        struct fault why = {.status = STATUS_OK};
-        json_t *object = NULL;
-        enum status status = json_reader_next(&reader, &object, &why);
-        if (status != STATUS_OK)
-            code = cli_usage("%s", status == STATUS_END ? "there is no JSON object to read" : why.text);
-        else
-            code = run_object(cli, method, object);
-        json_decref(object);
-        json_reader_done(&reader);
-    }
-    if (from != stdin)
-        (void)fclose(from);
-    return code;
+    enum status status = settings_only(
+        cli, SETTING_JSON | (method->command ? SETTING_COMMAND_ID : SETTING_AT_LEAST), method->name, why);
+    if (status == STATUS_OK && cli->json_path != NULL && json_object_size(object) > 0)
+        status = fault_set(why, STATUS_INVALID, NULL,
+                           "--json takes the whole message: leave the other fields out");
+    if (status == STATUS_OK && prints_each(method) && cli->output == OUTPUT_CSV)
+        status = fault_set(
+            why, STATUS_INVALID, NULL,
+            "records as stored make no rows: log follow gives JSON, one part a line; see report audit-trail");
+    return status;
 }
 
 int run_method(struct cli *cli, const struct method *method, int argc, char **argv)
@@ -422,20 +255,20 @@ int run_method(struct cli *cli, const struct method *method, int argc, char **ar
         help_method(method, stdout);
         return EXIT_DONE;
     }
-    if (cli->json_path != NULL && json_object_size(object) > 0) {
-        json_decref(object);
-        return cli_usage("--json takes the whole message: leave the other fields out");
-    }
     int code;
-    if (cli_connect(cli, &why) != STATUS_OK) {
+    if (fits_together(cli, method, object, &why) != STATUS_OK) {
+        code = cli_wrong(&why);
+    } else if (cli_connect(cli, &why) != STATUS_OK) {
         code = cli_no_connection(&why);
     } else {
         if (says_today(argc, argv))
             cli_know_today(cli);
         if (all_before)
             code = period_close_all(cli, method, object);
+        else if (cli->json_path != NULL)
+            code = method->command ? many_commands(cli, method) : many_queries(cli, method);
         else
-            code = cli->json_path != NULL ? run_json(cli, method) : run_object(cli, method, object);
+            code = run_object(cli, method, object);
     }
     json_decref(object);
     return code;

@@ -19,34 +19,39 @@ struct setting {
     size_t offset;
     const char *environment;
     const char *text;
+    unsigned special; /* of enum setting_special; 0 = every command takes it */
 };
 
 #define AT(member) offsetof(struct cli, member)
 static const struct setting settings[] = {
-    {"server", "HOST:PORT", SETTING_TEXT, AT(server), "DAFTARI_SERVER", "the server to ask (DAFTARI_SERVER)"},
-    {"ca", "FILE", SETTING_TEXT, AT(ca_file), "DAFTARI_CA", "who may vouch for the server, PEM (DAFTARI_CA)"},
+    {"server", "HOST:PORT", SETTING_TEXT, AT(server), "DAFTARI_SERVER", "the server to ask (DAFTARI_SERVER)",
+     0},
+    {"ca", "FILE", SETTING_TEXT, AT(ca_file), "DAFTARI_CA", "who may vouch for the server, PEM (DAFTARI_CA)",
+     0},
     {"host-name", "NAME", SETTING_TEXT, AT(host_name), "DAFTARI_HOST_NAME",
-     "the name in the server's certificate, when not its host (DAFTARI_HOST_NAME)"},
+     "the name in the server's certificate, when not its host (DAFTARI_HOST_NAME)", 0},
     {"certificate", "FILE", SETTING_TEXT, AT(certificate_file), "DAFTARI_CERTIFICATE",
-     "your own certificate, PEM, instead of logging in (DAFTARI_CERTIFICATE)"},
-    {"key", "FILE", SETTING_TEXT, AT(key_file), "DAFTARI_KEY", "its key, PEM (DAFTARI_KEY)"},
+     "your own certificate, PEM, instead of logging in (DAFTARI_CERTIFICATE)", 0},
+    {"key", "FILE", SETTING_TEXT, AT(key_file), "DAFTARI_KEY", "its key, PEM (DAFTARI_KEY)", 0},
     {"home", "FOLDER", SETTING_TEXT, AT(home_given), "DAFTARI_HOME",
-     "where session, checkpoints and outbox are kept (DAFTARI_HOME)"},
+     "where session, checkpoints and outbox are kept (DAFTARI_HOME)", 0},
     {"device", "NAME", SETTING_TEXT, AT(device), "DAFTARI_DEVICE",
-     "name of this device in the records (DAFTARI_DEVICE)"},
+     "name of this device in the records (DAFTARI_DEVICE)", 0},
     {"output", "table|csv|json", SETTING_OUTPUT, AT(output), "DAFTARI_OUTPUT",
-     "form of the answer (DAFTARI_OUTPUT)"},
+     "form of the answer (DAFTARI_OUTPUT)", 0},
     {"json", "FILE|-", SETTING_TEXT, AT(json_path), NULL,
-     "take the whole message as JSON; several: one a line"},
+     "take the whole message as JSON; several: one a line", SETTING_JSON},
     {"command-id", "UUID", SETTING_TEXT, AT(command_id_text), NULL,
-     "the command's own id: the same id is recorded once, however often it is sent"},
+     "the command's own id: the same id is recorded once, however often it is sent", SETTING_COMMAND_ID},
     {"password-file", "FILE", SETTING_TEXT, AT(password_file), "DAFTARI_PASSWORD_FILE",
-     "log-in: take the password from the first line of this file (DAFTARI_PASSWORD_FILE)"},
-    {"timeout", "SECONDS", SETTING_SECONDS, AT(timeout_ms), NULL,
-     "wait at most this long for an answer (30)"},
-    {"at-least", "POSITION", SETTING_POSITION, AT(at_least), NULL, "answer from this log position or later"},
-    {"quiet", NULL, SETTING_FLAG, AT(quiet), NULL, "no progress lines"},
-    {"help", NULL, SETTING_FLAG, AT(help), NULL, "what this command does and takes"},
+     "log-in: take the password from the first line of this file (DAFTARI_PASSWORD_FILE)",
+     SETTING_PASSWORD_FILE},
+    {"timeout", "SECONDS", SETTING_SECONDS, AT(timeout_ms), NULL, "wait at most this long for an answer (30)",
+     0},
+    {"at-least", "POSITION", SETTING_POSITION, AT(at_least), NULL, "answer from this log position or later",
+     SETTING_AT_LEAST},
+    {"quiet", NULL, SETTING_FLAG, AT(quiet), NULL, "no progress lines", 0},
+    {"help", NULL, SETTING_FLAG, AT(help), NULL, "what this command does and takes", 0},
 };
 #undef AT
 #define SETTINGS_COUNT (sizeof settings / sizeof settings[0])
@@ -144,9 +149,21 @@ enum status settings_take(struct cli *cli, int argc, char **argv, int *at, struc
             value = argv[*at];
             *at += 1;
         }
+        cli->given |= setting->special;
+        if (cli->word != NULL && settings_only(cli, cli->takes, cli->word, why) != STATUS_OK)
+            return STATUS_INVALID;
         return setting_store(cli, setting, value, why);
     }
     return STATUS_NOT_FOUND;
+}
+
+enum status settings_only(const struct cli *cli, unsigned taken, const char *what, struct fault *why)
+{
+    for (size_t i = 0; i < SETTINGS_COUNT; i++) {
+        if ((cli->given & settings[i].special & ~taken) != 0)
+            return fault_set(why, STATUS_INVALID, NULL, "%s takes no --%s", what, settings[i].name);
+    }
+    return STATUS_OK;
 }
 
 enum status settings_leading(struct cli *cli, int *argc, char ***argv, struct fault *why)

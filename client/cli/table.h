@@ -48,7 +48,8 @@ bool table_set(struct table *table, size_t column, const char *text) MUST_USE;
 
 /* Columns without any text are left out, except in an empty table. */
 void table_show(const struct table *table, FILE *to);
-void table_show_csv(const struct table *table, FILE *to);
+/* With its line of column names, or without. */
+void table_show_csv(const struct table *table, bool head, FILE *to);
 /* One field of CSV, quoted where it must be. */
 void csv_field(FILE *to, const char *text);
 
