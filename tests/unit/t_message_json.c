@@ -534,7 +534,7 @@ static void csv_quotes_what_it_must(void **state)
                 table_add_column(&table, "B", "b", TABLE_AMOUNT));
     assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "x, \"y\"") &&
                 table_set(&table, 1, "1234.50"));
-    table_show_csv(&table, to);
+    table_show_csv(&table, true, to);
     (void)fclose(to);
     assert_string_equal(text, "a,b\r\n\"x, \"\"y\"\"\",1234.50\r\n");
     free(text);
