@@ -64,7 +64,7 @@ struct overlay {
     uint64_t cleared; /* tables cleared since the last flush: nothing below counts */
     struct flush flush;
     unsigned evict_table;
-    size_t evict_slot;
+    size_t evict_step; /* the hand's, in that table */
     uint64_t hits, misses;
     struct row_map maps[];
 };

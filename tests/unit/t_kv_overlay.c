@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "proto/base/bytes.h"
-#include "server/base/kv_overlay.h"
+#include "server/base/kv_overlay_parts.h"
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "tests/support/random.h"
@@ -185,6 +185,43 @@ static void memory_is_bounded(void **state)
     scratch_remove(f.folder);
 }
 
+static size_t longest_run(const struct row_map *map)
+{
+    size_t longest = 0, run = 0;
+    for (size_t i = 0; i < 2 * map->slot_count; i++) { /* one may go over the end */
+        run = map->slots[i % map->slot_count].row != NULL ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    return longest;
+}
+
+/* Rows that come and are never looked at again go in the order in which the hand finds them. It must leave gaps all over
+ * the table: when it did not, most rows lay in one run, and looking one up was walking along it. */
+static void rows_that_come_and_go_lie_apart(void **state)
+{
+    (void)state;
+    struct fixture f;
+    size_t longest = 0, most = 0;
+    scratch_make(f.folder);
+    overlay_open(&f, 1000000, 64u << 20);
+    for (uint64_t n = 0; n < 150000;) {
+        struct kv_txn *txn = begin(&f);
+        for (unsigned i = 0; i < 500; i++, n++)
+            put(txn, ROWS, n, n);
+        assert_int_equal(kv_commit(txn), STATUS_OK);
+        assert_int_equal(kv_overlay_flush(f.kv), STATUS_OK);
+        const struct row_map *map = &overlay_of(f.kv)->maps[ROWS];
+        size_t run = longest_run(map);
+        longest = run > longest ? run : longest;
+        most = map->row_count > most ? map->row_count : most;
+    }
+    print_message("# longest run %zu, of %zu rows at most\n", longest, most);
+    assert_in_range(most, 5000, 20000); /* some stay, most have gone */
+    assert_in_range(longest, 1, 500);
+    kv_close(f.kv);
+    scratch_remove(f.folder);
+}
+
 static void misses_are_remembered(void **state)
 {
     (void)state;
@@ -272,6 +309,7 @@ int main(void)
         cmocka_unit_test(background_flush),
         cmocka_unit_test(unflushed_rows_are_forgotten),
         cmocka_unit_test(memory_is_bounded),
+        cmocka_unit_test(rows_that_come_and_go_lie_apart),
         cmocka_unit_test(misses_are_remembered),
         cmocka_unit_test(full_store_keeps_rows_dirty),
         cmocka_unit_test(half_done_never_reaches_the_store),
