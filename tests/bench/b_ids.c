@@ -17,6 +17,7 @@
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/store/kv_sealed.h"
+#include "tests/support/need.h"
 #include "tests/support/scratch.h"
 
 #define BATCH    1000u
@@ -24,14 +25,6 @@
 
 static char folder[SCRATCH_PATH_MAX];
 static struct keyring *keyring;
-
-static void need(enum status status, const struct fault *why)
-{
-    if (status == STATUS_OK)
-        return;
-    fprintf(stderr, "%s %s: %s\n", status_name(status), why->field, why->text);
-    exit(1);
-}
 
 static int64_t time_ns(clockid_t which)
 {

@@ -24,6 +24,7 @@
 #include "server/views/statement/statement.h"
 #include "server/views/totals_scan.h"
 #include "server/writer/writer.h"
+#include "tests/support/need.h"
 #include "tests/support/random.h"
 #include "tests/support/scratch.h"
 #include "tests/support/world.h"
@@ -38,14 +39,6 @@ static char path[SCRATCH_PATH_MAX];
 static struct data_folder *folder;
 static struct log *records;
 static struct random dice = {.state = 42};
-
-static void need(enum status status, const struct fault *why)
-{
-    if (status == STATUS_OK)
-        return;
-    fprintf(stderr, "%s %s: %s\n", status_name(status), why->field, why->text);
-    exit(1);
-}
 
 static int64_t wall_us(void)
 {

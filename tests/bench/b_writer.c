@@ -20,6 +20,8 @@
 #include "server/store/kv_lmdb.h"
 #include "server/store/kv_sealed.h"
 #include "server/writer/writer.h"
+#include "tests/support/need.h"
+#include "tests/support/new_books.h"
 #include "tests/support/random.h"
 #include "tests/support/scratch.h"
 
@@ -28,14 +30,6 @@
 #define BODY_MAX      256u
 
 static char folder[SCRATCH_PATH_MAX];
-
-static void need(enum status status, const struct fault *why)
-{
-    if (status == STATUS_OK)
-        return;
-    fprintf(stderr, "%s %s: %s\n", status_name(status), why->field, why->text);
-    exit(1);
-}
 
 static _Noreturn void on_fatal(void *context, const struct fault *fault)
 {
@@ -126,15 +120,7 @@ static void ask_add(struct ask *ask, const ProtobufCMessage *message, const uint
 
 static void open_books(struct writer *writer, struct ask *ask)
 {
-    char name[] = "Bench", code[] = "KES";
-    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
-    books.name = name;
-    books.base_currency = code;
-    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
-    books.scale = 2;
-    books.utc_offset_minutes = 180;
-    books.first_date = 20240101;
-    books.fiscal_year_start = 101;
+    Daftari__V1__OpenBooks books = new_books(20240101);
     ask_begin(ask, "internal.OpenBooks");
     ask_add(ask, &books.base, NULL);
     writer_run_one(writer, &ask->item);

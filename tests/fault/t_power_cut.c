@@ -3,7 +3,6 @@
  * as a disk may have it then: what was synced is there; of what was not, each sector is or is not. The log must open, hold
  * every acknowledged record, and be whole. Rerun with DAFTARI_SEED=number.
  */
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,6 +18,7 @@
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/store/kv_sealed.h"
+#include "tests/support/real.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
 #include "tests/support/stores.h"
@@ -62,14 +62,6 @@ static void note_write(int fd, const void *bytes, size_t len, size_t at)
     memcpy(event->bytes, bytes, len);
     int flags = fcntl(fd, F_GETFL);
     event->synced = flags >= 0 && (flags & O_DSYNC) != 0;
-}
-
-static void *real(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-    if (function == NULL)
-        abort();
-    return function;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);
@@ -167,17 +159,8 @@ struct world {
 static void world_open(struct world *world, const char *environment)
 {
     struct fault why = {0};
-    char path[FOLDER_PATH_MAX];
-    assert_int_equal(folder_join(world->folder, environment, path, &why), STATUS_OK);
     world->keyring = store_keyring(world->folder);
-    struct kv_lmdb_options disk = {.path = path,
-                                   .tables = log_tables,
-                                   .count = LOG_TABLE_COUNT,
-                                   .map_bytes = FILE_MAX,
-                                   .readers_max = 4,
-                                   .durability = KV_LMDB_DURABLE,
-                                   .create = true};
-    assert_int_equal(kv_lmdb_open(&disk, &world->kv, &why), STATUS_OK);
+    world->kv = store_disk(world->folder, environment, log_tables, LOG_TABLE_COUNT, FILE_MAX, 4, true);
     world->kv = store_seal(world->kv, world->keyring, log_tables, LOG_TABLE_COUNT);
     enum status status = log_over_kv_open(world->kv, &world->log, &why);
     if (status != STATUS_OK)

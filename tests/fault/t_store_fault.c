@@ -3,7 +3,6 @@
  * nothing that was half done. Calls of LMDB and of the key ring are caught here, since a program's own functions come
  * before those of the C library.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +19,7 @@
 #include "server/store/folder.h"
 #include "server/store/kv_lmdb.h"
 #include "server/store/kv_sealed.h"
+#include "tests/support/real.h"
 #include "tests/support/records.h"
 #include "tests/support/scratch.h"
 
@@ -32,14 +32,6 @@ static int fail_with; /* errno; 0 = a short write, or EIO of a sync */
 static bool fails_now(void)
 {
     return armed && ++calls == fail_at;
-}
-
-static void *real(const char *name)
-{
-    void *function = dlsym(RTLD_NEXT, name);
-    if (function == NULL)
-        abort();
-    return function;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at);

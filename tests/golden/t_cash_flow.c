@@ -10,19 +10,6 @@
 #include "entry.pb-c.h"
 #include "tests/support/example.h"
 
-#define DETAIL DAFTARI__V1__ROW_KIND__DETAIL
-#define TOTAL  DAFTARI__V1__ROW_KIND__TOTAL
-
-static Daftari__V1__RunReport request_of(const char *business)
-{
-    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    request.business = (char *)(uintptr_t)business;
-    return request;
-}
-
-#define assert_amount(table, row, column, text)                                                              \
-    assert_string_equal(table_cell(table, (size_t)(row), column), text)
-
 static void assert_flow(const struct table *t, long row, const char *in, const char *out)
 {
     assert_true(row >= 0);
@@ -61,7 +48,7 @@ static void cash_flow_of_all_is_that_of_one_business(void **state)
     struct example *f = *state;
     struct table t;
     across_businesses(f);
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_from_date = true;
     request.from_date = 20250201;
     example_ask(f, "cash-flow", request, &t);

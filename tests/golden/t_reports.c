@@ -11,26 +11,12 @@
 #include "people.pb-c.h"
 #include "tests/support/example.h"
 
-#define DETAIL  DAFTARI__V1__ROW_KIND__DETAIL
-#define HEADING DAFTARI__V1__ROW_KIND__HEADING
-#define TOTAL   DAFTARI__V1__ROW_KIND__TOTAL
-
-static Daftari__V1__RunReport request_of(const char *business)
-{
-    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    request.business = (char *)(uintptr_t)business;
-    return request;
-}
-
-#define assert_amount(table, row, column, text)                                                              \
-    assert_string_equal(table_cell(table, (size_t)(row), column), text)
-
 /* ---- opening balances ---------------------------------------------------------------------------------------------- */
 
 static void opening_capital(struct example *f, const char *business, const char *assets)
 {
     struct table t;
-    example_ask(f, "balance-sheet", request_of(business), &t);
+    example_ask(f, "balance-sheet", example_request(business), &t);
     long row = table_find(&t, TOTAL, "section", "asset", NULL);
     assert_true(row >= 0);
     assert_amount(&t, row, "amount", assets);
@@ -56,7 +42,7 @@ static void trial_balance_of_the_opening(void **state)
 {
     struct example *f = *state;
     struct table t;
-    example_ask(f, "trial-balance", request_of("all"), &t);
+    example_ask(f, "trial-balance", example_request("all"), &t);
     assert_int_equal(t.rows[t.row_count - 1]->kind, TOTAL);
     long row = table_find(&t, TOTAL, "currency", "KES", NULL);
     assert_amount(&t, row, "opening", "0.00");
@@ -80,7 +66,7 @@ static void trial_balance_by_business(void **state)
 {
     struct example *f = *state;
     struct table t;
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_by_business = request.by_business = true;
     example_ask(f, "trial-balance", request, &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "3100", "business", "WTR", NULL), "closing",
@@ -133,7 +119,7 @@ static void profit_and_loss_by_business(void **state)
     sale(f->world);
     bank_mpesa(f->world);
     rent(f->world);
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_by_business = request.by_business = true;
     example_ask(f, "profit-and-loss", request, &t);
     long row = table_find(&t, DETAIL, "account", "5200", NULL);
@@ -153,7 +139,7 @@ static void profit_and_loss_by_business(void **state)
     assert_int_equal(table_find(&t, -1, "account", "1900", NULL), -1);
     table_free(&t);
 
-    request = request_of("WTR");
+    request = example_request("WTR");
     request.has_from_date = request.has_to_date = request.has_compare_from_date =
         request.has_compare_to_date = true;
     request.from_date = 20250204;
@@ -172,16 +158,16 @@ static void interbusiness_vanishes_in_consolidation(void **state)
     struct example *f = *state;
     struct table t;
     bank_mpesa(f->world);
-    example_ask(f, "balance-sheet", request_of(NULL), &t);
+    example_ask(f, "balance-sheet", example_request(NULL), &t);
     assert_int_equal(table_find(&t, -1, "account", "1900", NULL), -1);
     assert_amount(&t, table_find(&t, TOTAL, "section", "asset", NULL), "amount", "180966.00");
     assert_amount(&t, table_find(&t, DETAIL, "name", "Result not yet closed", NULL), "amount", "-34.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "180966.00");
     table_free(&t);
-    example_ask(f, "balance-sheet", request_of("WTR"), &t);
+    example_ask(f, "balance-sheet", example_request("WTR"), &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "4966.00");
     table_free(&t);
-    example_ask(f, "balance-sheet", request_of("HQ"), &t);
+    example_ask(f, "balance-sheet", example_request("HQ"), &t);
     assert_amount(&t, table_find(&t, DETAIL, "account", "1900", NULL), "amount", "-4966.00");
     table_free(&t);
 }
@@ -198,7 +184,7 @@ static void cash_flow_is_direct(void **state)
         f->world, "2025-02-07", "WTR", "Owner takes money",
         "{\"account\":3200,\"debit\":\"500.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"500."
         "00\"}");
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_from_date = true;
     request.from_date = 20250201;
     example_ask(f, "cash-flow", request, &t);
@@ -220,7 +206,7 @@ static void cash_flow_is_direct(void **state)
     assert_amount(&t, table_find(&t, TOTAL, "section", "between-businesses", NULL), "net", "-4966.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "closing", NULL), "net", "7800.00");
     table_free(&t);
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_from_date = request.has_to_date = true;
     request.from_date = request.to_date = 20250101;
     example_ask(f, "cash-flow", request, &t);
@@ -244,7 +230,7 @@ static void owners_account_explains_equity(void **state)
         "{\"account\":1170,\"debit\":\"1000.00\",\"business\":\"HQ\"},{\"account\":3100,\"credit\":\"1000."
         "00\","
         "\"business\":\"HQ\"}");
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_from_date = true;
     request.from_date = 20250102;
     example_ask(f, "owners-account", request, &t);
@@ -282,7 +268,7 @@ static void statement_shows_back_dated_entries_in_place(void **state)
         example_post(f->world, "2025-01-15", "WTR", "Found later",
                      "{\"account\":1110,\"debit\":\"50.00\"},{\"account\":4800,\"credit\":\"50.00\","
                      "\"business\":\"WTR\"}");
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_account = true;
     request.account = 1110;
     request.has_from_date = true;
@@ -311,7 +297,7 @@ static void statement_shows_back_dated_entries_in_place(void **state)
     assert_amount(&t, 2, "balance", "5300.00");
     table_free(&t);
 
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_account = request.has_as_at_date = true;
     request.account = 1110;
     request.as_at_date = 20250131;
@@ -326,7 +312,7 @@ static void statement_pages_carry_the_running_balance(void **state)
     struct table whole, page;
     for (int i = 0; i < 30; i++)
         sale(f->world);
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_account = true;
     request.account = 1110;
     example_ask(f, "account-statement", request, &whole);
@@ -368,7 +354,7 @@ static void long_reports_come_in_batches(void **state)
     struct table t;
     many_lines(f->world);
     view_books_fold(f->books);
-    Daftari__V1__RunReport request = request_of(NULL);
+    Daftari__V1__RunReport request = example_request(NULL);
     request.has_account = request.has_from_date = true;
     request.account = 1110;
     request.from_date = 20250102;
@@ -382,7 +368,7 @@ static void long_reports_come_in_batches(void **state)
     table_free(&t);
 
     uint64_t before = f->world->record_count;
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_from_date = true;
     request.from_date = 20250102;
     table_run_with(f->books, NULL, "general-journal", request, sale_in_between, f, &t);
@@ -413,7 +399,7 @@ static void journal_shows_reversals(void **state)
     (void)snprintf(reversal, sizeof reversal, "{\"position\":%llu,\"reason\":\"typed twice\"}",
                    (unsigned long long)position);
     uint64_t taken_back = example_command(f->world, "Entry.Reverse", reversal);
-    Daftari__V1__RunReport request = request_of("WTR");
+    Daftari__V1__RunReport request = example_request("WTR");
     request.has_from_date = true;
     request.from_date = 20250301;
     example_ask(f, "general-journal", request, &t);
@@ -459,7 +445,7 @@ static void text_is_found_where_it_was_written(void **state)
         "\"debit\":\"50.00\",\"business\":\"WTR\"},{\"account\":1110,\"credit\":\"50.00\"}]}}");
     (void)snprintf(text, sizeof text, "{\"adjustment\":%llu}", (unsigned long long)adjustment);
     example_command_of(f->world, 2, "Adjustment.Approve", text);
-    Daftari__V1__RunReport request = request_of("WTR");
+    Daftari__V1__RunReport request = example_request("WTR");
     request.has_from_date = request.has_account = true;
     request.from_date = 20250301;
     request.account = 1110;
@@ -486,14 +472,14 @@ static void year_close_leaves_the_result_readable(void **state)
         example_command(f->world, "Period.SoftClose", text);
     }
     example_command(f->world, "Period.CloseYear", "{\"year\":2025}");
-    Daftari__V1__RunReport request = request_of("WTR");
+    Daftari__V1__RunReport request = example_request("WTR");
     request.has_from_date = request.has_to_date = true;
     request.from_date = 20250101;
     request.to_date = 20251231;
     example_ask(f, "profit-and-loss", request, &t);
     assert_amount(&t, table_find(&t, TOTAL, "section", "result", NULL), "amount", "120.00");
     table_free(&t);
-    request = request_of("WTR");
+    request = example_request("WTR");
     request.has_as_at_date = true;
     request.as_at_date = 20251231;
     example_ask(f, "balance-sheet", request, &t);
@@ -501,7 +487,7 @@ static void year_close_leaves_the_result_readable(void **state)
     assert_amount(&t, table_find(&t, DETAIL, "account", "3300", NULL), "amount", "120.00");
     assert_amount(&t, table_find(&t, TOTAL, "section", "liability-and-equity", NULL), "amount", "28120.00");
     table_free(&t);
-    request = request_of("WTR");
+    request = example_request("WTR");
     request.has_from_date = request.has_to_date = true;
     request.from_date = 20250102;
     request.to_date = 20251231;
@@ -509,7 +495,7 @@ static void year_close_leaves_the_result_readable(void **state)
     assert_amount(&t, table_find(&t, -1, "item", "result", NULL), "amount", "120.00");
     assert_amount(&t, table_find(&t, TOTAL, "item", "closing", NULL), "amount", "28120.00");
     table_free(&t);
-    example_ask(f, "periods", request_of(NULL), &t);
+    example_ask(f, "periods", example_request(NULL), &t);
     assert_true(table_find(&t, DETAIL, "month", "2025-00", NULL) >= 0);
     assert_true(table_find(&t, DETAIL, "month", "2025-12", NULL) >= 0);
     table_free(&t);
@@ -548,24 +534,24 @@ static void a_clock_that_went_back_hides_no_records(void **state)
     struct example *f = *state;
     struct table t;
     sale(f->world);
-    example_ask(f, "audit-trail", request_of(NULL), &t);
+    example_ask(f, "audit-trail", example_request(NULL), &t);
     size_t all = t.row_count;
     assert_int_equal(all, f->world->record_count);
     table_free(&t);
     world_set_day(f->world, 20250110);
-    example_ask(f, "audit-trail", request_of(NULL), &t);
+    example_ask(f, "audit-trail", example_request(NULL), &t);
     assert_int_equal(t.row_count, all);
     table_free(&t);
-    example_ask(f, "user-activity", request_of(NULL), &t);
+    example_ask(f, "user-activity", example_request(NULL), &t);
     assert_true(table_find(&t, DETAIL, "user", "server", "operation", "EntryPosted", NULL) >= 0);
     table_free(&t);
-    Daftari__V1__RunReport request = request_of(NULL); /* nor from a day that is not there yet */
+    Daftari__V1__RunReport request = example_request(NULL); /* nor from a day that is not there yet */
     request.has_from_date = true;
     request.from_date = 20250601;
     example_ask(f, "audit-trail", request, &t);
     assert_int_equal(t.row_count, all);
     table_free(&t);
-    request = request_of(NULL); /* a last day that is asked for holds */
+    request = example_request(NULL); /* a last day that is asked for holds */
     request.has_to_date = true;
     request.to_date = 20250110;
     example_ask(f, "audit-trail", request, &t);
@@ -670,9 +656,9 @@ static void refused(struct example *f, const struct rights *rights, const char *
 static void bad_parameters_are_named(void **state)
 {
     struct example *f = *state;
-    Daftari__V1__RunReport request = request_of("XYZ");
+    Daftari__V1__RunReport request = example_request("XYZ");
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "business");
-    request = request_of(NULL);
+    request = example_request(NULL);
     refused(f, NULL, "no-such-report", request, STATUS_INVALID, "report");
     refused(f, NULL, "account-statement", request, STATUS_INVALID, "account");
     request.has_from_date = true;
@@ -686,18 +672,18 @@ static void bad_parameters_are_named(void **state)
     table_run(f->books, NULL, "trial-balance", request, &t);
     assert_string_equal(t.fault.text, "a date not after 2025-02-01, where the report ends; got 2025-03-01");
     table_free(&t);
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.currency = (char *)(uintptr_t) "ZZZ";
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "currency");
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_known_at_position = true;
     request.known_at_position = f->world->record_count + 1;
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "known_at_position");
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_compare_to_date = true;
     request.compare_to_date = 20250101;
     refused(f, NULL, "trial-balance", request, STATUS_INVALID, "compare_to_date");
-    request = request_of(NULL);
+    request = example_request(NULL);
     request.has_account = true;
     request.account = 1111;
     refused(f, NULL, "account-statement", request, STATUS_INVALID, "account");
@@ -710,17 +696,17 @@ static void rights_bound_what_is_seen(void **state)
     struct table t;
     water.every_business = false;
     water.may_read[0] = UINT64_C(1) << 1; /* WTR */
-    refused(f, &water, "trial-balance", request_of("all"), STATUS_DENIED, "business");
-    refused(f, &water, "trial-balance", request_of("RTL"), STATUS_DENIED, "business");
-    table_run(f->books, &water, "trial-balance", request_of(NULL), &t);
+    refused(f, &water, "trial-balance", example_request("all"), STATUS_DENIED, "business");
+    refused(f, &water, "trial-balance", example_request("RTL"), STATUS_DENIED, "business");
+    table_run(f->books, &water, "trial-balance", example_request(NULL), &t);
     assert_int_equal(t.status, STATUS_OK);
     assert_amount(&t, table_find(&t, TOTAL, "currency", "KES", NULL), "debit", "28000.00");
     assert_int_equal(table_find(&t, -1, "account", "1130", NULL), -1);
     table_free(&t);
     water.may_read[0] |= UINT64_C(1) << 3;
-    refused(f, &water, "trial-balance", request_of(NULL), STATUS_DENIED, "business");
+    refused(f, &water, "trial-balance", example_request(NULL), STATUS_DENIED, "business");
     water.level[DAFTARI__V1__PERMISSION__FINANCE_REPORTS] = PERMISSION_NONE;
-    refused(f, &water, "trial-balance", request_of("WTR"), STATUS_DENIED, "report");
+    refused(f, &water, "trial-balance", example_request("WTR"), STATUS_DENIED, "report");
 }
 
 int main(void)

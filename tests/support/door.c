@@ -11,6 +11,7 @@
 #include "server/base/kv_mem.h"
 #include "server/domain/people/people.h"
 #include "server/domain/people/rights.h"
+#include "tests/support/new_books.h"
 #include "type_ids.h"
 
 #define START_US INT64_C(1764000000000000) /* a Monday in November 2025 */
@@ -92,15 +93,8 @@ static void write_record(struct door *door, const struct context *context, struc
     const struct decision *decision = door->decision;
     struct record record;
     struct kv_txn *txn;
-    struct record_header header = {.type = decision->type,
-                                   .type_version = 1,
-                                   .business = decision->business,
-                                   .position = context->position,
-                                   .time = context->now,
-                                   .command_id = context->command_id,
-                                   .session = context->session,
-                                   .user = context->user,
-                                   .content = part->content};
+    struct record_header header = decision_header(decision, context);
+    header.content = part->content;
     door->record_len = record_size(decision->posting_count, 0, decision->payload.len);
     door->record = realloc(door->record, door->record_len);
     record_encode(&header, decision->postings, decision->posting_count, NULL, 0, decision->payload,
@@ -344,15 +338,7 @@ uint32_t door_add_user(struct door *door, const char *email, const char *const *
 static void open_books(struct door *door)
 {
     static const char *const owner[] = {"Owner", NULL};
-    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
-    books.name = (char *)(uintptr_t) "Test";
-    books.base_currency = (char *)(uintptr_t) "KES";
-    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start =
-        true;
-    books.scale = 2;
-    books.utc_offset_minutes = 180;
-    books.first_date = 20250101;
-    books.fiscal_year_start = 101;
+    Daftari__V1__OpenBooks books = new_books(20250101);
     ASSERT(door_command(door, "internal.OpenBooks", &books.base) == STATUS_OK);
     struct arena *arena = arena_new(64 * 1024);
     for (size_t i = 0; i < people_built_in_role_count; i++)

@@ -52,6 +52,13 @@ int example_tear_down(void **state)
     return 0;
 }
 
+Daftari__V1__RunReport example_request(const char *business)
+{
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    request.business = (char *)(uintptr_t)business;
+    return request;
+}
+
 void example_ask(struct example *example, const char *report, Daftari__V1__RunReport request,
                  struct table *out)
 {

@@ -323,6 +323,22 @@ void rig_done(struct rig *rig)
     pthread_cond_destroy(&rig->changed);
 }
 
+int rig_set_up(void **state)
+{
+    struct rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    rig_init(rig);
+    *state = rig;
+    return 0;
+}
+
+int rig_tear_down(void **state)
+{
+    rig_done(*state);
+    free(*state);
+    return 0;
+}
+
 void rig_mode_set(struct rig *rig, enum rig_mode mode)
 {
     pthread_mutex_lock(&rig->lock);

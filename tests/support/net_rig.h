@@ -59,6 +59,9 @@ struct net_wiring rig_wiring(struct rig *rig);
 void rig_start(struct rig *rig);
 void rig_stop(struct rig *rig); /* drains, joins, frees */
 void rig_done(struct rig *rig);
+/* For cmocka: one that is not started, *state, and its end. */
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
 
 void rig_mode_set(struct rig *rig, enum rig_mode mode);
 void rig_release(struct rig *rig); /* answers what is held, and holds no more */

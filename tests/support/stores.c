@@ -11,26 +11,31 @@
 
 #define CASE_NAME_MAX 64
 
-struct kv *store_plain(const struct store_kind *kind, const char *folder, const struct kv_table *tables,
-                       unsigned count, uint64_t map_bytes)
+struct kv *store_disk(const char *folder, const char *name, const struct kv_table *tables, unsigned count,
+                      uint64_t map_bytes, unsigned readers_max, bool durable)
 {
     char path[FOLDER_PATH_MAX];
     struct fault why = {0};
     struct kv *kv = NULL;
-    if (!kind->lmdb) {
-        kv = kv_mem_new(tables, count);
-        assert_non_null(kv);
-        return kv;
-    }
-    assert_int_equal(folder_join(folder, "env", path, &why), STATUS_OK);
+    assert_int_equal(folder_join(folder, name, path, &why), STATUS_OK);
     struct kv_lmdb_options options = {.path = path,
                                       .tables = tables,
                                       .count = count,
                                       .map_bytes = map_bytes,
-                                      .readers_max = 8,
-                                      .durability = KV_LMDB_DERIVED,
+                                      .readers_max = readers_max,
+                                      .durability = durable ? KV_LMDB_DURABLE : KV_LMDB_DERIVED,
                                       .create = true};
     assert_int_equal(kv_lmdb_open(&options, &kv, &why), STATUS_OK);
+    return kv;
+}
+
+struct kv *store_plain(const struct store_kind *kind, const char *folder, const struct kv_table *tables,
+                       unsigned count, uint64_t map_bytes)
+{
+    if (kind->lmdb)
+        return store_disk(folder, "env", tables, count, map_bytes, 8, false);
+    struct kv *kv = kv_mem_new(tables, count);
+    assert_non_null(kv);
     return kv;
 }
 

@@ -18,7 +18,10 @@ struct store_kind {
     size_t packed_bytes;        /* of a block of packed tables; 0: none are packed */
 };
 
-/* LMDB in FOLDER/env, or memory. */
+/* LMDB in FOLDER/NAME. */
+struct kv *store_disk(const char *folder, const char *name, const struct kv_table *tables, unsigned count,
+                      uint64_t map_bytes, unsigned readers_max, bool durable);
+/* The same unsynced in FOLDER/env, or memory. */
 struct kv *store_plain(const struct store_kind *kind, const char *folder, const struct kv_table *tables,
                        unsigned count, uint64_t map_bytes);
 /* The keys of FOLDER/keys, made when they are missing. */

@@ -15,6 +15,7 @@
 #include "server/base/system.h"
 #include "server/log/log.h"
 #include "server/store/kv_lmdb.h"
+#include "tests/support/stores.h"
 
 #define MAP_BYTES (UINT64_C(1) << 30)
 
@@ -140,19 +141,9 @@ void view_rig_stop(struct view_rig *rig)
 int view_rig_set_up(void **state)
 {
     struct view_rig *rig = calloc(1, sizeof *rig);
-    struct kv *kv;
     struct fault why = {0};
-    char path[400];
     scratch_make(rig->path);
-    view_rig_path(rig, "log", path);
-    struct kv_lmdb_options options = {.path = path,
-                                      .tables = log_tables,
-                                      .count = LOG_TABLE_COUNT,
-                                      .map_bytes = MAP_BYTES,
-                                      .readers_max = 32,
-                                      .durability = KV_LMDB_DERIVED,
-                                      .create = true};
-    assert_int_equal(kv_lmdb_open(&options, &kv, &why), STATUS_OK);
+    struct kv *kv = store_disk(rig->path, "log", log_tables, LOG_TABLE_COUNT, MAP_BYTES, 32, false);
     assert_int_equal(log_over_kv_open(kv, &rig->log, &why), STATUS_OK);
     rig->world = world_new();
     view_rig_command(rig->world, "internal.OpenBooks",

@@ -16,6 +16,7 @@
 #include "server/domain/kernel/tables.h"
 #include "server/log/log.h"
 #include "server/store/kv_lmdb.h"
+#include "tests/support/new_books.h"
 
 #define ARENA_BYTES (1024u * 1024u)
 
@@ -188,7 +189,7 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
 {
     struct fault why = {0};
     struct ask ask;
-    char name[] = "Test", code[] = "KES", cash[] = "Cash", capital[] = "Capital";
+    char cash[] = "Cash", capital[] = "Capital";
     memset(rig, 0, sizeof *rig);
     writer_world.no_room = writer_world.no_ids_room = false;
     assert_int_equal(domain_check(&why), STATUS_OK);
@@ -236,14 +237,7 @@ void writer_rig_open(struct writer_rig *rig, size_t batch_records)
                                              .fatal = on_fatal}};
     assert_int_equal(writer_new(&config, &rig->writer, &why), STATUS_OK);
 
-    Daftari__V1__OpenBooks books = DAFTARI__V1__OPEN_BOOKS__INIT;
-    books.name = name;
-    books.base_currency = code;
-    books.has_scale = books.has_utc_offset_minutes = books.has_first_date = books.has_fiscal_year_start = 1;
-    books.scale = 2;
-    books.utc_offset_minutes = 180;
-    books.first_date = 20240101;
-    books.fiscal_year_start = 101;
+    Daftari__V1__OpenBooks books = new_books(20240101);
     ask_start(&ask, "internal.OpenBooks");
     ask_add(&ask, 0, &books.base);
     ask_run(rig, &ask);

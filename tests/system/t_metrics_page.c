@@ -17,22 +17,6 @@
 #define STAY 8 /* server/net/scrape.c */
 #define COME 40
 
-static int setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-    assert_non_null(rig);
-    rig_init(rig); /* each test starts it, with limits of its own */
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_done(*state);
-    free(*state);
-    return 0;
-}
-
 /* Read to its end within that time? */
 static bool ends_within(int fd, int ms)
 {
@@ -123,7 +107,7 @@ static void who_only_connects_to_the_page_is_let_go(void **state)
     }
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, rig_set_up, rig_tear_down)
 
 int main(void)
 {

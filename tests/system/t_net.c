@@ -21,19 +21,10 @@
 
 static int setup(void **state)
 {
-    struct rig *rig = calloc(1, sizeof *rig);
-    assert_non_null(rig);
-    rig_init(rig);
-    rig_start(rig);
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_done(*state);
-    free(*state);
-    return 0;
+    int failed = rig_set_up(state);
+    if (failed == 0)
+        rig_start(*state);
+    return failed;
 }
 
 static void hello_send(struct tls_client *client, uint32_t version, const char *token, uint64_t seen)
@@ -663,7 +654,7 @@ static void frames_may_come_in_pieces(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, rig_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(hello_is_welcomed),
         CASE(another_version_is_refused),

@@ -28,22 +28,6 @@
 #define GROWTH_KIB_MAX (100 * 1024)
 #endif
 
-static int setup(void **state)
-{
-    struct rig *rig = calloc(1, sizeof *rig);
-    assert_non_null(rig);
-    rig_init(rig); /* each test starts it, with limits of its own */
-    *state = rig;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    rig_done(*state);
-    free(*state);
-    return 0;
-}
-
 static int64_t now_ms(void)
 {
     struct timespec now;
@@ -743,7 +727,9 @@ static void what_cannot_be_is_refused_at_start(void **state)
 
 int main(void)
 {
-#define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CASE(name)                                                                                           \
+    cmocka_unit_test_setup_teardown(name, rig_set_up,                                                        \
+                                    rig_tear_down) /* each starts it, with limits of its own */
     const struct CMUnitTest tests[] = {
         CASE(who_does_not_shake_hands_is_dropped),
         CASE(who_does_not_say_hello_is_dropped),

@@ -270,22 +270,28 @@ static void all_replays_share_one_bound(void **state)
     }
 }
 
-/* Whoever asked has gone: the replay ends within a slice, and so does the waiting of those who have not the turn. */
-static void what_nobody_waits_for_ends(void **state)
+/* As known at different positions; the first has begun to replay. */
+static void ask_some(struct view_rig *rig, struct question *q, size_t count)
 {
-    struct view_rig *rig = *state;
-    start_slow(rig);
     Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
     char name[] = "trial-balance";
     request.report = name;
     request.has_known_at_position = true;
-    struct question q[2];
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < count; i++) {
         request.known_at_position = rig->appended - 1 - i;
         question_open(&q[i], "Report.Run", &request.base);
         question_submit(rig, &q[i]);
     }
     nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+}
+
+/* Whoever asked has gone: the replay ends within a slice, and so does the waiting of those who have not the turn. */
+static void what_nobody_waits_for_ends(void **state)
+{
+    struct view_rig *rig = *state;
+    start_slow(rig);
+    struct question q[2];
+    ask_some(rig, q, 2);
     monotonic_us start = clock_monotonic(&system_clock);
     for (size_t i = 0; i < 2; i++)
         atomic_store(&q[i].item.unwanted, true);
@@ -305,17 +311,8 @@ static void a_stop_ends_who_waits(void **state)
 {
     struct view_rig *rig = *state;
     start_slow(rig);
-    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-    char name[] = "trial-balance";
-    request.report = name;
-    request.has_known_at_position = true;
     struct question q[3];
-    for (size_t i = 0; i < 3; i++) {
-        request.known_at_position = rig->appended - 1 - i;
-        question_open(&q[i], "Report.Run", &request.base);
-        question_submit(rig, &q[i]);
-    }
-    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    ask_some(rig, q, 3);
     view_rig_stop(rig);
     assert_true(atomic_load(&slow.reads) < rig->appended - 3); /* not even the first was there */
     for (size_t i = 0; i < 3; i++) {
