@@ -180,6 +180,22 @@ static void describe(const struct access *access, const struct session_entry *se
     memcpy(out->email, user->user.email, sizeof out->email);
 }
 
+/* From another place than is on record? Under `lock`; takes `door`. */
+static void note_place(struct access *access, struct session_entry *session, const struct actor *from)
+{
+    char host[SESSION_HOST_MAX];
+    session_host(from->address, host);
+    if (strcmp(session->address, host) == 0 && strcmp(session->agent, from->agent) == 0 &&
+        strcmp(session->device, from->device) == 0)
+        return;
+    (void)pthread_mutex_lock(&access->door);
+    session->moved = true;
+    (void)snprintf(session->moved_address, sizeof session->moved_address, "%s", host);
+    (void)snprintf(session->moved_agent, sizeof session->moved_agent, "%s", from->agent);
+    (void)snprintf(session->moved_device, sizeof session->moved_device, "%s", from->device);
+    (void)pthread_mutex_unlock(&access->door);
+}
+
 /* ---- deciding ---------------------------------------------------------------------------------------------------------- */
 
 static enum status log_in_first(struct fault *why)
@@ -236,7 +252,8 @@ void access_count_denial(struct access *access, const struct actor *actor, const
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------------ */
 
-enum status access_session_by_token(struct access *access, struct slice token, struct access_session *out)
+enum status access_session_by_token(struct access *access, struct slice token, const struct actor *from,
+                                    struct access_session *out)
 {
     uint8_t digest[SECRET_DIGEST_BYTES];
     enum status status = STATUS_UNAUTHENTICATED;
@@ -251,6 +268,7 @@ enum status access_session_by_token(struct access *access, struct slice token, s
         const struct user_entry *user = user_find(access, session->user);
         if (user != NULL && user->rights.active && session_good(access, session)) {
             touch(access, session);
+            note_place(access, session, from);
             describe(access, session, user, out);
             status = STATUS_OK;
         }
@@ -289,6 +307,7 @@ bool access_session_by_certificate(struct access *access, uint32_t user, const s
             strcmp(session->device, from->device) != 0 || !session_good(access, session))
             continue;
         touch(access, session);
+        note_place(access, session, from);
         describe(access, session, entry, out);
         found = true;
     }
@@ -355,6 +374,29 @@ static size_t sweep_sessions(struct access *access, struct access_event *out, si
     return count;
 }
 
+/* Under `lock` and `door`. Not handed out again before a minute is over, whether a record came of it or not: so nobody
+ * fills the log by taking up his session here and there. */
+static size_t sweep_moves(struct access *access, struct access_event *out, size_t max)
+{
+    size_t count = 0;
+    monotonic_us now = clock_monotonic(access->config.clock);
+    for (size_t i = 0; i < access->session_count && count < max; i++) {
+        struct session_entry *session = access->sessions[i];
+        if (!session->moved || !session_good(access, session) ||
+            (session->moved_reported != 0 && now - session->moved_reported < 60 * SECOND_US))
+            continue;
+        session->moved = false;
+        session->moved_reported = now != 0 ? now : 1;
+        struct access_event *event = &out[count++];
+        *event = (struct access_event){
+            .kind = ACCESS_SESSION_MOVED, .user = session->user, .session = session->session, .count = 1};
+        memcpy(event->address, session->moved_address, sizeof event->address);
+        memcpy(event->agent, session->moved_agent, sizeof event->agent);
+        memcpy(event->device, session->moved_device, sizeof event->device);
+    }
+    return count;
+}
+
 size_t access_sweep(struct access *access, bool all, struct access_event *out, size_t max)
 {
     (void)pthread_mutex_lock(&access->door);
@@ -362,6 +404,9 @@ size_t access_sweep(struct access *access, bool all, struct access_event *out, s
     (void)pthread_mutex_unlock(&access->door);
     (void)pthread_rwlock_rdlock(&access->lock);
     count += sweep_sessions(access, out + count, max - count);
+    (void)pthread_mutex_lock(&access->door);
+    count += sweep_moves(access, out + count, max - count);
+    (void)pthread_mutex_unlock(&access->door);
     (void)pthread_rwlock_unlock(&access->lock);
     return count;
 }

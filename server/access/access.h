@@ -68,8 +68,9 @@ struct access_session {
     char email[EMAIL_TEXT_MAX + 1];
 };
 
-/* The open session of this token. UNAUTHENTICATED otherwise; the answer does not tell why. Counts as use. */
-enum status access_session_by_token(struct access *access, struct slice token,
+/* The open session of this token, taken up by `from`. UNAUTHENTICATED otherwise; the answer does not tell why. Counts as
+ * use; from another place than it was used from last, access_sweep tells. */
+enum status access_session_by_token(struct access *access, struct slice token, const struct actor *from,
                                     struct access_session *out) MUST_USE;
 
 /* Whose certificate this is; 0 = nobody's, or that user is not active. */
@@ -118,6 +119,7 @@ enum access_event_kind {
     ACCESS_LOGINS_REFUSED, /* internal.RefuseLogins */
     ACCESS_REFUSED,        /* internal.RefuseAccess */
     ACCESS_SESSION_OVER,   /* internal.CloseSession: idle or expired */
+    ACCESS_SESSION_MOVED,  /* internal.UseSession: taken up from elsewhere */
 };
 struct access_event {
     enum access_event_kind kind;
@@ -126,9 +128,10 @@ struct access_event {
     uint32_t count;
     char address[64];               /* host without port; "others" when there were too many to tell apart */
     char text[METHOD_NAME_MAX + 1]; /* why, or the method; "others" as above */
+    char agent[104], device[104];   /* ACCESS_SESSION_MOVED */
 };
-/* Refusals of minutes that are over (of the present one too when `all`), and sessions that have ended by themselves
- * since the last call, each handed out once, at most `max`. At most ACCESS_EVENTS_PER_MINUTE refusals come of one
+/* Refusals of minutes that are over (of the present one too when `all`), sessions that have ended by themselves and
+ * sessions taken up from elsewhere (each once a minute at most) since the last call, each handed out once, at most `max`. At most ACCESS_EVENTS_PER_MINUTE refusals come of one
  * minute, whatever is tried from outside. */
 #define ACCESS_EVENTS_PER_MINUTE 66u
 size_t access_sweep(struct access *access, bool all, struct access_event *out, size_t max);

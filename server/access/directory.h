@@ -14,6 +14,7 @@
 #include "server/access/access.h"
 #include "server/access/tally.h"
 #include "server/access/throttle.h"
+#include "server/domain/people/user_row.h"
 
 #define SESSIONS_PER_USER_MAX 256u /* the one not used for longest ends when there are more */
 #define HOST_TEXT_MAX         64u
@@ -39,6 +40,11 @@ struct session_entry {
     char host[HOST_TEXT_MAX];
     char device[104];
     _Atomic monotonic_us last_use;
+    char address[SESSION_HOST_MAX], agent[104]; /* with `device`: from where it was used last, as on record */
+    /* Where it was taken up since, when that is another place. Under `door`. */
+    bool moved;
+    char moved_address[SESSION_HOST_MAX], moved_agent[104], moved_device[104];
+    monotonic_us moved_reported;   /* when access_sweep handed out a move; 0 = not yet */
     _Atomic bool over;             /* ended by itself: takes no more requests */
     _Atomic monotonic_us reported; /* when access_sweep handed that out; 0 = not yet */
 };

@@ -222,6 +222,20 @@ static void session_trim(struct access *access, uint32_t user)
         atomic_store_explicit(&oldest->over, true, memory_order_relaxed);
 }
 
+static const char *or_nothing(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* From where it was used last, as core state has it. Under `lock` for writing. */
+static void session_place(struct session_entry *entry, const Daftari__V1__SessionOpened *info)
+{
+    directory_host(or_nothing(info->address), entry->host);
+    session_host(or_nothing(info->address), entry->address);
+    (void)snprintf(entry->device, sizeof entry->device, "%s", or_nothing(info->device));
+    (void)snprintf(entry->agent, sizeof entry->agent, "%s", or_nothing(info->agent));
+}
+
 /* A session beyond sessions_max is left out: its token opens nothing. */
 static bool session_add(struct access *access, struct kv_txn *state, const struct session_row *row)
 {
@@ -244,9 +258,7 @@ static bool session_add(struct access *access, struct kv_txn *state, const struc
         entry->expires = info->expires_time_us;
         if (!by_certificate)
             memcpy(entry->token_hash, info->token_hash.data, SECRET_DIGEST_BYTES);
-        directory_host(info->address != NULL ? info->address : "", entry->host);
-        if (info->device != NULL)
-            (void)snprintf(entry->device, sizeof entry->device, "%s", info->device);
+        session_place(entry, info);
         atomic_store_explicit(&entry->last_use, clock_monotonic(access->config.clock), memory_order_relaxed);
         access->session_count++;
         session_trim(access, row->user);
@@ -280,6 +292,28 @@ static bool sessions_load(struct access *access, struct kv_txn *state)
     return kv_error(state) == STATUS_OK;
 }
 
+/* A record says from where a session is used. Core state may have a later one already: that one holds. */
+static bool session_moved(struct access *access, struct kv_txn *state, const struct record *record)
+{
+    Daftari__V1__SessionUsedFrom *used =
+        row_message(state, record->payload, &daftari__v1__session_used_from__descriptor, access->arena);
+    struct session_row row;
+    if (used == NULL)
+        return false;
+    if (!session_row_get(state, used->session, &row))
+        return kv_error(state) == STATUS_OK; /* closed within the same batch */
+    Daftari__V1__SessionOpened *info =
+        row_message(state, row.info, &daftari__v1__session_opened__descriptor, access->arena);
+    if (info == NULL)
+        return false;
+    (void)pthread_rwlock_wrlock(&access->lock);
+    for (size_t i = 0; i < access->session_count; i++)
+        if (access->sessions[i]->session == used->session)
+            session_place(access->sessions[i], info);
+    (void)pthread_rwlock_unlock(&access->lock);
+    return true;
+}
+
 /* Drops every session that core state no longer has. */
 static bool sessions_check(struct access *access, struct kv_txn *state)
 {
@@ -311,7 +345,8 @@ enum change {
     CHANGE_OPENED = 4,
     CHANGE_CLOSED = 8,
     CHANGE_CERTIFICATES = 16,
-    CHANGE_FAILURES = 32
+    CHANGE_FAILURES = 32,
+    CHANGE_PLACE = 64
 };
 
 static unsigned change_of(uint16_t type)
@@ -340,6 +375,8 @@ static unsigned change_of(uint16_t type)
         return CHANGE_CERTIFICATES | CHANGE_CLOSED;
     case EVENT_SESSION_OPENED:
         return CHANGE_OPENED;
+    case EVENT_SESSION_USED_FROM:
+        return CHANGE_PLACE;
     case EVENT_SESSION_CLOSED:
     case EVENT_SESSIONS_REVOKED:
         return CHANGE_CLOSED;
@@ -395,6 +432,8 @@ enum status access_note(struct access *access, struct kv_txn *state, const struc
         good = certificates_load(access, state);
     if (good && (change & CHANGE_OPENED) != 0)
         good = session_load(access, state, record->header.position);
+    if (good && (change & CHANGE_PLACE) != 0)
+        good = session_moved(access, state, record);
     if (good && (change & CHANGE_CLOSED) != 0)
         good = sessions_check(access, state);
     if (good && kv_error(state) == STATUS_OK)

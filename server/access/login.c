@@ -356,10 +356,11 @@ static bool find_methods(struct login *login)
     login->set_password = domain_method(slice_text("internal.SetPassword"));
     login->lock_user = domain_method(slice_text("internal.LockUser"));
     login->refuse_logins = domain_method(slice_text("internal.RefuseLogins"));
+    login->use_session = domain_method(slice_text("internal.UseSession"));
     login->refuse_access = domain_method(slice_text("internal.RefuseAccess"));
     return login->open_session != NULL && login->close_session != NULL && login->create_user != NULL &&
            login->set_password != NULL && login->lock_user != NULL && login->refuse_logins != NULL &&
-           login->refuse_access != NULL;
+           login->refuse_access != NULL && login->use_session != NULL;
 }
 
 enum status login_new(const struct login_config *config, struct login **out, struct fault *why)

@@ -9,6 +9,7 @@ union sweep_command {
     Daftari__V1__LoginsRefused logins;
     Daftari__V1__AccessRefused access;
     Daftari__V1__CloseSession close;
+    Daftari__V1__SessionUsedFrom used;
 };
 
 static const ProtobufCMessage *command_make(struct access_event *event, union sweep_command *out)
@@ -29,12 +30,21 @@ static const ProtobufCMessage *command_make(struct access_event *event, union sw
         out->access.session = event->session;
         out->access.method = event->text;
         out->access.count = event->count;
+        out->access.address = event->address;
         return &out->access.base;
     case ACCESS_SESSION_OVER:
         daftari__v1__close_session__init(&out->close);
         out->close.has_session = true;
         out->close.session = event->session;
         return &out->close.base;
+    case ACCESS_SESSION_MOVED:
+        daftari__v1__session_used_from__init(&out->used);
+        out->used.has_session = true;
+        out->used.session = event->session;
+        out->used.address = event->address;
+        out->used.agent = event->agent;
+        out->used.device = event->device;
+        return &out->used.base;
     }
     return NULL;
 }
@@ -46,7 +56,8 @@ void sweep_send(struct login *login, bool all)
     const ProtobufCMessage *list[SWEEP_EVENTS];
     const struct method *const methods[] = {[ACCESS_LOGINS_REFUSED] = login->refuse_logins,
                                             [ACCESS_REFUSED] = login->refuse_access,
-                                            [ACCESS_SESSION_OVER] = login->close_session};
+                                            [ACCESS_SESSION_OVER] = login->close_session,
+                                            [ACCESS_SESSION_MOVED] = login->use_session};
     size_t count = access_sweep(login->config.access, all, events, SWEEP_EVENTS);
     for (unsigned kind = 0; kind < sizeof methods / sizeof methods[0]; kind++) {
         size_t chosen = 0;

@@ -41,6 +41,9 @@ enum status access_try(struct access *access, const char *email, const struct ac
     directory_host(from->address, host);
     uint64_t by_email = key_of(access, email), by_address = key_of(access, host);
     monotonic_us now = clock_monotonic(access->config.clock);
+    struct access_user known = {.user = 0};
+    (void)access_find_user(access, email, &known); /* known or not, the same work */
+    secret_wipe(&known.verifier, sizeof known.verifier);
     (void)pthread_mutex_lock(&access->door);
     bool left =
         throttle_may(access->by_email, by_email, now) && throttle_may(access->by_address, by_address, now);
@@ -48,7 +51,7 @@ enum status access_try(struct access *access, const char *email, const struct ac
         throttle_take(access->by_email, by_email, now);
         throttle_take(access->by_address, by_address, now);
     } else {
-        count_refusal(access, 0, host, "too many tries");
+        count_refusal(access, known.user, host, "too many tries");
     }
     (void)pthread_mutex_unlock(&access->door);
     if (left)

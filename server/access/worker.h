@@ -22,7 +22,7 @@ struct login {
     struct work_queue *queue;
     struct secret_verifier nobody; /* checked when there is no such user, so that it takes as long */
     const struct method *open_session, *close_session, *create_user, *set_password, *lock_user,
-        *refuse_logins, *refuse_access;
+        *refuse_logins, *refuse_access, *use_session;
     pthread_t threads[LOGIN_THREADS_MAX];
     unsigned started;
     pthread_mutex_t lock;

@@ -70,7 +70,7 @@ static enum status auth_by_token(void *context, struct slice token, struct actor
 {
     struct server *server = context;
     struct access_session session;
-    enum status status = access_session_by_token(server->access, token, &session);
+    enum status status = access_session_by_token(server->access, token, actor, &session);
     if (status != STATUS_OK)
         return status;
     actor->user = session.user;

@@ -173,6 +173,11 @@ enum status domain_decide(const struct method *method, const struct context *con
                           const ProtobufCMessage *command, struct slice body, struct decision *out,
                           struct fault *why) MUST_USE;
 
+/* Every record names its session; from where it came, by what device and program, the last SessionUsedFrom of the session
+ * before it says, or its SessionOpened (docs/decisions/0003). True when `context` has another place than that: `out` is
+ * then the record to be written first. Address and port: the host alone counts. */
+bool domain_place_changed(const struct context *context, struct kv_txn *state, struct decision *out) MUST_USE;
+
 /* The header of the record that a decision comes to, but for `content` and `previous`. */
 struct record_header decision_header(const struct decision *decision, const struct context *context);
 

@@ -7,8 +7,9 @@
 
 enum status batch_allocate(struct batch *batch, const struct writer_config *config)
 {
-    batch->records = calloc(config->batch_records_max, sizeof *batch->records);
-    batch->hashes = malloc(config->batch_records_max * sizeof *batch->hashes);
+    size_t places = config->batch_records_max + 1; /* a command may come with a SessionUsedFrom before it */
+    batch->records = calloc(places, sizeof *batch->records);
+    batch->hashes = malloc(places * sizeof *batch->hashes);
     batch->bytes = malloc(config->batch_bytes_max);
     return batch->records != NULL && batch->hashes != NULL && batch->bytes != NULL ? STATUS_OK
                                                                                    : STATUS_NO_MEMORY;

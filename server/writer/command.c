@@ -17,7 +17,7 @@ bool command_batch_full(const struct writer *writer)
 {
     const struct writer_config *config = &writer->config;
     return writer->open->count >= config->batch_records_max ||
-           writer->open->bytes_used + RECORD_BYTES_MAX > config->batch_bytes_max;
+           writer->open->bytes_used + RECORD_BYTES_MAX + PLACE_RECORD_BYTES_MAX > config->batch_bytes_max;
 }
 
 void command_load_books(struct writer *writer, struct kv_txn *state)
@@ -179,6 +179,28 @@ static bool session_ended(struct writer *writer, struct kv_txn *state, const str
     return false;
 }
 
+/* Is this the place that the session's records have, as far as was looked at last? Spares reading state for every command. */
+static bool place_known(const struct writer *writer, const struct actor *actor)
+{
+    const struct actor *last = &writer->place_good;
+    return last->session == actor->session && strcmp(last->address, actor->address) == 0 &&
+           strcmp(last->agent, actor->agent) == 0 && strcmp(last->device, actor->device) == 0;
+}
+
+/* Another place than the session's records have: writer->place is the record that says so, and to go first. Asked once
+ * it is settled that there will be a record, so that nobody can fill the log with what is refused. */
+static bool place_changed(struct writer *writer, struct kv_txn *state, const struct context *context,
+                          const struct actor *actor)
+{
+    if (actor->session == 0 || place_known(writer, actor))
+        return false;
+    if (domain_place_changed(context, state, writer->place))
+        return true;
+    if (kv_error(state) == STATUS_OK)
+        writer->place_good = *actor;
+    return false;
+}
+
 static timestamp_us next_time(const struct writer *writer)
 {
     timestamp_us now = clock_wall(writer->config.clock);
@@ -240,12 +262,12 @@ static enum status decide(struct writer *writer, struct kv_txn *state, struct wo
 
 /* ---- record ------------------------------------------------------------------------------------------------------ */
 
-static enum status record_it(struct writer *writer, struct kv_txn *state, const struct work_part *part,
-                             const struct context *context, const struct record **out, struct fault *why)
+static enum status record_it(struct writer *writer, struct kv_txn *state, const struct decision *decision,
+                             uint64_t content, const struct context *context, const struct record **out,
+                             struct fault *why)
 {
-    const struct decision *decision = writer->decision;
     struct record_header header = decision_header(decision, context);
-    header.content = command_id_is_zero(&part->command_id) ? 0 : part->content;
+    header.content = command_id_is_zero(&context->command_id) ? 0 : content;
     header.previous = writer->head.last;
     size_t size = record_size(decision->posting_count, decision->movement_count, decision->payload.len);
     struct batch *batch = writer->open;
@@ -272,6 +294,19 @@ static enum status record_it(struct writer *writer, struct kv_txn *state, const 
     writer->head = (struct log_head){.size = context->position, .last = *hash, .time = context->now};
     *out = record;
     return STATUS_OK;
+}
+
+/* writer->place, before what was decided: that takes the next position and time. */
+static enum status record_place(struct writer *writer, struct kv_txn *state, struct context *context,
+                                struct fault *why)
+{
+    const struct record *record;
+    struct context place = *context;
+    place.command_id = (struct command_id){0};
+    enum status status = record_it(writer, state, writer->place, 0, &place, &record, why);
+    context->position = writer->head.size + 1;
+    context->now = next_time(writer);
+    return status;
 }
 
 static bool size_fits(const struct decision *decision, struct fault *why)
@@ -337,7 +372,12 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
         answer_recorded(item, part, state, NULL);
         return STATUS_OK;
     }
-    status = record_it(writer, state, part, &context, &record, why);
+    if (place_changed(writer, state, &context, &item->actor))
+        status = record_place(writer, state, &context, why);
+    else if (kv_error(state) != STATUS_OK)
+        status = fault_set(why, kv_error(state), NULL, "core state cannot be read");
+    if (status == STATUS_OK)
+        status = record_it(writer, state, writer->decision, part->content, &context, &record, why);
     if (status != STATUS_OK)
         return status;
     ASSERT(record != NULL);
@@ -346,6 +386,7 @@ enum status command_run(struct writer *writer, struct kv_txn *state, struct work
     if (record->header.type >= WRITER_TOLD_TYPE) {
         writer->rights_known = false;
         writer->session_good = 0;
+        writer->place_good.session = 0;
     }
     if (record->header.type == EVENT_BOOKS_OPENED)
         command_load_books(writer, state);

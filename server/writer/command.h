@@ -7,6 +7,8 @@
 #include "server/writer/spent.h"
 
 #define COMMANDS_AHEAD 16u /* unpacked ahead of being decided */
+/* One SessionUsedFrom: a header, and three short texts from struct actor. */
+#define PLACE_RECORD_BYTES_MAX 1024u
 
 struct writer {
     struct writer_config config;
@@ -17,6 +19,7 @@ struct writer {
     struct arena *messages;    /* of the commands unpacked ahead */
     const ProtobufCMessage *ahead[COMMANDS_AHEAD]; /* NULL: not unpacked yet */
     struct decision *decision;
+    struct decision *place; /* SessionUsedFrom, before it */
     struct batch batches[2], *open;
     struct committer committer; /* of the one that is not open; not running: batches are committed at once */
     struct log_head head;       /* with the open batch */
@@ -28,7 +31,8 @@ struct writer {
     struct rights rights;
     uint32_t rights_user;
     bool rights_known;
-    uint64_t session_good; /* the open session last seen; 0 = none; forgotten likewise */
+    uint64_t session_good;   /* the open session last seen; 0 = none; forgotten likewise */
+    struct actor place_good; /* its session's records have its place; likewise */
     struct spent spent;
     bool behind_asks; /* it has settled within the present list */
     bool state_full;  /* core state cannot be written behind, and no more of it may wait in memory */

@@ -322,8 +322,10 @@ static enum status writer_allocate(struct writer *writer, struct fault *why)
     writer->arena = arena_new(config->arena_bytes_max);
     writer->messages = arena_new(config->arena_bytes_max);
     writer->decision = malloc(sizeof *writer->decision);
+    writer->place = malloc(sizeof *writer->place);
     if (writer->queue == NULL || writer->arena == NULL || writer->messages == NULL ||
-        writer->decision == NULL || batch_allocate(&writer->batches[0], config) != STATUS_OK ||
+        writer->decision == NULL || writer->place == NULL ||
+        batch_allocate(&writer->batches[0], config) != STATUS_OK ||
         (config->settle_records != 0 && batch_allocate(&writer->batches[1], config) != STATUS_OK))
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the writer");
     return log_reader_open(config->log, &writer->reader);
@@ -405,6 +407,7 @@ void writer_free(struct writer *writer)
     arena_free(writer->arena);
     arena_free(writer->messages);
     free(writer->decision);
+    free(writer->place);
     batch_free(&writer->batches[0]);
     batch_free(&writer->batches[1]);
     committer_destroy(&writer->committer);

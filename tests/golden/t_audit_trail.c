@@ -127,6 +127,77 @@ static void audit_trail_writes_amounts_and_dates(void **state)
     assert_after_begins(f, begin);
 }
 
+static void assert_row(const struct table *t, size_t row, const char *const cells[5])
+{
+    static const char *const columns[] = {"operation", "user", "address", "device", "agent"};
+    for (size_t i = 0; i < 5; i++)
+        assert_string_equal(table_cell(t, row, columns[i]), cells[i]);
+}
+
+static void assert_activity(struct example *f, char *user, const char *operation, const char *count)
+{
+    struct table t;
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    request.user = user;
+    example_ask(f, "user-activity", request, &t);
+    const char *found = "";
+    for (size_t i = 0; i < t.row_count; i++)
+        if (strcmp(table_cell(&t, i, "operation"), operation) == 0)
+            found = table_cell(&t, i, "count");
+    assert_string_equal(found, count);
+    table_free(&t);
+}
+
+/* Of a session's own record, of a place that it was used from later, and of what was refused at the door. */
+static void audit_trail_shows_from_where(void **state)
+{
+    struct example *f = *state;
+    struct table t;
+    char text[400], jane[] = "jane@shop.example", server[] = "server";
+    Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
+    example_command(
+        f->world, "internal.CreateUser",
+        "{\"user\":1,\"email\":\"jane@shop.example\",\"first_name\":\"Jane\",\"last_name\":\"Doe\"}");
+    uint64_t session =
+        example_command(f->world, "internal.OpenSession",
+                        "{\"user\":1,\"expires_time_us\":4070908800000000,\"address\":\"192.0.2.7:5000\","
+                        "\"device\":\"till\",\"agent\":\"daftari/1\",\"means\":\"password\"}");
+    (void)snprintf(text, sizeof text,
+                   "{\"session\":%llu,\"address\":\"2001:db8::7\",\"device\":\"phone\",\"agent\":\"x\"}",
+                   (unsigned long long)session);
+    example_command(f->world, "internal.UseSession", text);
+    (void)snprintf(
+        text, sizeof text,
+        "{\"user\":1,\"session\":%llu,\"method\":\"User.List\",\"count\":40,\"address\":\"192.0.2.9\"}",
+        (unsigned long long)session);
+    example_command(f->world, "internal.RefuseAccess", text);
+    example_command(f->world, "internal.RefuseLogins",
+                    "{\"user\":1,\"address\":\"192.0.2.66\",\"count\":3,\"why\":\"wrong password\"}");
+    example_command(f->world, "internal.RefuseLogins",
+                    "{\"user\":0,\"address\":\"192.0.2.67\",\"count\":2,\"why\":\"unknown e-mail\"}");
+    example_ask(f, "audit-trail", request, &t);
+    size_t first = t.row_count - 5;
+    assert_row(&t, first, (const char *[]){"SessionOpened", "server", "192.0.2.7", "till", "daftari/1"});
+    assert_row(&t, first + 1, (const char *[]){"SessionUsedFrom", "server", "2001:db8::7", "phone", "x"});
+    assert_row(&t, first + 2, (const char *[]){"AccessRefused", "server", "192.0.2.9", "phone", "x"});
+    assert_row(&t, first + 3, (const char *[]){"LoginsRefused", "server", "192.0.2.66", "", ""});
+    assert_row(&t, first + 4, (const char *[]){"LoginsRefused", "server", "192.0.2.67", "", ""});
+    table_free(&t);
+
+    request.user = jane;
+    example_ask(f, "audit-trail", request, &t);
+    assert_int_equal(t.row_count, 2);
+    assert_row(&t, 0, (const char *[]){"AccessRefused", "server", "192.0.2.9", "phone", "x"});
+    assert_row(&t, 1, (const char *[]){"LoginsRefused", "server", "192.0.2.66", "", ""});
+    assert_non_null(strstr(table_cell(&t, 0, "after"), "user=jane@shop.example"));
+    assert_non_null(strstr(table_cell(&t, 1, "after"), "count=3"));
+    table_free(&t);
+    assert_activity(f, jane, "AccessRefused", "40");
+    assert_activity(f, jane, "LoginsRefused", "3");
+    assert_activity(f, server, "AccessRefused", "");
+    assert_activity(f, server, "LoginsRefused", "2");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, example_set_up, example_tear_down)
@@ -134,6 +205,7 @@ int main(void)
         TEST(audit_trail_shows_what_lists_hold),
         TEST(audit_trail_shows_settings_and_states),
         TEST(audit_trail_writes_amounts_and_dates),
+        TEST(audit_trail_shows_from_where),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,6 +62,19 @@ good 'three guesses lock him' until_true locked
 bad 'the right password does not help' 'wrong' log_in cashier cashier@example.com 'till number two'
 good 'he is unlocked' as owner daftari user unlock --email cashier@example.com
 
+# ---- a token that was copied ----
+cp -r "$dir/home-owner" "$dir/home-copy"
+line() { as owner daftari report audit-trail --output csv | grep -F "$1" | tail -1; }
+good 'it still opens' as copy daftari --device stolen-laptop business change --code WTR --name 'by the thief'
+good 'and is seen' grep -qF 'stolen-laptop' <(line 'by the thief')
+good 'the owner is on his own device' as owner daftari business change --code WTR --name 'by the owner'
+not_stolen() { line 'by the owner' >"$dir/line" && [ -s "$dir/line" ] && ! grep -qF stolen "$dir/line"; }
+good 'and not taken for the other' not_stolen
+good 'which is on record twice: there and back' [ "$(as owner daftari report audit-trail --output csv | grep -c SessionUsedFrom)" = 2 ]
+good 'who only reads' as copy daftari --device a-reader account list
+read_seen() { as owner daftari report audit-trail --output csv | grep SessionUsedFrom | grep -qF 'a-reader'; }
+good 'is seen too' until_true read_seen
+
 # ---- somebody else's business ----
 good 'another business' as owner daftari business open --code LND --name Laundry --type laundry
 good 'a role of one'"'"'s own' as owner daftari role define --json "$dir/role.json"
@@ -96,6 +109,11 @@ as owner daftari report audit-trail --output csv >"$dir/trail" 2>&1
 good 'log-ins, summed up' grep -q 'LoginsRefused' "$dir/trail"
 good 'what a permission denied' grep -q 'AccessRefused.*User.List' "$dir/trail"
 good 'and what a business denied' grep -q 'AccessRefused.*Entry.Draft' "$dir/trail"
+good 'with its address' grep -q 'AccessRefused.*Entry.Draft.*,127.0.0.1,' "$dir/trail"
+as owner daftari report audit-trail --user cashier@example.com --output csv >"$dir/trail" 2>&1
+good 'a user'"'"'s trail has what was denied to him' grep -q 'AccessRefused.*User.List' "$dir/trail"
+good 'and his refused log-ins' grep -q 'LoginsRefused' "$dir/trail"
+shows 'counted among what he did' 'LoginsRefused' as owner daftari report user-activity --user cashier@example.com
 
 # ---- an owner who is locked out ----
 for _ in 1 2 3; do log_in thief owner@example.com 'a guess at it' >/dev/null 2>&1; done

@@ -108,8 +108,9 @@ static void logs_in_and_out(void **state)
     assert_null(
         memmem(door->record, door->record_len, in.token, sizeof in.token)); /* only its digest is stored */
 
-    assert_int_equal(access_session_by_token(door->access, slice_of(in.token, sizeof in.token), &session),
-                     STATUS_OK);
+    assert_int_equal(
+        access_session_by_token(door->access, slice_of(in.token, sizeof in.token), &visitor, &session),
+        STATUS_OK);
     assert_int_equal(session.session, in.position);
     assert_int_equal(session.user, 1);
     assert_string_equal(session.email, DOOR_OWNER);
@@ -117,12 +118,13 @@ static void logs_in_and_out(void **state)
         uint8_t wrong[ACCESS_TOKEN_BYTES];
         memcpy(wrong, in.token, sizeof wrong);
         wrong[i] ^= 1;
-        assert_int_equal(access_session_by_token(door->access, slice_of(wrong, sizeof wrong), &session),
-                         STATUS_UNAUTHENTICATED);
+        assert_int_equal(
+            access_session_by_token(door->access, slice_of(wrong, sizeof wrong), &visitor, &session),
+            STATUS_UNAUTHENTICATED);
     }
-    assert_int_equal(access_session_by_token(door->access, slice_of(in.token, 31), &session),
+    assert_int_equal(access_session_by_token(door->access, slice_of(in.token, 31), &visitor, &session),
                      STATUS_UNAUTHENTICATED);
-    assert_int_equal(access_session_by_token(door->access, slice_of(NULL, 0), &session),
+    assert_int_equal(access_session_by_token(door->access, slice_of(NULL, 0), &visitor, &session),
                      STATUS_UNAUTHENTICATED);
 
     Daftari__V1__WhoAmI who = DAFTARI__V1__WHO_AM_I__INIT;
@@ -142,8 +144,9 @@ static void logs_in_and_out(void **state)
     assert_true(answer.actor_changed);
     assert_int_equal(answer.actor.user, 0);
     assert_int_equal(may(door, &in.actor, "User.List"), STATUS_UNAUTHENTICATED);
-    assert_int_equal(access_session_by_token(door->access, slice_of(in.token, sizeof in.token), &session),
-                     STATUS_UNAUTHENTICATED);
+    assert_int_equal(
+        access_session_by_token(door->access, slice_of(in.token, sizeof in.token), &visitor, &session),
+        STATUS_UNAUTHENTICATED);
     assert_int_equal(door->counts[EVENT_SESSION_CLOSED], 1);
     assert_false(door->leaked);
     door_free(door);
@@ -256,7 +259,7 @@ static void sessions_end_when_idle_and_when_old(void **state)
     door_pass(door, 100);
     assert_int_equal(may(door, &first.actor, "User.List"), STATUS_UNAUTHENTICATED);
     assert_int_equal(
-        access_session_by_token(door->access, slice_of(first.token, sizeof first.token), &session),
+        access_session_by_token(door->access, slice_of(first.token, sizeof first.token), &visitor, &session),
         STATUS_UNAUTHENTICATED);
     login_sweep(door->login);
     assert_int_equal(door->counts[EVENT_SESSION_CLOSED], 1);
@@ -363,7 +366,7 @@ static void certificates_open_one_session_for_a_device(void **state)
     assert_int_equal(door->counts[EVENT_SESSION_OPENED], 1);
     struct access_session session; /* a certificate is public: neither it nor its digest is a token */
     assert_int_equal(
-        access_session_by_token(door->access, slice_of(fingerprint, sizeof fingerprint), &session),
+        access_session_by_token(door->access, slice_of(fingerprint, sizeof fingerprint), &visitor, &session),
         STATUS_UNAUTHENTICATED);
 
     Daftari__V1__RevokeCertificate revoke = DAFTARI__V1__REVOKE_CERTIFICATE__INIT;
@@ -505,6 +508,70 @@ static void a_busy_writer_is_said_so(void **state)
     door_free(door);
 }
 
+static void refusals_name_user_and_address(void **state)
+{
+    (void)state;
+    static const char *const roles[] = {"Cashier", NULL};
+    struct door *door = door_new(NULL);
+    struct actor visitor = door_visitor("192.0.2.1:5000");
+    struct door_answer cashier, answer;
+    struct access_event events[8];
+    unsigned seen = 0;
+    uint32_t user = door_add_user(door, "cashier@example.com", roles);
+    door_log_in(door, &visitor, "cashier@example.com", DOOR_PASSWORD, &cashier);
+    (void)snprintf(cashier.actor.address, sizeof cashier.actor.address, "192.0.2.9:1");
+    assert_int_equal(may(door, &cashier.actor, "User.List"), STATUS_DENIED);
+    for (int i = 0; i < 7; i++)
+        door_log_in(door, &visitor, "cashier@example.com", "not the password", &answer);
+    size_t count = access_sweep(door->access, true, events, 8);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(events[i].user, user);
+        bool denied = events[i].kind == ACCESS_REFUSED, many = strcmp(events[i].text, "too many tries") == 0;
+        assert_string_equal(events[i].address, denied ? "192.0.2.9" : "192.0.2.1");
+        assert_int_equal(events[i].count, denied ? 1 : many ? 2 : 5);
+        seen |= denied ? 1u : many ? 2u : 4u;
+    }
+    assert_int_equal(seen, 7);
+    door_free(door);
+}
+
+/* Reading writes no record by which it would be known; that the session was taken up elsewhere does. */
+static void a_token_shown_from_elsewhere_is_on_record(void **state)
+{
+    (void)state;
+    struct door *door = door_new(NULL);
+    struct actor visitor = door_visitor("192.0.2.1:5000"), again = door_visitor("192.0.2.1:5001");
+    struct actor thief = door_visitor("[2001:db8::1]:5000");
+    struct door_answer in;
+    struct access_session session;
+    door_log_in(door, &visitor, DOOR_OWNER, DOOR_PASSWORD, &in);
+    struct slice token = slice_of(in.token, sizeof in.token);
+    assert_int_equal(access_session_by_token(door->access, token, &again, &session), STATUS_OK);
+    login_sweep(door->login);
+    assert_int_equal(door->counts[EVENT_SESSION_USED_FROM], 0);
+    for (int i = 0; i < 100; i++) { /* to and fro: one a minute */
+        assert_int_equal(access_session_by_token(door->access, token, &thief, &session), STATUS_OK);
+        assert_int_equal(access_session_by_token(door->access, token, &visitor, &session), STATUS_OK);
+        login_sweep(door->login);
+    }
+    assert_int_equal(door->counts[EVENT_SESSION_USED_FROM], 1);
+    assert_non_null(memmem(door->record, door->record_len, "2001:db8::1", 11));
+    door_pass(door, 61);
+    login_sweep(door->login);
+    assert_int_equal(door->counts[EVENT_SESSION_USED_FROM], 2); /* where it is now */
+    assert_non_null(memmem(door->record, door->record_len, "192.0.2.1", 9));
+    door_pass(door, 61);
+    login_sweep(door->login);
+    assert_int_equal(door->counts[EVENT_SESSION_USED_FROM], 2);
+    (void)snprintf(again.device, sizeof again.device, "phone");
+    assert_int_equal(access_session_by_token(door->access, token, &again, &session), STATUS_OK);
+    login_sweep(door->login);
+    assert_int_equal(door->counts[EVENT_SESSION_USED_FROM], 3);
+    assert_non_null(memmem(door->record, door->record_len, "phone", 5));
+    door_free(door);
+}
+
 static void a_new_directory_knows_what_the_old_one_did(void **state)
 {
     (void)state;
@@ -521,7 +588,7 @@ static void a_new_directory_knows_what_the_old_one_did(void **state)
     assert_int_equal(kv_begin(door->state, false, &txn), STATUS_OK);
     assert_int_equal(access_load(second, txn, NULL), STATUS_OK);
     kv_abort(txn);
-    assert_int_equal(access_session_by_token(second, slice_of(in.token, sizeof in.token), &session),
+    assert_int_equal(access_session_by_token(second, slice_of(in.token, sizeof in.token), &visitor, &session),
                      STATUS_OK);
     assert_int_equal(access_may(second, &in.actor, method("User.List"), NULL), STATUS_OK);
     access_free(second);
@@ -547,6 +614,8 @@ int main(void)
         cmocka_unit_test(users_are_made_without_their_password_in_the_log),
         cmocka_unit_test(refusals_are_summed_up),
         cmocka_unit_test(a_busy_writer_is_said_so),
+        cmocka_unit_test(refusals_name_user_and_address),
+        cmocka_unit_test(a_token_shown_from_elsewhere_is_on_record),
         cmocka_unit_test(a_new_directory_knows_what_the_old_one_did),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,8 @@ static void *ask(void *argument)
         struct fault why;
         unsigned wrong = 0;
         wrong += access_may(access, &hammer->owner, list, &why) != STATUS_OK;
-        wrong += access_session_by_token(access, slice_of(hammer->token, sizeof hammer->token), &session) !=
-                 STATUS_OK;
+        wrong += access_session_by_token(access, slice_of(hammer->token, sizeof hammer->token),
+                                         &hammer->owner, &session) != STATUS_OK;
         enum status status = access_may(access, &hammer->cashier, who, &why);
         wrong += status != STATUS_OK && status != STATUS_UNAUTHENTICATED;
         wrong += access_may(access, &hammer->cashier, list, &why) == STATUS_OK;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "account.pb-c.h"
@@ -17,6 +18,7 @@
 #include "server/domain/kernel/tables.h"
 #include "server/log/log.h"
 #include "tests/support/writer_rig.h"
+#include "type_ids.h"
 
 #define THREADS    4
 #define ITEMS_EACH 50
@@ -219,6 +221,111 @@ static void what_was_taken_away_meanwhile_is_not_used(void **state)
     assert_int_equal(ask.parts[0].status, STATUS_UNAUTHENTICATED);
     assert_int_equal(ask.item.position, closed);
     ask_end(&ask);
+    writer_rig_close(&rig);
+}
+
+/* A user and a session of his, opened from `from`, whose session and user are filled in. */
+static void log_in(struct writer_rig *rig, char *email, struct actor *from)
+{
+    struct ask ask;
+    char name[] = "Jane", means[] = "password";
+    Daftari__V1__UserCreated user = DAFTARI__V1__USER_CREATED__INIT;
+    Daftari__V1__SessionOpened session = DAFTARI__V1__SESSION_OPENED__INIT;
+    user.email = email;
+    user.first_name = user.last_name = name;
+    ask_start(&ask, "internal.CreateUser");
+    ask_add(&ask, 0, &user.base);
+    ask_run(rig, &ask);
+    (void)ask_answered(&ask, 0);
+    ask_end(&ask);
+    from->user = 1;
+    session.has_user = session.has_expires_time_us = 1;
+    session.user = from->user;
+    session.expires_time_us = INT64_MAX;
+    session.means = means;
+    session.address = from->address;
+    session.agent = from->agent;
+    session.device = from->device;
+    ask_start(&ask, "internal.OpenSession");
+    ask_add(&ask, 0, &session.base);
+    ask_run(rig, &ask);
+    from->session = ask_answered(&ask, 0);
+    ask_end(&ask);
+}
+
+/* Records of somebody, each of them one DataExported; `what` NULL is refused. Gives the first one's position. */
+static uint64_t export_as(struct writer_rig *rig, const struct actor *actor, char *what, size_t times)
+{
+    struct ask ask;
+    Daftari__V1__DataExported exported = DAFTARI__V1__DATA_EXPORTED__INIT;
+    exported.what = what;
+    ask_start(&ask, "internal.RecordExport");
+    ask.item.actor = *actor;
+    for (size_t i = 0; i < times; i++)
+        ask_add(&ask, 0, &exported.base);
+    ask_run(rig, &ask);
+    uint64_t position = what != NULL ? ask_answered(&ask, 0) : 0;
+    assert_int_equal(ask.parts[0].status, what != NULL ? STATUS_OK : STATUS_INVALID);
+    ask_end(&ask);
+    return position;
+}
+
+static void assert_used_from(struct writer_rig *rig, uint64_t position, const struct actor *actor,
+                             const char *host)
+{
+    struct log_reader *reader;
+    struct slice bytes;
+    struct record record;
+    struct fault why;
+    assert_int_equal(log_reader_open(rig->log, &reader), STATUS_OK);
+    assert_int_equal(log_read(reader, position, &bytes, &why), STATUS_OK);
+    assert_int_equal(record_decode(bytes, &record, &why), STATUS_OK);
+    assert_int_equal(record.header.type, EVENT_SESSION_USED_FROM);
+    assert_int_equal(record.header.user, actor->user);
+    assert_int_equal(record.header.session, actor->session);
+    Daftari__V1__SessionUsedFrom *used =
+        daftari__v1__session_used_from__unpack(NULL, record.payload.len, record.payload.ptr);
+    assert_non_null(used);
+    assert_int_equal(used->session, actor->session);
+    assert_string_equal(used->address, host);
+    assert_string_equal(used->agent, actor->agent);
+    assert_string_equal(used->device, actor->device);
+    daftari__v1__session_used_from__free_unpacked(used, NULL);
+    log_reader_close(reader);
+}
+
+static void a_session_used_from_elsewhere_says_so_first(void **state)
+{
+    (void)state;
+    struct writer_rig rig;
+    char email[] = "jane@example.org", what[] = "log";
+    struct actor till = {.address = "192.0.2.7:51200", .agent = "daftari/1", .device = "till"};
+    writer_rig_open(&rig, 4);
+    log_in(&rig, email, &till);
+    uint64_t next = till.session + 1;
+    struct actor again = till; /* another connection from there */
+    (void)snprintf(again.address, sizeof again.address, "192.0.2.7:51201");
+    assert_int_equal(export_as(&rig, &till, what, 1), next);
+    assert_int_equal(export_as(&rig, &again, what, 1), next + 1);
+
+    struct actor thief = till;
+    (void)snprintf(thief.address, sizeof thief.address, "[2001:db8::77]:4000");
+    (void)export_as(&rig, &thief, NULL, 1);                       /* what is refused fills no log */
+    assert_int_equal(export_as(&rig, &thief, what, 9), next + 3); /* over more batches than one: said once */
+    assert_used_from(&rig, next + 2, &thief, "2001:db8::77");
+    assert_int_equal(export_as(&rig, &thief, what, 1), next + 12);
+    assert_int_equal(export_as(&rig, &till, what, 1), next + 14); /* and back */
+    assert_used_from(&rig, next + 13, &till, "192.0.2.7");
+
+    struct actor phone = till, other = till;
+    (void)snprintf(phone.device, sizeof phone.device, "phone");
+    (void)snprintf(other.agent, sizeof other.agent, "%.100s",
+                   "a program of one hundred bytes, which is as many as a name of "
+                   "one may have: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    assert_int_equal(export_as(&rig, &phone, what, 1), next + 16);
+    assert_used_from(&rig, next + 15, &phone, "192.0.2.7");
+    assert_int_equal(export_as(&rig, &other, what, 1), next + 18);
+    assert_used_from(&rig, next + 17, &other, "192.0.2.7");
     writer_rig_close(&rig);
 }
 
@@ -659,6 +766,7 @@ int main(void)
         cmocka_unit_test(another_user_does_not_get_somebodys_answer),
         cmocka_unit_test(who_is_not_logged_in_may_nothing),
         cmocka_unit_test(what_was_taken_away_meanwhile_is_not_used),
+        cmocka_unit_test(a_session_used_from_elsewhere_says_so_first),
         cmocka_unit_test(a_refusal_records_nothing_and_its_id_stays_free),
         cmocka_unit_test(a_request_larger_than_a_batch_is_answered_whole),
         cmocka_unit_test(time_never_stands_still),

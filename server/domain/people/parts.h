@@ -31,9 +31,9 @@ apply_fn apply_access_granted, apply_access_revoked, apply_certificate_enrolled,
 
 /* ---- sessions.c ---------------------------------------------------------------------------------------------------- */
 
-decide_fn decide_session_open, decide_session_close, decide_sessions_revoke, decide_logins_refused,
-    decide_access_refused, decide_data_exported;
-apply_fn apply_session_opened, apply_session_closed, apply_sessions_revoked;
+decide_fn decide_session_open, decide_session_used, decide_session_close, decide_sessions_revoke,
+    decide_logins_refused, decide_access_refused, decide_data_exported;
+apply_fn apply_session_opened, apply_session_used, apply_session_closed, apply_sessions_revoked;
 /* Takes away the open sessions of `user` but `keep`; those opened by certificate only, if so asked. */
 void sessions_end(struct kv_txn *state, uint32_t user, uint64_t keep, bool by_certificate);
 

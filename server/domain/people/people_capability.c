@@ -62,6 +62,7 @@ static const struct method methods[] = {
     INTERNAL("internal.RefuseAccess", access_refused, decide_access_refused),
     INTERNAL("internal.RefuseLogins", logins_refused, decide_logins_refused),
     INTERNAL("internal.SetPassword", password_set, decide_password_set),
+    INTERNAL("internal.UseSession", session_used_from, decide_session_used),
 };
 
 #define EVENT(number, event, message, what)                                                                  \
@@ -95,6 +96,7 @@ static const struct event_type events[] = {
      .name = "AccessRefused",
      .payload = &daftari__v1__access_refused__descriptor},
     {.type = EVENT_DATA_EXPORTED, .name = "DataExported", .payload = &daftari__v1__data_exported__descriptor},
+    EVENT(EVENT_SESSION_USED_FROM, "SessionUsedFrom", session_used_from, apply_session_used),
 };
 
 const struct capability capability_people = {

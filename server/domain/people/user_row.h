@@ -8,8 +8,9 @@
  *   TABLE_ROLE_NAME    name -> u32 number
  *   TABLE_ACCESS       u32 user, u16 business -> u8 level
  *   TABLE_CERTIFICATE  32-byte fingerprint -> u32 user, then label
- *   TABLE_SESSION      u64 position of SessionOpened -> u32 user, u64 time opened, then SessionOpened; open sessions
- *                      only: a closed one loses its row (the audit view keeps its history)
+ *   TABLE_SESSION      u64 position of SessionOpened -> u32 user, u64 time opened, then SessionOpened with the address,
+ *                      agent and device of the last SessionUsedFrom; open sessions only: a closed one loses its row
+ *                      (the audit view keeps its history)
  *
  * The fixed heads repeat what rights need, so that rights are computed without unpacking messages.
  */
@@ -80,6 +81,9 @@ struct session_row {
     timestamp_us opened;
     struct slice info; /* SessionOpened */
 };
+/* "192.0.2.7:51200" -> "192.0.2.7", "[2001:db8::7]:51200" -> "2001:db8::7"; what has no port stays. Cut when too long. */
+#define SESSION_HOST_MAX 64u
+void session_host(const char *address, char out[SESSION_HOST_MAX]);
 bool session_row_get(struct kv_txn *state, uint64_t session, struct session_row *out);
 bool session_row_parse(struct slice key, struct slice value, struct session_row *out);
 

@@ -88,18 +88,19 @@ static int32_t books_offset(struct kv_txn *txn)
                : 0;
 }
 
-static void note_user(struct kv_txn *txn, const struct record_header *header)
+static void note_user(struct kv_txn *txn, const struct record_header *header, uint32_t user)
 {
     uint8_t key[USER_KEY_BYTES];
-    be32_put(key, header->user);
+    be32_put(key, user);
     be64_put(key + 4, header->position);
     kv_put(txn, AUDIT_BY_USER, slice_of(key, sizeof key), (struct slice){0});
 }
 
-static void note_activity(struct kv_txn *txn, const struct record_header *header)
+static void note_activity(struct kv_txn *txn, const struct record_header *header, uint32_t user,
+                          uint64_t times)
 {
     uint8_t key[ACTIVITY_KEY_BYTES], bytes[24];
-    be32_put(key, header->user);
+    be32_put(key, user);
     be32_put(key + 4, date_of_timestamp(header->time, books_offset(txn)));
     be16_put(key + 8, header->type);
     uint64_t count = 0, first = (uint64_t)header->time;
@@ -108,7 +109,7 @@ static void note_activity(struct kv_txn *txn, const struct record_header *header
         count = be64_get(value.ptr);
         first = be64_get(value.ptr + 8);
     }
-    be64_put(bytes, count + 1);
+    be64_put(bytes, count + times);
     be64_put(bytes + 8, first);
     be64_put(bytes + 16, (uint64_t)header->time);
     kv_put(txn, AUDIT_ACTIVITY, slice_of(key, sizeof key), slice_of(bytes, sizeof bytes));
@@ -152,34 +153,65 @@ static void note_books(struct kv_txn *txn, const struct record *record, struct a
     kv_put(txn, AUDIT_BOOKS, slice_text("offset"), slice_of(value, sizeof value));
 }
 
-/* Records that the server itself writes about somebody. */
-static void note_named_user(struct kv_txn *txn, const struct record *record, struct arena *arena)
+/* What the server itself records about somebody: whom (0 = nobody it knows), and how often it happened. */
+struct told {
+    uint32_t user;
+    uint64_t times;
+    uint64_t session; /* SessionUsedFrom */
+    bool refused;
+};
+
+static void read_told(struct kv_txn *txn, const struct record *record, struct arena *arena, struct told *out)
 {
-    uint32_t user = 0;
-    if (record->header.type == EVENT_SESSION_OPENED) {
-        const Daftari__V1__SessionOpened *opened =
-            row_message(txn, record->payload, &daftari__v1__session_opened__descriptor, arena);
-        user = opened != NULL ? opened->user : 0;
-    } else if (record->header.type == EVENT_LOGINS_REFUSED) {
-        const Daftari__V1__LoginsRefused *refused =
-            row_message(txn, record->payload, &daftari__v1__logins_refused__descriptor, arena);
-        user = refused != NULL ? refused->user : 0;
-    } else if (record->header.type == EVENT_ACCESS_REFUSED) {
-        const Daftari__V1__AccessRefused *refused =
-            row_message(txn, record->payload, &daftari__v1__access_refused__descriptor, arena);
-        user = refused != NULL ? refused->user : 0;
+    const struct event_type *event = domain_event(record->header.type);
+    *out = (struct told){.times = 1};
+    switch (record->header.type) {
+    case EVENT_SESSION_OPENED:
+    case EVENT_LOGINS_REFUSED:
+    case EVENT_ACCESS_REFUSED:
+    case EVENT_SESSION_USED_FROM:
+        break;
+    default:
+        return;
     }
-    if (user != 0)
-        note_subject(txn, &record->header, SUBJECT_USER, user);
+    const ProtobufCMessage *message = row_message(txn, record->payload, event->payload, arena);
+    if (message == NULL)
+        return;
+    if (record->header.type == EVENT_SESSION_OPENED)
+        out->user = ((const Daftari__V1__SessionOpened *)message)->user;
+    if (record->header.type == EVENT_SESSION_USED_FROM)
+        out->session = ((const Daftari__V1__SessionUsedFrom *)message)->session;
+    if (record->header.type == EVENT_LOGINS_REFUSED) {
+        const Daftari__V1__LoginsRefused *refused = (const Daftari__V1__LoginsRefused *)message;
+        *out = (struct told){.user = refused->user, .times = refused->count, .refused = true};
+    }
+    if (record->header.type == EVENT_ACCESS_REFUSED) {
+        const Daftari__V1__AccessRefused *refused = (const Daftari__V1__AccessRefused *)message;
+        *out = (struct told){.user = refused->user, .times = refused->count, .refused = true};
+    }
+}
+
+/* What was refused counts as an act of him who tried, as often as he did. */
+static void note_who(struct kv_txn *txn, const struct record *record, struct arena *arena)
+{
+    const struct record_header *header = &record->header;
+    struct told told;
+    read_told(txn, record, arena, &told);
+    note_user(txn, header, header->user);
+    if (told.refused && told.user != header->user)
+        note_user(txn, header, told.user);
+    note_activity(txn, header, told.refused ? told.user : header->user, told.times);
+    if (told.user != 0)
+        note_subject(txn, header, SUBJECT_USER, told.user);
+    if (told.session != 0)
+        note_subject(txn, header, SUBJECT_SESSION, told.session);
 }
 
 static void audit_apply(struct kv_txn *txn, const struct record *record, struct arena *arena)
 {
     if (record->header.type == EVENT_BOOKS_OPENED)
         note_books(txn, record, arena);
-    note_user(txn, &record->header);
-    note_activity(txn, &record->header);
-    note_named_user(txn, record, arena);
+    note_who(txn, record, arena);
     struct watch watch;
     watch_init(&watch, txn, record->header.position, arena);
     domain_apply_master(&watch.base, record, arena);
@@ -189,7 +221,7 @@ static void audit_apply(struct kv_txn *txn, const struct record *record, struct 
 const struct view view_audit = {
     .id = VIEW_AUDIT,
     .name = "audit",
-    .version = DOMAIN_STATE_VERSION << 8 | 3, /* it holds the domain's rows too */
+    .version = DOMAIN_STATE_VERSION << 8 | 4, /* it holds the domain's rows too */
     .tables = tables,
     .table_count = sizeof tables / sizeof tables[0],
     .written_once =
@@ -223,6 +255,19 @@ uint64_t audit_subject_next(struct kv_cursor *cursor, enum audit_subject kind, u
     kv_row(cursor, &key, &value);
     bool same = key.len == SUBJECT_KEY_BYTES && memcmp(key.ptr, at, 9) == 0;
     return same ? be64_get(key.ptr + 9) : 0;
+}
+
+uint64_t audit_session_place(struct kv_txn *txn, uint64_t session, uint64_t position)
+{
+    uint8_t at[SUBJECT_KEY_BYTES];
+    struct slice key, value;
+    at[0] = SUBJECT_SESSION;
+    be64_put(at + 1, session);
+    be64_put(at + 9, position);
+    if (!row_last_within(txn, AUDIT_BY_SUBJECT, slice_of(at, 9), slice_of(at, sizeof at), &key, &value) ||
+        key.len != SUBJECT_KEY_BYTES)
+        return session;
+    return be64_get(key.ptr + 9);
 }
 
 bool audit_activity_at(struct kv_cursor *cursor, uint32_t user, civil_date date, uint16_t type,

@@ -4,12 +4,15 @@
  *   AUDIT_ROWS        u8 domain table, its key -> its value: master rows as they stand (server/views/audit/watch.h)
  *   AUDIT_BLIND_ROWS  the same for tables whose keys are text from outside
  *   AUDIT_CHANGES     u64 position, u16 n -> struct audit_change: what the record did to master rows
- *   AUDIT_BY_USER     u32 user, u64 position -> nothing: what a user did (0: the server itself)
+ *   AUDIT_BY_USER     u32 user, u64 position -> nothing: what a user did (0: the server itself), and what was refused to
+ *                     him, which the server recorded
  *   AUDIT_ACTIVITY    u32 user, u32 date, u16 type -> u64 count, i64 first, i64 last time: by day in the books' time zone
- *   AUDIT_BY_SUBJECT  u8 kind, u64 id, u64 position -> nothing: what happened to an account or a user
+ *   AUDIT_BY_SUBJECT  u8 kind, u64 id, u64 position -> nothing: what happened to an account or a user, and
+ *                     where a session was used from
  *   AUDIT_BOOKS       "offset" -> i32 minutes of the books' time zone
  *
- * Addresses and devices stand in the SessionOpened record that a record's header names.
+ * Addresses and devices stand in the SessionOpened record that a record's header names, or in the last SessionUsedFrom
+ * of that session before it (audit_session_place).
  */
 #ifndef SERVER_VIEWS_AUDIT_H
 #define SERVER_VIEWS_AUDIT_H
@@ -27,7 +30,7 @@ enum {
     AUDIT_BOOKS
 };
 
-enum audit_subject { SUBJECT_ACCOUNT = 1, SUBJECT_USER = 2 };
+enum audit_subject { SUBJECT_ACCOUNT = 1, SUBJECT_USER = 2, SUBJECT_SESSION = 3 };
 
 struct audit_change {
     uint8_t table; /* enum domain_table */
@@ -56,6 +59,9 @@ bool audit_change_get(struct kv_txn *txn, uint64_t position, uint16_t index, str
 uint64_t audit_user_next(struct kv_cursor *cursor, uint32_t user, uint64_t position);
 uint64_t audit_subject_next(struct kv_cursor *cursor, enum audit_subject kind, uint64_t id,
                             uint64_t position);
+
+/* The record that says from where `session` was used at `position`: its last SessionUsedFrom up to there, or itself. */
+uint64_t audit_session_place(struct kv_txn *txn, uint64_t session, uint64_t position);
 
 /* The first row of AUDIT_ACTIVITY at or after (user, date, type); false when there is none. */
 bool audit_activity_at(struct kv_cursor *cursor, uint32_t user, civil_date date, uint16_t type,

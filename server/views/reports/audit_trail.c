@@ -42,8 +42,8 @@ struct trail {
     struct kv_txn *audit;
     uint32_t user; /* asked for; with by_user */
     bool by_user;
-    uint64_t last;    /* position to end with */
-    uint64_t session; /* whose particulars are below; 0 = none */
+    uint64_t last;  /* position to end with */
+    uint64_t place; /* the record that the particulars below are from; 0 = none */
     char address[64], device[104], agent[104];
 };
 
@@ -289,25 +289,71 @@ static void text_copy(char *out, size_t cap, const char *text)
     (void)snprintf(out, cap, "%s", text != NULL ? text : "");
 }
 
-/* Particulars of a session stay while records of the same session follow. */
-static void session_read(struct trail *trail, uint64_t session)
+static ProtobufCMessage *payload_as(struct trail *trail, const struct record *record, uint16_t type)
 {
-    struct record record;
     ProtobufCMessage *message = NULL;
     struct fault why;
-    if (session == trail->session)
-        return;
-    trail->session = session;
-    trail->address[0] = trail->device[0] = trail->agent[0] = '\0';
-    if (session == 0 || trail->run->reader->record(trail->run->reader, session, &record) != STATUS_OK ||
-        record.header.type != EVENT_SESSION_OPENED ||
-        message_unpack(&daftari__v1__session_opened__descriptor, record.payload, false,
-                       arena_allocator(trail->run->row), &message, &why) != STATUS_OK)
-        return;
-    const Daftari__V1__SessionOpened *opened = (const Daftari__V1__SessionOpened *)message;
-    text_copy(trail->address, sizeof trail->address, opened->address);
-    text_copy(trail->device, sizeof trail->device, opened->device);
-    text_copy(trail->agent, sizeof trail->agent, opened->agent);
+    if (record->header.type != type ||
+        message_unpack(domain_event(type)->payload, record->payload, false, arena_allocator(trail->run->row),
+                       &message, &why) != STATUS_OK)
+        return NULL;
+    return message;
+}
+
+/* From where, as a SessionOpened or a SessionUsedFrom says. */
+static void place_set(struct trail *trail, const struct record *record)
+{
+    const Daftari__V1__SessionOpened *opened =
+        (const Daftari__V1__SessionOpened *)payload_as(trail, record, EVENT_SESSION_OPENED);
+    const Daftari__V1__SessionUsedFrom *used =
+        (const Daftari__V1__SessionUsedFrom *)payload_as(trail, record, EVENT_SESSION_USED_FROM);
+    const char *address = opened != NULL ? opened->address : used != NULL ? used->address : NULL;
+    session_host(address != NULL ? address : "", trail->address);
+    text_copy(trail->device, sizeof trail->device,
+              opened != NULL ? opened->device
+              : used != NULL ? used->device
+                             : NULL);
+    text_copy(trail->agent, sizeof trail->agent,
+              opened != NULL ? opened->agent
+              : used != NULL ? used->agent
+                             : NULL);
+}
+
+/* The session that a record is of, and the address that it names itself; 0 and NULL when there are none. */
+static uint64_t session_of(struct trail *trail, const struct record *record, const char **out_address)
+{
+    const ProtobufCMessage *message;
+    *out_address = NULL;
+    if (record->header.type == EVENT_SESSION_OPENED)
+        return record->header.position;
+    if ((message = payload_as(trail, record, EVENT_SESSION_USED_FROM)) != NULL)
+        return ((const Daftari__V1__SessionUsedFrom *)message)->session;
+    if ((message = payload_as(trail, record, EVENT_LOGINS_REFUSED)) != NULL)
+        *out_address = ((const Daftari__V1__LoginsRefused *)message)->address;
+    if ((message = payload_as(trail, record, EVENT_ACCESS_REFUSED)) != NULL) {
+        *out_address = ((const Daftari__V1__AccessRefused *)message)->address;
+        return ((const Daftari__V1__AccessRefused *)message)->session;
+    }
+    return record->header.session;
+}
+
+/* Particulars of a place stay while records from the same one follow. `record` is not to be used afterwards. */
+static void place_read(struct trail *trail, const struct record *record)
+{
+    const char *address;
+    uint64_t session = session_of(trail, record, &address);
+    uint64_t place = session != 0 ? audit_session_place(trail->audit, session, record->header.position) : 0;
+    struct record said;
+    if (place != trail->place) {
+        trail->place = place;
+        trail->address[0] = trail->device[0] = trail->agent[0] = '\0';
+        if (place != 0 && trail->run->reader->record(trail->run->reader, place, &said) == STATUS_OK)
+            place_set(trail, &said);
+    }
+    if (address != NULL) { /* what was refused says it itself: the next record is read anew */
+        text_copy(trail->address, sizeof trail->address, address);
+        trail->place = UINT64_MAX;
+    }
 }
 
 static void write_cells(struct trail *trail, const struct record_header *header, const struct said *said)
@@ -343,7 +389,7 @@ static enum status write_record(struct trail *trail, uint64_t position)
         return status;
     if (!run->all && record.header.business != run->business)
         return STATUS_OK;
-    if (trail->by_user && record.header.user != trail->user)
+    if (trail->by_user && run->request->has_account && record.header.user != trail->user)
         return STATUS_OK;
     if (!row_begin(run->out, DAFTARI__V1__ROW_KIND__DETAIL, 0))
         return STATUS_OK;
@@ -354,7 +400,7 @@ static enum status write_record(struct trail *trail, uint64_t position)
     if (count == 0)
         say_payload(trail, &record, &said);
     struct record_header header = record.header;
-    session_read(trail, header.session);
+    place_read(trail, &record);
     write_cells(trail, &header, &said);
     row_end(run->out);
     return STATUS_OK;
