@@ -9,7 +9,7 @@
 #define SECRET_HASH_BYTES   32
 #define SECRET_DIGEST_BYTES 32
 
-/* Password rule of the catalogue (5.3); the upper bound keeps a request small. */
+/* A password has eight characters or more (catalogue 5.3), counted in bytes; the upper bound keeps a request small. */
 #define PASSWORD_BYTES_MIN 8u
 #define PASSWORD_BYTES_MAX 200u
 

@@ -11,7 +11,7 @@ const size_t people_built_in_role_count = BUILT_IN_ROLES;
 
 /* One row per permission: what Owner, Accountant, Manager, Cashier, Auditor may. Catalogue 5.1, a line each; "yes" is
  * write, "read" and reports are read, "no" and everything not said is nothing. The Auditor reads all and writes
- * nothing (design 7). */
+ * nothing. */
 enum { N = PERMISSION_NONE, R = PERMISSION_READ, W = PERMISSION_WRITE };
 static const uint8_t levels[][BUILT_IN_ROLES] = {
     [DAFTARI__V1__PERMISSION__SALES] = {W, R, W, W, R},

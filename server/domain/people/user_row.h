@@ -23,7 +23,7 @@
 
 #define ROLES_PER_USER_MAX 16u
 #define ROLE_NAME_MAX      100u /* bytes */
-#define PERSON_NAME_MAX    150u /* catalogue 2.1 */
+#define PERSON_NAME_MAX    150u /* bytes of a first or last name (catalogue 2.1) */
 #define LABEL_TEXT_MAX     100u
 #define FINGERPRINT_BYTES  32u
 #define OWNER_ROLE         "Owner"
