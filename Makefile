@@ -306,7 +306,7 @@ DOCS    := $(sort $(wildcard docs/*.md docs/*/*.md))
 COMPLETION := $(if $(filter %/daftari,$(PROGRAMS)),$(B)/install/daftari.bash)
 FILLED  := $(B)/install/daftarid.service $(B)/install/daftari.pc $(COMPLETION)
 FILL    := sed -e 's|@prefix@|$(prefix)|g' -e 's|@sbindir@|$(sbindir)|g' -e 's|@sysconfdir@|$(sysconfdir)|g' \
-           -e 's|@libdir@|$(libdir)|g' -e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g'
+           -e 's|@libdir@|$(libdir)|g' -e 's|@schemadir@|$(schemadir)|g' -e 's|@includedir@|$(includedir)|g' -e 's|@VERSION@|$(VERSION)|g'
 $(B)/install/%: server/app/%.in FORCE
 	@mkdir -p $(@D) && $(FILL) $< > $@
 $(B)/install/%: client/%.in FORCE
@@ -357,6 +357,8 @@ clean: ## remove build/
 	rm -rf build
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 18
+	@echo; echo 'with VARIANT=asan, tsan or debug: the same with sanitizers or for a debugger, as in make VARIANT=asan check;'
+	@echo 'with T=text: check-unit runs the tests whose path contains it (docs/testing.md)'
 .PHONY: clean help
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -195,6 +195,10 @@ int help_run(int argc, char **argv);
 void help_method(const struct method *method, FILE *to);
 void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
 void help_all(FILE *to);
+/* For completion and help, without asking; tests/system/t-client.sh holds them against the server's own list. */
+#define REPORT_NAMES                                                                                         \
+    "account-statement audit-trail balance-sheet balances cash-flow general-journal owners-account periods " \
+    "profit-and-loss reconciliations trial-balance user-activity"
 const char *help_example(const char *method); /* options as typed into a shell; NULL */
 
 #endif

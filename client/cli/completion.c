@@ -4,11 +4,6 @@
 #include "client/cli/cli.h"
 #include "report.pb-c.h"
 
-/* tests/system/t-client.sh holds them against the server's own list. */
-#define REPORTS                                                                                              \
-    "account-statement audit-trail balance-sheet balances cash-flow general-journal owners-account periods " \
-    "profit-and-loss reconciliations trial-balance user-activity"
-
 static void put_option(const ProtobufCFieldDescriptor *field)
 {
     char option[SERVICE_NAME_TEXT_MAX];
@@ -52,7 +47,7 @@ static void put_nouns(void)
 /* Words that stand alone: log-in and its like, and reports by their names. */
 static void put_alone(void)
 {
-    (void)puts("    \"report \") words=\"" REPORTS " --list\" ;;");
+    (void)puts("    \"report \") words=\"" REPORT_NAMES " --list\" ;;");
     (void)fputs("    \"report \"*) words=\"$common", stdout);
     const ProtobufCMessageDescriptor *run = &daftari__v1__run_report__descriptor;
     for (unsigned i = 0; i < run->n_fields; i++) {

@@ -197,13 +197,25 @@ static const char *form_word(const ProtobufCFieldDescriptor *field)
 
 static void enum_words(const ProtobufCEnumDescriptor *type, FILE *to, int column)
 {
-    (void)fprintf(to, "%*s", column, "");
-    for (unsigned i = 0; i < type->n_values; i++) {
+    char text[64 * SERVICE_NAME_TEXT_MAX] = "";
+    size_t len = 0;
+    for (unsigned i = 0; i < type->n_values && len + SERVICE_NAME_TEXT_MAX + 2 < sizeof text; i++) {
         char word[SERVICE_NAME_TEXT_MAX];
         enum_text(type, type->values[i].value, word);
-        (void)fprintf(to, "%s%s", i > 0 ? ", " : "", word);
+        len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", i > 0 ? ", " : "", word);
     }
-    (void)fputc('\n', to);
+    (void)fprintf(to, "%*s", column, "");
+    wrapped(to, text, (size_t)column);
+}
+
+/* --known-at takes both forms of a report's question; other queries know positions alone. */
+static const char *value_word(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+{
+    if (strcmp(field->name, "known_at_position") != 0)
+        return form_word(field);
+    return protobuf_c_message_descriptor_get_field_by_name(type, "known_at_time_us") != NULL
+               ? "POSITION|TIME|DATE"
+               : "POSITION";
 }
 
 static void help_field(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field,
@@ -211,9 +223,12 @@ static void help_field(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 {
     char name[SERVICE_NAME_TEXT_MAX], head[2 * SERVICE_NAME_TEXT_MAX];
     field_option_name(field, name);
-    (void)snprintf(head, sizeof head, "--%s %s%s", name, form_word(field),
+    const char *form = value_word(type, field);
+    (void)snprintf(head, sizeof head, "--%s %s%s", name, form,
                    field->label == PROTOBUF_C_LABEL_REPEATED ? " ..." : "");
     const char *comment = message_comment(type, field->name);
+    if (strchr(form, '|') != NULL)
+        comment = "what the books said at a log position, at a moment or at the end of a day";
     (void)fprintf(to, "  %-30s ", head);
     wrapped(to, comment != NULL ? comment : "", 33);
     if (field->type == PROTOBUF_C_TYPE_ENUM)
@@ -239,6 +254,8 @@ static void help_lines(const ProtobufCFieldDescriptor *lines, FILE *to)
         field_option_name(&type->fields[i], field);
         (void)fprintf(to, "      %-26s ", field);
         wrapped(to, comment != NULL ? comment : "", 33);
+        if (type->fields[i].type == PROTOBUF_C_TYPE_ENUM)
+            enum_words(type->fields[i].descriptor, to, 33);
     }
 }
 
@@ -337,6 +354,13 @@ void help_all(FILE *to)
         to);
 }
 
+static bool help_is_report(const char *name)
+{
+    const char *found = strstr(" " REPORT_NAMES " ", name);
+    size_t len = strlen(name);
+    return found != NULL && len > 0 && found[-1] == ' ' && found[len] == ' ';
+}
+
 int help_run(int argc, char **argv)
 {
     struct method method;
@@ -362,6 +386,11 @@ int help_run(int argc, char **argv)
     if (service == NULL)
         return cli_usage("there is no \"%s\": daftari help lists what there is", argv[0]);
     if (strcmp(argv[0], "report") == 0 && argc == 1 && method_by_name("Report.Run", &method)) {
+        help_method(&method, stdout);
+        return EXIT_DONE;
+    }
+    if (strcmp(argv[0], "report") == 0 && help_is_report(argv[1]) && method_by_name("Report.Run", &method)) {
+        (void)printf("daftari report %s: what it takes of these options: daftari report --list\n\n", argv[1]);
         help_method(&method, stdout);
         return EXIT_DONE;
     }

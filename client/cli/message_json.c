@@ -190,7 +190,7 @@ static enum status parse_month(const struct filler *filler, struct slice text, i
         memcpy(digits + 4, text.ptr + 5, 2);
         text = slice_of(digits, 6);
     }
-    if (text.len != 6 || !number_parse(text, 190000, 299912, &value))
+    if (text.len != 6 || !number_parse(text, 190001, 299912, &value) || value % 100 < 1 || value % 100 > 12)
         return fault_set(filler->why, STATUS_INVALID, path, "a month such as 2026-11");
     *out = (int64_t)value;
     return STATUS_OK;
@@ -286,12 +286,18 @@ static enum status fill_enum(const struct filler *filler, const ProtobufCFieldDe
         memcpy(at, &number, sizeof number);
         return STATUS_OK;
     }
-    char known[FAULT_TEXT_MAX] = "";
+    static const char more[] = "... (--help lists all)";
+    char known[FAULT_TEXT_MAX - 16] = "";
     size_t len = 0;
-    for (unsigned i = 0; i < type->n_values && len + SERVICE_NAME_TEXT_MAX + 2 < sizeof known; i++) {
+    for (unsigned i = 0; i < type->n_values; i++) {
         char word[SERVICE_NAME_TEXT_MAX];
         enum_text(type, type->values[i].value, word);
-        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", i > 0 ? ", " : "", word);
+        bool last = i + 1 == type->n_values;
+        if (len + strlen(word) + (last ? 1 : sizeof more + 2) > sizeof known) {
+            (void)snprintf(known + len, sizeof known - len, "%s", more);
+            break;
+        }
+        len += (size_t)snprintf(known + len, sizeof known - len, "%s%s", word, last ? "" : ", ");
     }
     return fault_set(filler->why, STATUS_INVALID, path, "one of: %s", known);
 }
@@ -423,6 +429,18 @@ static enum status unknown_key(const struct filler *filler, const ProtobufCMessa
     return fault_set(filler->why, STATUS_INVALID, path, "no such field; there are: %s", known);
 }
 
+/* "known_at" is, as among options, a log position or a moment. */
+static const ProtobufCFieldDescriptor *field_of_key(const ProtobufCMessageDescriptor *type, const char *key,
+                                                    const json_t *value)
+{
+    const char *text = json_string_value(value);
+    uint64_t number;
+    if (strcmp(key, "known_at") != 0 && strcmp(key, "known-at") != 0)
+        return field_by_name(type, slice_text(key), true);
+    bool moment = text != NULL && !number_parse(slice_text(text), 0, INT64_MAX, &number);
+    return field_by_name(type, slice_text(moment ? "known_at_time_us" : "known_at_position"), true);
+}
+
 static enum status fill_object(struct filler *filler, const struct filling *in)
 {
     const char *key;
@@ -431,7 +449,7 @@ static enum status fill_object(struct filler *filler, const struct filling *in)
     ASSERT(in->type->n_fields <= 64);
     json_object_foreach(in->object, key, value)
     {
-        const ProtobufCFieldDescriptor *field = field_by_name(in->type, slice_text(key), true);
+        const ProtobufCFieldDescriptor *field = field_of_key(in->type, key, value);
         char name[SERVICE_NAME_TEXT_MAX], path[FAULT_FIELD_MAX];
         (void)snprintf(name, sizeof name, "%.*s", (int)text_cut(slice_text(key), 30), key);
         if (field != NULL)

@@ -95,7 +95,7 @@ static bool add_column(struct layout *layout, struct table *table, const char *o
     name_kebab(source->key, title);
     for (char *at = title; *at != '\0'; at++)
         *at = *at == '-' ? ' ' : *at;
-    int line_len = line_name != NULL ? (int)strlen(line_name) - 1 : 0; /* "lines" -> "line" */
+    int line_len = line_name != NULL ? (int)name_singular_len(line_name) : 0; /* "lines" -> "line" */
     (void)snprintf(name, sizeof name, "%.*s%s%s", line_len, line_name != NULL ? line_name : "",
                    line_name != NULL ? "_" : "", source->key);
     if (!table_add_column(table, title, name, align_of(field)))

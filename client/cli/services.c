@@ -134,14 +134,20 @@ void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NA
     out[strlen(out) - strlen(field_unit(field_form(field)))] = '\0';
 }
 
+size_t name_singular_len(const char *name)
+{
+    size_t len = strlen(name);
+    bool plural = len > 2 && name[len - 1] == 's' && name[len - 2] != 's'; /* "access" is one already */
+    return plural ? len - 1 : len;
+}
+
 void field_option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX])
 {
     char name[SERVICE_NAME_TEXT_MAX];
     field_short_name(field, name);
     name_kebab(name, out);
-    size_t len = strlen(out);
-    if (field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && out[len - 1] == 's')
-        out[len - 1] = '\0';
+    if (field->label == PROTOBUF_C_LABEL_REPEATED)
+        out[name_singular_len(out)] = '\0';
     if (strcmp(out, "known-at-position") == 0 || strcmp(out, "known-at-time") == 0)
         (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "known-at");
 }
@@ -185,12 +191,9 @@ const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *
         field_short_name(field, text);
         if (field_name_equal(name, text) || field_name_equal(name, field->name))
             return field;
-        size_t len = strlen(text);
-        if (singular && field->label == PROTOBUF_C_LABEL_REPEATED && len > 1 && text[len - 1] == 's') {
-            text[len - 1] = '\0';
-            if (field_name_equal(name, text))
-                return field;
-        }
+        text[name_singular_len(text)] = '\0';
+        if (singular && field->label == PROTOBUF_C_LABEL_REPEATED && field_name_equal(name, text))
+            return field;
     }
     return NULL;
 }

@@ -36,6 +36,8 @@ void name_kebab(const char *name, char out[SERVICE_NAME_TEXT_MAX]);
 void field_short_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX]);
 /* The option's name: kebab case, singular, --known-at for both its forms. */
 void field_option_name(const ProtobufCFieldDescriptor *field, char out[SERVICE_NAME_TEXT_MAX]);
+/* Bytes of the name without a plural's s. */
+size_t name_singular_len(const char *name);
 /* The path of a field as people write it: "lines[0].debit_minor" -> "lines[0].debit", "known_at_time_us" -> "known-at". */
 void path_short(const char *path, char *out, size_t cap);
 /* By full or short name, '-' and '_' alike; with `singular` also without a repeated field's final s ("line"). */

@@ -222,6 +222,14 @@ int session_ping(struct cli *cli, int argc, char **argv)
         (void)json_dumpf(object, stdout, JSON_COMPACT);
         (void)puts("");
         json_decref(object);
+    } else if (cli->output == OUTPUT_CSV) {
+        (void)fputs("server,books,position,log_key,microseconds\r\n", stdout);
+        csv_field(stdout, welcome->agent);
+        (void)fputc(',', stdout);
+        csv_field(stdout, welcome->books);
+        (void)printf(",%llu,", (unsigned long long)welcome->log_size);
+        csv_field(stdout, welcome->log_key);
+        (void)printf(",%lld\r\n", took_us);
     } else {
         (void)printf("%s: books \"%s\", %llu records, %s, connected in %lld us\n", welcome->agent,
                      welcome->books, (unsigned long long)welcome->log_size,

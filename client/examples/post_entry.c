@@ -4,6 +4,7 @@
  *   post_entry HOST:PORT CA-FILE E-MAIL PASSWORD-FILE DEBIT-ACCOUNT CREDIT-ACCOUNT MINOR-UNITS DESCRIPTION
  *
  * The message is made with the protobuf-c code generated from proto/schema/entry.proto; any protobuf generator would do.
+ * libdaftari(3) has the commands that generate it and compile this program.
  * The command id is made once, before sending: were this program to keep it on disk, it could ask again after a crash
  * and the entry would still be recorded once. (That is what dft_outbox is for.)
  */

@@ -58,6 +58,17 @@ say "a program with the shared library"
 gcc $sanitize -o "$work/static" "$work/user.c" $own -l:libdaftari.a -lprotobuf-c -lssl -lcrypto -lpthread >"$work/out" 2>&1 &&
     "$work/static" >>"$work/out" 2>&1; code=$?
 say "a program with the static library"
+mkdir "$work/c"; cp "$doc"/examples/*.c "$work/c"
+schemas=$root$(pkg-config --variable=schemadir daftari)
+page=$(mandoc -T utf8 "$root/usr/share/man/man3/libdaftari.3" | col -b)
+for program in post_entry follow_log; do # as the manual page says
+    # shellcheck disable=SC2046,SC2086
+    (cd "$work/c" && rm -f -- *.pb-c.* && protoc-c -I"$schemas" --c_out=. "$schemas"/*.proto &&
+        cc $sanitize -I. -o $program $program.c ./*.pb-c.c $own $(pkg-config --cflags --libs daftari libprotobuf-c)) >"$work/out" 2>&1; code=$?
+    say "the installed example $program with generated messages"
+done
+grep -qF 'protoc-c -I"$schemas" --c_out=. "$schemas"/*.proto' <<<"$page" && grep -qF 'cc -I. post_entry.c *.pb-c.c $(pkg-config --cflags --libs daftari libprotobuf-c)' <<<"$page"; code=$?
+say "is compiled by the commands of the manual page"
 nm -D --defined-only "$root/usr/lib/libdaftari.so" | awk '$2 ~ /[TDBRV]/ && $3 !~ /^dft_|^__(asan|odr_asan|sancov|start|stop)|@|^_(init|fini)$/' >"$work/out"; [ ! -s "$work/out" ]; code=$?
 say "the shared library shows only dft_ symbols"
 nm -g --defined-only "$root/usr/lib/libdaftari.a" 2>/dev/null | awk 'NF == 3 && $3 !~ /^dft_|^__(asan|odr_asan|sancov)/' >"$work/out"; [ ! -s "$work/out" ]; code=$?
@@ -85,6 +96,7 @@ make --no-print-directory VARIANT="$variant" install DESTDIR="$work/default" >"$
     grep -qx 'LoadCredential=master-key:/etc/daftari/master-key' "$work/out"; code=$?
 say "below the default prefix the unit reads /etc/daftari too, as the pages say"
 
-make --no-print-directory VARIANT="$variant" uninstall DESTDIR="$root" prefix=/usr >"$work/out" 2>&1
-find "$root" -type f -o -type l >>"$work/out"; [ ! -s "$work/out" ]; code=$?
+make --no-print-directory VARIANT="$variant" uninstall DESTDIR="$root" prefix=/usr >"$work/said" 2>&1
+find "$root" -type f -o -type l >"$work/out"; [ ! -s "$work/out" ]; code=$? # what make says, of its jobs for one, is nothing left
+cat "$work/said" >>"$work/out"
 say "make uninstall leaves nothing"

@@ -23,6 +23,7 @@ done
 entry() { printf '{"date":"%s","description":"%s","lines":[{"account":1110,"debit":"%s"},{"account":4110,"credit":"%s"}]}\\n' "$1" "$2" "$3" "$3"; }
 daftari entry post --date 2025-01-10 --description early --debit 1110=100 --credit 4110=100 >/dev/null
 daftari entry post --date 2025-03-10 --description late --debit 1110=7 --credit 4110=7 >/dev/null
+known=$(records)
 
 # ---- reports ----
 input='{"account":1110,"as_at":"2025-02-01"}'
@@ -102,6 +103,23 @@ run load "$work/load";                           gives 2 "load with a wrong line
 printf '%s\n' '{"method":"Currency.Define","code":"XAU","scale":4}' '{"method":"Entry.Post","date":"2025-07-01","description":"gold","lines":[{"account":1110,"debit":"1.2345","currency":"XAU"},{"account":4110,"credit":"1.2345","currency":"XAU"}]}' >"$work/load"
 run load "$work/load" --output json;             gives 0 "a currency and an entry in it"; [ "$(jq -c . "$work/out")" = '{"recorded":2,"unchanged":0,"refused":0}' ]; ok $? "with sums as JSON"
 run load "$work/load" --output csv;              [ "$(tr -d '\r' <"$work/out" | paste -sd';')" = 'recorded,unchanged,refused;0,2,0' ]; ok $? "and as CSV"
+
+# ---- answers as CSV, values and help ----
+head_is() { [ "$(head -1 "$work/out" | tr -d '\r')" = "$1" ]; ok $? "$2"; }
+run entry post --date 2025-07-02 --description x --debit 1110=1 --credit 4110=1 --output csv; gives 0 "a command's answer as CSV"
+head_is position,number,recorded_time "has a head"; [ "$(wc -l <"$work/out")" -eq 2 ]; ok $? "and one row"
+run ping --output csv;                           head_is server,books,position,log_key,microseconds "ping as CSV has a head"; [ "$(wc -l <"$work/out")" -eq 2 ]; ok $? "and one row"
+run who-am-i --output csv;                       says 'access_email,access_business,access_level' "columns have their right names"
+run role define --name x --permission nonsense=write; gives 2 "no such permission"; complains 'permission-none, .*raw-log, accounts$' "all that there are, are told"
+run role define --help;                          says 'raw-log' "and the help has it whole"
+run period close --month 2025-13;                gives 2 "no such month"; complains 'a month such as 2026-11' "the form to type is told"
+run report balances --help;                      says '--known-at POSITION|TIME|DATE' "help of reports has all forms of --known-at"
+run entry list --help;                           says '--known-at POSITION ' "where there is only one, that one"
+run help report trial-balance;                   gives 0 "help of a report by its name"; says 'known-at' "has its options"
+run help report balance;                         gives 2 "but not of one that is not there"
+input='{"known_at":'$known'}';                          feed entry list --json - --output json; gives 0 "known_at as JSON, a position"; [ "$(jq length "$work/out")" -eq 2 ]; ok $? "holds"
+input='{"report":"balances","known_at":"2020-01-01"}'; feed report --json -; gives 1 "and a moment"; complains 'known-at: a moment after the books were opened' "is one"
+input='{"date":"2025-07-03","description":"t","line":[{"account":1110,"debit":"1"},{"account":4110,"credit":"1"}],"tag":[{"name":"a","value":"b"}]}'; feed entry post --json -; gives 0 "what repeats, by the name of its option"
 
 # ---- what is longer than can be held is checked as it is sent ----
 { printf "$(entry 2025-08-01 first 1)"; head -c 68000000 /dev/zero | tr '\0' '\n'; printf '{"nonsense":1}\n'; printf "$(entry 2025-08-01 last 1)"; } >"$work/huge"
