@@ -310,6 +310,30 @@ void login_run_one(struct login *login, struct work_item *item)
         refuse(item, STATUS_UNKNOWN_METHOD, "there is no such method");
 }
 
+/* Costs a password hash. */
+static bool has_password(const struct work_item *item)
+{
+    return is(item, "Login.LogIn") || is(item, "User.Create") || is(item, "User.SetPassword");
+}
+
+/* Takes a place among the passwords that wait. */
+static bool password_waits(struct login *login)
+{
+    (void)pthread_mutex_lock(&login->lock);
+    bool room = login->passwords < login->config.passwords_max;
+    login->passwords += room;
+    (void)pthread_mutex_unlock(&login->lock);
+    return room;
+}
+
+static void password_begun(struct login *login)
+{
+    (void)pthread_mutex_lock(&login->lock);
+    ASSERT(login->passwords > 0);
+    login->passwords--;
+    (void)pthread_mutex_unlock(&login->lock);
+}
+
 /* One thread at a time, and not before the last one is recorded. */
 static bool sweep_due(struct login *login)
 {
@@ -328,6 +352,8 @@ static void *worker_run(void *argument)
     (void)pthread_setname_np(pthread_self(), "log-in");
     for (;;) {
         struct work_item *item = work_queue_take(login->queue, SECOND_US);
+        if (item != NULL && has_password(item))
+            password_begun(login);
         if (item != NULL)
             login_run_one(login, item);
         else if (work_queue_closed(login->queue))
@@ -340,7 +366,13 @@ static void *worker_run(void *argument)
 static enum status submit(struct work_sink *sink, struct work_item *item)
 {
     struct login *login = (struct login *)(void *)((char *)sink - offsetof(struct login, sink));
-    return work_queue_put(login->queue, item);
+    bool password = has_password(item);
+    if (password && !password_waits(login))
+        return STATUS_BUSY;
+    enum status status = work_queue_put(login->queue, item);
+    if (status != STATUS_OK && password)
+        password_begun(login);
+    return status;
 }
 
 struct work_sink *login_sink(struct login *login)
@@ -376,7 +408,8 @@ enum status login_new(const struct login_config *config, struct login **out, str
     login->swept_at = clock_monotonic(config->clock);
     (void)pthread_mutex_init(&login->lock, NULL);
     (void)pthread_cond_init(&login->none_pending, NULL);
-    login->queue = work_queue_new(config->queue_items_max != 0 ? config->queue_items_max : 64);
+    login->config.passwords_max = config->passwords_max != 0 ? config->passwords_max : 64;
+    login->queue = work_queue_new(config->queue_items_max != 0 ? config->queue_items_max : 4096);
     ASSERT(find_methods(login));
     enum status status = login->queue == NULL
                              ? STATUS_NO_MEMORY

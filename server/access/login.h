@@ -1,6 +1,7 @@
 /*
  * The access worker: the methods that carry a secret or belong to the connection (METHOD_ACCESS). Threads of its own,
- * because a password check costs about a tenth of a second of processor and 32 MiB; a bounded queue in front. Passwords end here:
+ * because a password check costs about a tenth of a second of processor and 32 MiB; a bounded queue in front, in which
+ * requests with passwords have a bound of their own, since they are slow and the others are not. Passwords end here:
  * what goes on to the writer is a METHOD_INTERNAL command with a salted hash in their place.
  *
  *   Login.LogIn, LogOut, WhoAmI, User.Create, User.SetPassword, and log-in by certificate (login_by_certificate).
@@ -19,7 +20,8 @@ struct login_config {
     struct work_sink *writer; /* takes METHOD_INTERNAL commands; calls access_note before it completes them */
     const struct clock *clock;
     const struct entropy *entropy;
-    size_t queue_items_max; /* 0: 64 */
+    size_t passwords_max;   /* requests with passwords that wait, more are BUSY; 0: 64 */
+    size_t queue_items_max; /* requests that wait, those among them; 0: 4096 */
     unsigned threads;       /* 0: 1 */
 };
 

@@ -27,6 +27,7 @@ struct login {
     unsigned started;
     pthread_mutex_t lock;
     pthread_cond_t none_pending;
+    size_t passwords;     /* requests with passwords that wait in the queue */
     size_t pending;       /* items the writer holds for us */
     size_t sweep_pending; /* of these, parcels of a sweep */
     monotonic_us swept_at;

@@ -143,6 +143,8 @@ static enum status start_login(struct server *server, struct fault *why)
 {
     struct login_config with = {.access = server->access,
                                 .writer = writer_sink(server->writer),
+                                .queue_items_max =
+                                    server->config->requests_max, /* the network holds no more */
                                 .clock = &system_clock,
                                 .entropy = &system_entropy};
     return login_new(&with, &server->login, why);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -168,11 +169,108 @@ static void the_worker_finishes_what_it_took(void **state)
     door_free(door);
 }
 
+static struct work_item *item_new(struct waiting *waiting, const struct actor *actor, const char *method)
+{
+    Daftari__V1__LogIn request = DAFTARI__V1__LOG_IN__INIT;
+    request.email = (char *)(uintptr_t)DOOR_OWNER;
+    request.password = (char *)(uintptr_t)DOOR_PASSWORD;
+    struct arena *arena = arena_new(64 * 1024);
+    struct work_item *item = arena_take_zero(arena, sizeof *item);
+    item->arena = arena;
+    item->actor = *actor;
+    item->method = domain_method(slice_text(method));
+    item->parts = arena_take_zero(arena, sizeof *item->parts);
+    item->part_count = 1;
+    if (strcmp(method, "Login.LogIn") == 0) {
+        uint8_t *body = arena_take(arena, 256);
+        item->parts[0].body = slice_of(body, daftari__v1__log_in__pack(&request, body));
+    }
+    item->done = count_down;
+    item->owner = waiting;
+    return item;
+}
+
+#define QUICK 256 /* that one connection may have open */
+
+/* Who waits for a password to be checked takes no place from those who only ask who they are. */
+static void passwords_have_a_limit_of_their_own(void **state)
+{
+    (void)state;
+    struct door *door = door_new(NULL);
+    struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    struct actor visitor = door_visitor("192.0.2.1:5000");
+    struct work_item *items[3 + QUICK];
+    struct door_answer in;
+    struct login *login;
+    struct login_config config = {.access = door->access,
+                                  .writer = &door->writer,
+                                  .clock = &door->clock.clock,
+                                  .entropy = &door->entropy.entropy,
+                                  .passwords_max = 2,
+                                  .queue_items_max = 2 + QUICK};
+    door_log_in(door, &visitor, DOOR_OWNER, DOOR_PASSWORD, &in);
+    assert_int_equal(in.status, STATUS_OK);
+    assert_int_equal(login_new(&config, &login, NULL), STATUS_OK);
+    struct work_sink *sink = login_sink(login);
+    for (int i = 0; i < 3; i++) {
+        items[i] = item_new(&waiting, &visitor, "Login.LogIn");
+        assert_int_equal(sink->submit(sink, items[i]), i < 2 ? STATUS_OK : STATUS_BUSY);
+    }
+    for (int i = 3; i < 3 + QUICK; i++) {
+        items[i] = item_new(&waiting, &in.actor, "Login.WhoAmI");
+        assert_int_equal(sink->submit(sink, items[i]), STATUS_OK);
+    }
+    struct work_item *beyond = item_new(&waiting, &in.actor, "Login.WhoAmI");
+    assert_int_equal(sink->submit(sink, beyond), STATUS_BUSY);
+    assert_int_equal(login_start(login), STATUS_OK);
+    login_stop(login);
+    assert_int_equal(waiting.finished, 2 + QUICK);
+    for (int i = 3; i < 3 + QUICK; i++)
+        assert_int_equal(items[i]->parts[0].status, STATUS_OK);
+    login_free(login);
+    for (int i = 0; i < 3 + QUICK; i++)
+        arena_free(items[i]->arena);
+    arena_free(beyond->arena);
+    door_free(door);
+}
+
+/* The places of passwords are free again once they are checked. */
+static void passwords_give_their_places_back(void **state)
+{
+    (void)state;
+    struct door *door = door_new(NULL);
+    struct waiting waiting = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER};
+    struct actor visitor = door_visitor("192.0.2.1:5000");
+    struct login *login;
+    struct login_config config = {.access = door->access,
+                                  .writer = &door->writer,
+                                  .clock = &door->clock.clock,
+                                  .entropy = &door->entropy.entropy,
+                                  .passwords_max = 1};
+    assert_int_equal(login_new(&config, &login, NULL), STATUS_OK);
+    assert_int_equal(login_start(login), STATUS_OK);
+    struct work_sink *sink = login_sink(login);
+    for (unsigned i = 0; i < 3; i++) {
+        struct work_item *item = item_new(&waiting, &visitor, "Login.LogIn");
+        assert_int_equal(sink->submit(sink, item), STATUS_OK);
+        (void)pthread_mutex_lock(&waiting.lock);
+        while (waiting.finished == i)
+            (void)pthread_cond_wait(&waiting.done, &waiting.lock);
+        (void)pthread_mutex_unlock(&waiting.lock);
+        arena_free(item->arena);
+    }
+    login_stop(login);
+    login_free(login);
+    door_free(door);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_stay_right_while_users_change),
         cmocka_unit_test(the_worker_finishes_what_it_took),
+        cmocka_unit_test(passwords_have_a_limit_of_their_own),
+        cmocka_unit_test(passwords_give_their_places_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
