@@ -41,15 +41,37 @@ tap "in reports too" grep -q "$secret" "$D/json"
 at=$(daftari entry list --output json | jq -r --arg s "$secret sale" '.. | objects | select(.description? == $s) | .position' | head -1)
 number=$(daftari entry list --output json | jq -r --arg s "$secret sale" '.. | objects | select(.description? == $s) | .number' | head -1)
 
+# Accounts of businesses that are not WTR: their numbers to ask with, their names to be looked for.
+daftari account list --output json | jq -r '.. | objects | select(.number? and (.business? // "") != "" and .business != "WTR") | .number' >"$D/foreign"
+daftari account list --output json | jq -r '.. | objects | select(.number? and (.business? // "") != "" and .business != "WTR") | .name' >"$D/names"
+cp "$D/names" "$D/out"
+tap "accounts of others" test "$(wc -l <"$D/names")" -gt 10 -a "$(grep -c 'Cash - Laundry' "$D/names")" = 1
+
 # Everything that can be asked, by everyone with access to WTR alone. No answer and no refusal may hold LND's words or sums.
 leaks() { # leaks NAME: what shows
   local name=$1 report
   for report in $(daftari report --list --output json | jq -r '.. | .name? // empty' | sort -u); do
     for extra in "" "--business LND" "--business all" "--business WTR" "--by-business" "--account 1120" "--account 1291"; do
       # shellcheck disable=SC2086
-      as "$name" daftari report "$report" $extra --output csv 2>&1 | sed "s/^/$report $extra: /"
+      as "$name" daftari report "$report" $extra --output json 2>&1 | sed "s/^/$report $extra: /"
     done
   done
+  while read -r number; do
+    for extra in "" "--business WTR" "--known-at $at"; do
+      for report in account-statement audit-trail reconciliations; do
+        # shellcheck disable=SC2086
+        as "$name" daftari report "$report" --account "$number" $extra 2>&1 | sed "s/^/$report $number $extra: /"
+      done
+    done
+    for query in "entry list --account $number" "account show --number $number" "reconciliation list --account $number" \
+      "reconciliation record --account $number --as-at $today --external-balance 1" \
+      "reconciliation record --account $number --as-at $today --external-balance 1 --business WTR" \
+      "entry post --business WTR --date $today --description probe --debit $number=1 --credit 4100=1" \
+      "account change --number $number --description probe" "account deactivate --number $number"; do
+      # shellcheck disable=SC2086
+      as "$name" daftari $query --output json 2>&1 | sed "s/^/$query: /"
+    done
+  done <"$D/foreign"
   for query in "entry list" "entry list --business LND" "entry list --account 1120" "entry drafts" "entry show --position $at" "entry show --number $number" \
     "account list" "account show --number 1120" "account show --number 1291" "business list" "business settings --business LND" "adjustment list" \
     "reconciliation list" "period list" "user list" "access list" "sessions list" "log follow" "log digest" "series list"; do
@@ -63,6 +85,8 @@ for name in manager cashier; do
   leaks "$name" >"$D/asked"
   grep -E "$hidden" "$D/asked" | cut -c1-300 >"$D/out"
   tap "a $name of one business sees nothing of the other" test ! -s "$D/out"
+  grep -F -f "$D/names" "$D/asked" | cut -c1-300 >"$D/out"
+  tap "nor the name of one of its accounts ($name)" test ! -s "$D/out"
   tap "$name: much was asked" test "$(wc -l <"$D/asked")" -gt 60
 done
 grep -E "own sale" "$D/asked" >/dev/null || leaks manager >"$D/asked"

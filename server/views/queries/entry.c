@@ -287,13 +287,16 @@ static bool list_move(struct kv_cursor *cursor, const Daftari__V1__ListEntries *
     return !request->has_to_date || out->date <= request->to_date;
 }
 
-static bool touches(const struct record *record, const Daftari__V1__ListEntries *request,
-                    const struct list *list)
+/* Lines that the asker may not read do not count. */
+static bool touches(const struct maker *maker, const struct record *record,
+                    const Daftari__V1__ListEntries *request, const struct list *list)
 {
     bool account = !request->has_account,
          business = !list->by_business || record->header.business == list->business;
     for (size_t i = 0; i < record->posting_count && !(account && business); i++) {
         struct posting posting = record_posting(record, i);
+        if (!may_read(maker, posting.business))
+            continue;
         account = account || posting.account == request->account;
         business = business || posting.business == list->business;
     }
@@ -308,7 +311,7 @@ static enum status list_make(struct maker *maker, const Daftari__V1__ListEntries
     enum status status = maker->reader->record(maker->reader, list->position, &record);
     if (status != STATUS_OK)
         return status;
-    if (!touches(&record, request, list))
+    if (!touches(maker, &record, request, list))
         return STATUS_NOT_FOUND;
     status = make_entry(maker, &record, is_reversal(&record), out);
     if (status == STATUS_OK && request->type != NULL && strcmp((*out)->type, request->type) != 0)

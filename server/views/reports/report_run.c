@@ -27,6 +27,11 @@ static enum status no_room(struct report_run *run)
     return fault_set(run->why, STATUS_TOO_LARGE, NULL, "the report does not fit the server's memory limit");
 }
 
+static bool may_read(const struct report_run *run, uint16_t business)
+{
+    return rights_allow_business(run->context->rights, business, PERMISSION_READ);
+}
+
 static bool account_of_row(struct report_run *run, uint32_t number, struct slice value,
                            struct run_account *out)
 {
@@ -40,6 +45,7 @@ static bool account_of_row(struct report_run *run, uint32_t number, struct slice
         .type = head.type,
         .class = head.class,
         .header = head.header,
+        .hidden = head.business != ACCOUNT_SHARED && !may_read(run, head.business),
         .name = arena_text(run->arena, row_text_field(run->masters, info, ACCOUNT_INFO_NAME))};
     return out->name != NULL;
 }
@@ -297,18 +303,15 @@ static enum status take_currency(struct report_run *run)
 
 static enum status take_account(struct report_run *run)
 {
-    if (!run->request->has_account || run_account(run, run->request->account) != NULL)
+    const struct run_account *account =
+        run->request->has_account ? run_account(run, run->request->account) : NULL;
+    if (!run->request->has_account || (account != NULL && !account->hidden))
         return STATUS_OK;
     return fault_set(run->why, STATUS_INVALID, "account", "an account of the chart; there is no %u",
                      run->request->account);
 }
 
 /* ---- businesses and rights ---------------------------------------------------------------------------------------------- */
-
-static bool may_read(const struct report_run *run, uint16_t business)
-{
-    return rights_allow_business(run->context->rights, business, PERMISSION_READ);
-}
 
 static void keep_one_business(struct report_run *run, const struct run_business *business)
 {
