@@ -7,6 +7,7 @@
 #define LINE_BYTES  64u
 #define LINE_WORDS  8u
 #define BITS_PER_ID 16u
+#define BYTES_MIN   (1u << 20)
 
 static size_t line_of(const struct id_segment *segment, uint64_t hash)
 {
@@ -17,6 +18,12 @@ static size_t line_of(const struct id_segment *segment, uint64_t hash)
 static uint64_t spread(uint64_t hash)
 {
     return (hash * UINT64_C(0x9E3779B97F4A7C15)) >> 16;
+}
+
+size_t id_segment_room(size_t wanted, size_t most)
+{
+    size_t bytes = wanted > BYTES_MIN ? wanted : BYTES_MIN;
+    return bytes < most ? bytes : most;
 }
 
 bool id_segment_make(struct id_segment *out, size_t bytes, uint64_t from)

@@ -17,11 +17,10 @@
 #include "server/base/diag.h"
 #include "server/base/id_index_parts.h"
 
-#define SEGMENT_BYTES_MIN (1u << 20)
-#define SEGMENTS_OF_MOST  4u /* the largest is a fourth of all filters: the oldest goes when full */
-#define PIECE_BLOCKS      256u
-#define PREFETCH_AHEAD    16u
-#define ROOM_WAIT_MAX_S   8
+#define SEGMENTS_OF_MOST 4u /* the largest is a fourth of all filters: the oldest goes when full */
+#define PIECE_BLOCKS     256u
+#define PREFETCH_AHEAD   16u
+#define ROOM_WAIT_MAX_S  8
 
 /* Ids in the order of their coming, and slots that find them: low bits are the number of the entry, from 1, high bits
  * a piece of the hash, so that an absent id is seldom compared. */
@@ -168,12 +167,6 @@ static void retire_oldest(struct id_index *index)
     memmove(next->segments, next->segments + 1, next->segment_count * sizeof next->segments[0]);
 }
 
-static size_t filter_room(size_t wanted, size_t most)
-{
-    size_t bytes = wanted > SEGMENT_BYTES_MIN ? wanted : SEGMENT_BYTES_MIN;
-    return bytes < most ? bytes : most;
-}
-
 /* A segment with room for `count` more ids. When no memory is left for another the youngest takes twice what it is made
  * for, wrong once in 30 times, and then the oldest go; until the owner has seen that, the youngest takes still more. */
 static struct id_segment *segment_for(struct id_index *index, size_t count)
@@ -185,7 +178,7 @@ static struct id_segment *segment_for(struct id_index *index, size_t count)
         return youngest;
     free_retired(index);
     size_t held = filter_bytes_held(index), most = index->config.filter_bytes_max;
-    size_t bytes = filter_room(3 * held, most / SEGMENTS_OF_MOST);
+    size_t bytes = id_segment_room(3 * held, most / SEGMENTS_OF_MOST);
     bool room = held + bytes <= most && next->segment_count < ID_SEGMENTS_MAX;
     if (!room && usable && youngest->count + count <= 2 * youngest->capacity)
         return youngest;
@@ -236,7 +229,7 @@ static void scan_begin(struct id_index *index)
         total += (size_t)runs->runs[i].count;
     if (total == 0 || each == 0)
         return;
-    size_t bytes = filter_room(4 * total, most - each), count = (bytes + each - 1) / each;
+    size_t bytes = id_segment_room(4 * total, most - each), count = (bytes + each - 1) / each;
     uint64_t from = id_runs_covered_from(runs, 2 * id_segment_ids(bytes));
     uint64_t span = (runs->stored.position - from) / count;
     for (size_t i = 0; i < count && span > 0; i++) {
@@ -535,8 +528,8 @@ bool id_index_has_room(struct id_index *index)
 
 size_t id_index_space(const struct id_index *index)
 {
-    size_t space = index->entries_max - index->active->count;
-    return space < index->config.batch_entries_max ? space : index->config.batch_entries_max;
+    size_t space = index->entries_max - index->active->count, most = index->config.batch_entries_max;
+    return space < most ? space : most;
 }
 
 enum status id_index_mark(struct id_index *index, const struct id_cursor *cursor)
@@ -684,8 +677,7 @@ void id_index_prefetch(const struct id_index *index, const struct command_id *id
 static bool make_memory(struct id_index *index)
 {
     size_t slots = 64;
-    /* Each of the two tables may be a batch above memory_entries when there is no room. After a kill the first is handed on
-     * as soon as it is full, so the second must take what both had above. */
+    /* Without room each may be a batch above memory_entries; after a kill the second takes what both had above. */
     index->entries_max = index->config.memory_entries + 2 * index->config.batch_entries_max;
     ASSERT(index->config.memory_entries > 0 && index->entries_max < (1u << 28));
     while (slots < index->entries_max + index->entries_max / 2)

@@ -73,6 +73,7 @@ struct id_segment {
     bool building; /* not all ids of the stretch are in: says nothing yet */
 };
 
+size_t id_segment_room(size_t wanted, size_t most); /* bytes for one: not tiny, and not above `most` */
 bool id_segment_make(struct id_segment *out, size_t bytes, uint64_t from); /* false: no memory */
 void id_segment_drop(struct id_segment *segment);
 size_t id_segment_ids(size_t bytes); /* that fit, few of them taken for others */

@@ -9,8 +9,6 @@
 #ifndef SERVER_PORTS_WORK_H
 #define SERVER_PORTS_WORK_H
 
-#include <stdatomic.h>
-
 #include "proto/base/date.h"
 #include "proto/base/ident.h"
 #include "proto/base/slice.h"

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <time.h>
 
 #include "server/views/runner_parts.h"
