@@ -382,6 +382,7 @@ void call_response(struct dft_client *client, struct slice payload)
     client->failures = 0;
     if (response->position > client->position)
         client->position = response->position;
+    checkpoint_answered(&client->memory, response->position);
     struct dft_request *request;
     TAILQ_FOREACH(request, &client->open, link)
     {

@@ -10,9 +10,12 @@
 #include <unistd.h>
 
 #include "proto/base/bug.h"
+#include "proto/base/text.h"
 
 #define FILE_HEAD      "daftari checkpoint 1\n"
 #define FILE_BYTES_MAX (sizeof FILE_HEAD + NOTE_VKEY_MAX + NOTE_TEXT_MAX + 32)
+#define POSITION_HEAD  "daftari position 1\n"
+#define POSITION_MAX   (sizeof POSITION_HEAD + 20 + 1 + NOTE_VKEY_MAX + 1)
 
 static bool take_prefix(struct slice *rest, const char *prefix)
 {
@@ -150,7 +153,7 @@ static enum status file_write(const struct checkpoint_memory *memory, struct fau
     if (lock < 0)
         return fault_set(why, STATUS_IO, "checkpoint_file", "%s.lock cannot be made or locked: %s",
                          memory->path, strerror(errno));
-    struct checkpoint_memory present = {.known = false};
+    struct checkpoint_memory present = {.known = false, .position_fd = -1};
     memcpy(present.path, memory->path, sizeof present.path);
     bool longer = file_read(&present, NULL) == STATUS_OK && present.known &&
                   strcmp(present.key_text, memory->key_text) == 0 && present.seen.size > memory->seen.size;
@@ -169,10 +172,75 @@ static enum status file_write(const struct checkpoint_memory *memory, struct fau
     return STATUS_OK;
 }
 
+/* ---- the position of the last answer ------------------------------------------------------------------------------ */
+
+static int position_open(struct checkpoint_memory *memory)
+{
+    char beside[CHECKPOINT_PATH_MAX + 16];
+    (void)snprintf(beside, sizeof beside, "%s.position", memory->path);
+    if (memory->position_fd < 0)
+        memory->position_fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return memory->position_fd;
+}
+
+/* The position in the file if it is one of this log, else 0. */
+static uint64_t position_read(const struct checkpoint_memory *memory)
+{
+    char bytes[POSITION_MAX];
+    char key[NOTE_VKEY_MAX + 2];
+    uint64_t position;
+    ssize_t len = pread(memory->position_fd, bytes, sizeof bytes, 0);
+    struct slice rest = slice_of(bytes, len > 0 ? (size_t)len : 0);
+    (void)snprintf(key, sizeof key, " %s\n", memory->key_text);
+    if (!take_prefix(&rest, POSITION_HEAD) || rest.len < 20 ||
+        !number_parse(slice_of(rest.ptr, 20), 0, UINT64_MAX, &position))
+        return 0;
+    rest = slice_of(rest.ptr + 20, rest.len - 20);
+    return take_prefix(&rest, key) ? position : 0;
+}
+
+static void position_write(struct checkpoint_memory *memory)
+{
+    char text[POSITION_MAX + 1];
+    if (position_open(memory) < 0 || flock(memory->position_fd, LOCK_EX) != 0)
+        return;
+    int len = snprintf(text, sizeof text, POSITION_HEAD "%020llu %s\n", (unsigned long long)memory->answered,
+                       memory->key_text);
+    ASSERT(len > 0 && (size_t)len < sizeof text);
+    if (position_read(memory) < memory->answered && /* else another process was told of a later one */
+        pwrite(memory->position_fd, text, (size_t)len, 0) == len)
+        (void)!ftruncate(memory->position_fd, len);
+    (void)flock(memory->position_fd, LOCK_UN);
+}
+
+/* With the first checkpoint of a log: what was answered before it is of a log that was given up by hand. */
+static void position_forget(struct checkpoint_memory *memory)
+{
+    memory->answered = 0;
+    if (memory->path[0] != '\0' && position_open(memory) >= 0)
+        (void)!ftruncate(memory->position_fd, 0);
+}
+
+void checkpoint_answered(struct checkpoint_memory *memory, uint64_t position)
+{
+    if (position <= memory->answered || !memory->known)
+        return;
+    memory->answered = position;
+    if (memory->path[0] != '\0')
+        position_write(memory);
+}
+
+void checkpoint_done(struct checkpoint_memory *memory)
+{
+    if (memory->position_fd >= 0)
+        (void)close(memory->position_fd);
+    memory->position_fd = -1;
+}
+
 enum status checkpoint_load(struct checkpoint_memory *memory, const char *path, const char *log_key,
                             struct fault *why)
 {
-    *memory = (struct checkpoint_memory){.known = false};
+    *memory = (struct checkpoint_memory){.known = false, .position_fd = -1};
     if (path != NULL) {
         size_t len = strlen(path);
         if (len == 0 || len >= CHECKPOINT_PATH_MAX - 16)
@@ -182,6 +250,8 @@ enum status checkpoint_load(struct checkpoint_memory *memory, const char *path, 
         enum status status = file_read(memory, why);
         if (status != STATUS_OK)
             return status;
+        if (memory->known && position_open(memory) >= 0)
+            memory->answered = position_read(memory);
     }
     if (log_key == NULL)
         return STATUS_OK;
@@ -220,10 +290,12 @@ static void evidence_keep(struct checkpoint_memory *memory, struct slice note, s
         return;
     struct stat info;
     char text[2 * (NOTE_TEXT_MAX + NOTE_VKEY_MAX) + 128];
-    int put = snprintf(text, sizeof text, "seen key %s\nseen note\n%s\nshown key %.*s\nshown note\n%s\n",
-                       memory->key_text, memory->note,
-                       (int)(key_text.len < NOTE_VKEY_MAX ? key_text.len : NOTE_VKEY_MAX),
-                       (const char *)key_text.ptr, memory->shown_note);
+    int put =
+        snprintf(text, sizeof text,
+                 "seen key %s\nseen note\n%s\nanswered from position %llu\nshown key %.*s\nshown note\n%s\n",
+                 memory->key_text, memory->note, (unsigned long long)memory->answered,
+                 (int)(key_text.len < NOTE_VKEY_MAX ? key_text.len : NOTE_VKEY_MAX),
+                 (const char *)key_text.ptr, memory->shown_note);
     if (fstat(fd, &info) == 0 && info.st_size < 1024 * 1024 && put > 0 && (size_t)put < sizeof text &&
         write_all(fd, text, (size_t)put))
         (void)fsync(fd);
@@ -235,6 +307,8 @@ static enum status remember(struct checkpoint_memory *memory, const struct note_
                             struct fault *why)
 {
     bool same = memory->known && memory->seen.size == shown->size;
+    if (!memory->known)
+        position_forget(memory);
     memory->key = *key;
     memcpy(memory->key_text, key_text.ptr, key_text.len);
     memory->key_text[key_text.len] = '\0';
@@ -269,6 +343,12 @@ enum status checkpoint_check(struct checkpoint_memory *memory, struct slice note
         return fault_set(why, STATUS_ROLLED_BACK, "checkpoint",
                          "the server's log has %llu records; %llu were there before",
                          (unsigned long long)shown.size, (unsigned long long)memory->seen.size);
+    }
+    if (memory->known && shown.size < memory->answered) {
+        evidence_keep(memory, note, key_text);
+        return fault_set(why, STATUS_ROLLED_BACK, "position",
+                         "the server's log has %llu records; it answered from record %llu before",
+                         (unsigned long long)shown.size, (unsigned long long)memory->answered);
     }
     if (memory->known && memory->seen.size > 0 &&
         !tree_verify_consistency(memory->seen.size, shown.size, &memory->seen.root, &shown.root, proof,

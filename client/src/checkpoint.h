@@ -4,6 +4,12 @@
  * The file is text: a first line "daftari checkpoint 1", then "key VKEY", then "note" and the signed note as it came.
  * It is replaced whole (write beside, sync, rename, sync the folder) under a lock beside it, and only ever by a
  * checkpoint that extends the one in it. One thread at a time; several processes may share a file.
+ *
+ * A checkpoint is seen at a connection; what is recorded over that connection lies behind it. So the highest log position
+ * that an answer named is kept too, in "PATH.position": "daftari position 1", then the position in 20 digits and the
+ * log's key. A log that ends before it was cut. It is written in place at every answer and not synced: it outlives this
+ * process, and a power cut costs no more than the positions of the last moments. Without the checkpoint file, or when it
+ * cannot be read, it says nothing.
  */
 #ifndef CLIENT_SRC_CHECKPOINT_H
 #define CLIENT_SRC_CHECKPOINT_H
@@ -21,7 +27,9 @@ struct checkpoint_memory {
     char key_text[NOTE_VKEY_MAX];
     char note[NOTE_TEXT_MAX];
     struct checkpoint seen;
-    bool evidence; /* shown_note contradicts note */
+    uint64_t answered; /* highest position that an answer named; 0 = none */
+    int position_fd;   /* -1 until it is needed */
+    bool evidence;     /* shown_note contradicts note */
     char shown_note[NOTE_TEXT_MAX];
 };
 
@@ -29,6 +37,11 @@ struct checkpoint_memory {
  * CORRUPT: the file is there and cannot be understood, or contradicts log_key. */
 enum status checkpoint_load(struct checkpoint_memory *memory, const char *path, const char *log_key,
                             struct fault *why) MUST_USE;
+
+void checkpoint_done(struct checkpoint_memory *memory);
+
+/* An answer named this position. Remembered as far as it can be written. */
+void checkpoint_answered(struct checkpoint_memory *memory, uint64_t position);
 
 /* What the server must prove from; 0 when nothing is remembered. */
 uint64_t checkpoint_seen_size(const struct checkpoint_memory *memory);

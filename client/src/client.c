@@ -156,6 +156,7 @@ enum dft_status dft_client_new(struct dft_client **out, const struct dft_options
     if (client == NULL)
         return client_fault_set(why, DFT_NO_MEMORY, NULL, "no memory for a client");
     client->fd = -1;
+    client->memory.position_fd = -1;
     TAILQ_INIT(&client->queue);
     TAILQ_INIT(&client->open);
     arena_init(&client->welcome_arena, CLIENT_WELCOME_MAX);
@@ -187,6 +188,7 @@ void dft_client_free(struct dft_client *client)
     growing_done(&client->in);
     growing_done(&client->out);
     arena_done(&client->welcome_arena);
+    checkpoint_done(&client->memory);
     OPENSSL_cleanse(client->token, sizeof client->token);
     free(client);
 }

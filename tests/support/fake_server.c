@@ -174,7 +174,9 @@ void fake_answer(struct fake_connection *connection, const Daftari__V1__Request 
     response.has_end = 1;
     response.end = 1;
     response.has_position = 1;
-    response.position = 7;
+    response.position = FAKE_POSITION;
+    if (connection->server->size < FAKE_POSITION) /* its log has it from now on */
+        connection->server->size = FAKE_POSITION;
     fake_send(connection, FRAME_RESPONSE, &response.base);
     free(list);
     free(answers);

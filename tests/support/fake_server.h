@@ -15,6 +15,8 @@
 
 #define FAKE_LEAVES_MAX 64
 
+#define FAKE_POSITION 7u /* of every answer */
+
 struct fake_server;
 
 struct fake_connection {

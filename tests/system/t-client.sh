@@ -180,6 +180,13 @@ wait "$sender"; code=$?;                         gives 0 "12,000 commands are an
 run report balances --account 1121 --output csv; says ',12000.00.$' "and each is in the books once"
 
 # ---- when the server is not what it was ----
+run ping; server_stop "$work/s"; cp -a "$work/s/data" "$work/earlier"; server_start "$work/s"
+run entry post --date 2026-05-01 --description "gone later" --debit 1110=1 --credit 4110=1; gives 0 "an entry is posted"
+server_stop "$work/s"; mv "$work/s/data" "$work/later"; cp -a "$work/earlier" "$work/s/data"; server_start "$work/s"
+run ping;                                        gives 5 "a copy from before it is found out, though no checkpoint had it"; complains 'it answered from record' "by the position of the answer"
+run outbox send;                                 gives 5 "by the outbox too"
+server_stop "$work/s"; rm -rf "$work/s/data"; mv "$work/later" "$work/s/data"; server_start "$work/s"
+run ping;                                        gives 0 "the books themselves are fine"
 server_stop "$work/s"; mv "$work/s/data" "$work/old-data"; mv "$work/s/keys" "$work/old-keys"; rm -f "$work/s/daftari.conf"
 SERVER_PORT=$port server_init "$work/s" && server_start "$work/s"
 run ping;                                        gives 5 "other books under the same address are found out"; complains 'evidence' "and it is said"

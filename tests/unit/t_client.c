@@ -531,6 +531,40 @@ static void a_shorter_log_is_found_out(void **state)
     stop(scene);
 }
 
+/* The checkpoint was seen before the command: only the answer says that the log was longer. */
+static void a_log_without_what_it_answered_is_found_out(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new(serve_ok);
+    struct dft_fault why = {0};
+    struct dft_recorded recorded;
+    char position[SCRATCH_PATH_MAX + 64];
+    (void)snprintf(position, sizeof position, "%s.position", scene->checkpoint);
+    struct dft_client *client = client_of(scene, NULL);
+    assert_int_equal(dft_command(client, "Entry.Post", NULL, "abc", 3, &recorded, &why), DFT_OK);
+    dft_disconnect(client);
+    scene->server.size = FAKE_POSITION - 1;
+    assert_int_equal(dft_connect(client, &why), DFT_ROLLED_BACK); /* the same process */
+    dft_client_free(client);
+    assert_int_equal(connect_once(scene, &why), DFT_ROLLED_BACK); /* another one */
+    assert_non_null(strstr(why.text, "answered from record 7"));
+    FILE *file = fopen(position, "w"); /* lost in a power cut: nothing is known, and nothing is wrong */
+    assert_non_null(file);
+    (void)fclose(file);
+    assert_int_equal(connect_once(scene, &why), DFT_OK);
+    client = client_of(scene, NULL);
+    assert_int_equal(dft_command(client, "Entry.Post", NULL, "abc", 3, &recorded, &why), DFT_OK);
+    dft_client_free(client);
+    scene->server.size = FAKE_POSITION - 1;
+    assert_int_equal(connect_once(scene, &why), DFT_ROLLED_BACK);
+    assert_int_equal(unlink(scene->checkpoint), 0); /* by hand: the log is rightly another one */
+    assert_int_equal(connect_once(scene, &why), DFT_OK);
+    assert_int_equal(connect_once(scene, &why), DFT_OK); /* and stays so */
+    scene->server.size = FAKE_POSITION;
+    assert_int_equal(connect_once(scene, &why), DFT_OK);
+    stop(scene);
+}
+
 static void a_forked_log_is_found_out(void **state)
 {
     (void)state;
@@ -752,6 +786,7 @@ int main(void)
         cmocka_unit_test(wrong_options_are_named),
         cmocka_unit_test(a_growing_log_is_followed),
         cmocka_unit_test(a_shorter_log_is_found_out),
+        cmocka_unit_test(a_log_without_what_it_answered_is_found_out),
         cmocka_unit_test(a_forked_log_is_found_out),
         cmocka_unit_test(another_log_key_is_found_out),
         cmocka_unit_test(a_damaged_checkpoint_file_is_not_taken_for_none),

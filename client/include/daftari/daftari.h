@@ -101,8 +101,9 @@ struct dft_options {
         *ca_file; /* PEM file of the authorities that may vouch for the server; default: the system's */
     const char *certificate_file; /* PEM, the client's own certificate (and chain); default: none */
     const char *key_file;         /* PEM, its key; default: certificate_file */
-    const char *checkpoint_file; /* where the last checkpoint of this server is remembered; default: in memory
-                                    only, so that only this client's own connections are compared */
+    const char *checkpoint_file;  /* where the last checkpoint of this server is remembered, and beside it
+                                    (".position") the position of the last answer; default: in memory only, so
+                                    that only this client's own connections are compared */
     const char *log_key; /* verifier key that the log must have; default: the first one seen is kept */
     const char *agent;   /* program and version, at most 100 bytes; default: "libdaftari/VERSION" */
     const char *device;  /* name of this device, at most 100 bytes; default: none */
