@@ -176,7 +176,8 @@ int session_log_out(struct cli *cli, int argc, char **argv)
             return cli_usage("log-out takes no such option: %s", argv[at < argc ? at : argc - 1]);
     }
     if (cli->help) {
-        (void)puts("daftari log-out\n  Ends the session at the server and forgets it here.");
+        (void)puts("daftari log-out\n  Ends the session at the server and forgets it here. When the server "
+                   "cannot end it now, it is kept.");
         return EXIT_DONE;
     }
     enum status status = cli_connect(cli, &why);
@@ -188,9 +189,15 @@ int session_log_out(struct cli *cli, int argc, char **argv)
             status = why.status;
         }
     }
-    /* The token is forgotten here whatever the server says: who logs out wants nobody to use it. */
-    if (settings_path(cli, "session", true, path, NULL) == STATUS_OK)
+    /* Kept while the server has it: forgotten here, nobody could end it any more but by a log-in, for which there may be no room. */
+    bool found = settings_path(cli, "session", true, path, NULL) == STATUS_OK;
+    if (found && status == STATUS_OK)
         (void)unlink(path);
+    else if (found && access(path, F_OK) == 0)
+        (void)fprintf(
+            stderr,
+            "daftari: you are still logged in. Try again, or remove %s to forget the session here alone.\n",
+            path);
     if (status == STATUS_OK && cli->output == OUTPUT_TABLE && !cli->quiet)
         (void)puts("logged out");
     return status == STATUS_OK ? EXIT_DONE : cli_fail(&why);

@@ -33,11 +33,19 @@ tap "once" test "$(grep -c state-waits "$D/server.log")" = 1
 post 2
 tap "commands are refused" test $? != 0 -a -n "$(grep -i 'room\|full' "$D/out")"
 tap "queries go on" daftari account list
+daftari log-out >"$D/out" 2>&1
+tap "a log-out is refused in words" told $? 4 "$D/out" 'still logged in'
+tap "and the session is not thrown away: there would be no other" daftari who-am-i
 rm -f "$D/disk/filler"
 sleep 12
 tap "it is written once there is room" grep -q 'state-written' "$D/server.log"
 post 3
 tap "and commands are taken again" test $? = 0
+daftari log-out >"$D/out" 2>&1
+tap "log-outs too" test $? = 0
+daftari log-out >"$D/out" 2>&1
+tap "once logged out one may log out again" test $? = 0
+tap "and logged in again" server_log_in "$D"
 server_kill "$D"
 server_start "$D" && server_log_in "$D"
 tap "after a kill all that was acknowledged is there" test "$(daftari entry list --output json | grep -c '"entry [13]"')" = 2
