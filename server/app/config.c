@@ -386,10 +386,13 @@ static void line_take(struct parser *p, struct slice line)
     p->config->given_at[index] = p->line;
     const char *wrong = value_read(slice_of(equals + 1, (size_t)(line.ptr + line.len - equals - 1)), value);
     struct fault why;
+    p->config->refused[index] = true;
     if (wrong != NULL)
         problem(p, p->line, key->name, wrong);
     else if (value_set(p->config, key, value, &why) != STATUS_OK)
         problem(p, p->line, key->name, why.text);
+    else
+        p->config->refused[index] = false;
 }
 
 /* ---- the whole ---- */
@@ -440,6 +443,14 @@ static void whole_check(struct parser *p)
                 "must lie outside data_dir: who steals the one must not get the other");
 }
 
+bool config_taken(const struct config *config, const char *name)
+{
+    size_t index = 0;
+    const struct key *found = key_find(slice_text(name), &index);
+    ASSERT(found != NULL);
+    return !config->refused[index];
+}
+
 unsigned config_line(const struct config *config, const char *name)
 {
     size_t index = 0;
@@ -452,6 +463,7 @@ enum status config_parse(struct config *config, struct slice text, const char *n
 {
     struct parser p = {.config = config, .name = name, .problems = problems};
     memset(config->given_at, 0, sizeof config->given_at);
+    memset(config->refused, 0, sizeof config->refused);
     for (size_t at = 0; at < text.len;) {
         const uint8_t *start = text.ptr + at;
         const uint8_t *newline = memchr(start, '\n', text.len - at);

@@ -55,6 +55,7 @@ struct config {
     char log_level[CONFIG_TEXT_MAX]; /* debug, info, warning, error */
 
     unsigned given_at[CONFIG_KEYS_MAX]; /* line of each key, by its index; 0 = not given: config_line() */
+    bool refused[CONFIG_KEYS_MAX];      /* given, and not taken: config_taken() */
 };
 
 struct config *config_new(void); /* all defaults; NULL when memory is short */
@@ -68,6 +69,8 @@ enum status config_read(struct config *config, const char *path, FILE *problems)
 enum status config_parse(struct config *config, struct slice text, const char *name, FILE *problems) MUST_USE;
 
 /* Line of the file on which the key was given; 0 = not given, its default holds. */
+bool config_taken(const struct config *config,
+                  const char *name); /* its default, or as given; not: given and wrong */
 unsigned config_line(const struct config *config, const char *name);
 
 /* Looks at what a configuration that was read names (config_files.c): the data folder, the files of the key folder, the

@@ -8,10 +8,12 @@
 
 #include "server/app/config.h"
 #include "server/base/system.h"
+#include "server/log/log.h"
 #include "server/store/data_folder.h"
 #include "server/store/keyring.h"
 
 #define FILE_PATH_MAX (CONFIG_PATH_MAX + 32)
+#define LOOK_READERS  126u /* as LMDB has by default: beside a running server its own number holds */
 
 struct look {
     const struct config *config;
@@ -97,6 +99,22 @@ static void look_where_master_key_is(struct look *look)
              ": who steals the one must not get the other");
 }
 
+/* Is every data key there that the end of the log needs? What is wrong further back, daftari-audit verify tells. */
+static void look_at_log(struct look *look, struct data_folder *folder)
+{
+    struct data_folder_environment environment = {
+        .name = "log", .tables = log_tables, .table_count = LOG_TABLE_COUNT, .readers_max = LOOK_READERS};
+    struct fault why = {0};
+    struct kv *kv = NULL;
+    struct log *log = NULL;
+    enum status status = data_folder_environment_open(folder, &environment, &kv, &why);
+    if (status == STATUS_OK)
+        status = log_over_kv_open(kv, &log, &why); /* takes kv over */
+    if (status != STATUS_OK)
+        tell(look, "data_dir", look->config->data_dir, why.text, "");
+    log_close(log);
+}
+
 /* Does the master key open the data keys? */
 static void look_at_data_keys(struct look *look)
 {
@@ -112,17 +130,24 @@ static void look_at_data_keys(struct look *look)
                                           .read_only = true};
     if (data_folder_open(&options, &folder, &why) != STATUS_OK)
         tell_master(look, credential ? "credential master-key" : path, &why);
+    else
+        look_at_log(look, folder);
     data_folder_close(folder, false);
 }
 
 enum status config_check_files(const struct config *config, const char *name, FILE *problems)
 {
     struct look look = {.config = config, .name = name, .problems = problems};
-    look_at_data(&look);
-    look_at_keys(&look);
-    look_at_master_key(&look);
-    look_where_master_key_is(&look);
-    if (!look.bad)
+    bool data = config_taken(config, "data_dir"), master = config_taken(config, "master_key_file");
+    if (data)
+        look_at_data(&look);
+    if (config_taken(config, "key_dir"))
+        look_at_keys(&look);
+    if (master)
+        look_at_master_key(&look);
+    if (data && master)
+        look_where_master_key_is(&look);
+    if (data && master && !look.bad)
         look_at_data_keys(&look);
     return look.bad ? STATUS_INVALID : STATUS_OK;
 }

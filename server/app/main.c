@@ -91,8 +91,9 @@ int main(int argc, char **argv)
     int code = status == STATUS_OK ? 0 : 1;
     if (status == STATUS_OK && print) {
         config_print(config, stdout);
-    } else if (status == STATUS_OK && check) {
-        if (config_check_files(config, config_path, stderr) == STATUS_OK)
+    } else if (check && (status == STATUS_OK ||
+                         status == STATUS_INVALID)) { /* every problem, not the first kind alone */
+        if (config_check_files(config, config_path, stderr) == STATUS_OK && status == STATUS_OK)
             printf("%s: good\n", config_path);
         else
             code = 1;

@@ -62,6 +62,15 @@ check 'folders and files that are missing are told with their lines' told 1 \
     "$dir/tried.conf:1: key_dir: /nonexistent/keys/log.key: No such file or directory" \
     "$dir/tried.conf:1: key_dir: /nonexistent/keys/ca.crt: No such file or directory" \
     "$dir/tried.conf:4: master_key_file: /nonexistent/master-key: No such file or directory"
+printf 'nonsense = 1\nlisten_port = many\nkey_dir = %s\ndata_dir = /nonexistent/books\nmaster_key_file = "\n' "$dir/keys" >"$dir/tried.conf"
+tried >"$dir/said" 2>&1
+check 'a mistake of form does not hide what is missing' grep -q 'tried.conf:4: data_dir: /nonexistent/books: No such file' "$dir/said"
+check 'and what was not taken is not looked at' [ "$(grep -c '^' "$dir/said")" -eq 4 ]
+cp -a "$dir/books" "$dir/keyless" && : >"$dir/keyless/keys/data-keys"
+sed "s|^data_dir = .*|data_dir = $dir/keyless|" "$dir/keys/daftari.conf" >"$dir/tried.conf"
+tried >"$dir/said" 2>&1; code=$?
+check 'books without their data keys do not pass' [ $code -eq 1 ]
+check 'and which key is said' grep -q "data_dir: .*keyless: data key [0-9]*, .* is not there" "$dir/said"
 mkdir "$dir/empty" "$dir/credentials"
 cp "$master" "$dir/open-key" && chmod 0644 "$dir/open-key"
 printf '%s\n' "data_dir = $dir/empty" "key_dir = $dir/keys" "master_key_file = $dir/open-key" >"$dir/tried.conf"
