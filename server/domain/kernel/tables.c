@@ -34,6 +34,18 @@ const struct kv_table domain_tables[] = {
     [TABLE_ACCESS] = {"access", KV_PLAIN},
     [TABLE_CERTIFICATE] = {"certificate", KV_PLAIN}, /* keys are hashes */
     [TABLE_SESSION] = {"session", KV_APPENDED},
+    [TABLE_PROFILE] = {"profile", KV_PLAIN},
+    [TABLE_CATEGORY] = {"category", KV_PLAIN},
+    [TABLE_CATEGORY_NAME] = {"category_name", KV_BLIND_KEYS},
+    [TABLE_ITEM] = {"item", KV_PACKED},
+    [TABLE_ITEM_CODE] = {"item_code", KV_BLIND_KEYS},
+    [TABLE_TAX_CODE] = {"tax_code", KV_PLAIN},
+    [TABLE_TAX_CODE_NAME] = {"tax_code_name", KV_BLIND_KEYS},
+    [TABLE_PRICE] = {"price", KV_PACKED},
+    [TABLE_STOCK] = {"stock", KV_PACKED},
+    [TABLE_LAYER] = {"layer", KV_PACKED | KV_GROUP(10)},
+    [TABLE_PARTY_BALANCE] = {"party_balance", KV_PACKED},
+    [TABLE_RECEIPT] = {"receipt", KV_BLIND_KEYS},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -46,6 +46,18 @@ enum domain_table {
     TABLE_ACCESS,      /* u32 user, u16 business -> u8 level */
     TABLE_CERTIFICATE, /* 32-byte fingerprint -> u32 user, label */
     TABLE_SESSION,     /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
+    TABLE_PROFILE,       /* u16 business -> posting rules and dated settings (kernel/profile.h) */
+    TABLE_CATEGORY,      /* u16 number -> CategoryInfo */
+    TABLE_CATEGORY_NAME, /* name -> u16 number */
+    TABLE_ITEM,          /* u32 number -> fixed head, then ItemInfo (kernel/item_row.h) */
+    TABLE_ITEM_CODE,     /* code or barcode -> u32 number */
+    TABLE_TAX_CODE,      /* u16 number -> kind, rates, then TaxCodeInfo (kernel/item_row.h) */
+    TABLE_TAX_CODE_NAME, /* code -> u16 number */
+    TABLE_PRICE,         /* u32 item, u16 business -> prices by date (kernel/item_row.h) */
+    TABLE_STOCK,         /* u32 item, u16 business, u16 place, u16 condition -> stock row (kernel/stock.h) */
+    TABLE_LAYER,         /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/stock.h) */
+    TABLE_PARTY_BALANCE, /* u32 party, u32 account, u16 business -> i64 minor units (kernel/party.h) */
+    TABLE_RECEIPT,       /* M-Pesa receipt -> u64 position, u8 state (kernel/receipt.h) */
     TABLE_COUNT
 };
 

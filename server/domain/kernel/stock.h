@@ -1,0 +1,56 @@
+/*
+ * Stock: quantity and value by item, business, place and condition, folded from the movements of every record.
+ *
+ * Moving average (catalogue 3.7): an issue of q out of (quantity, value) costs round(value * q / quantity), all of the
+ * value when q = quantity. The cost is in the movement: nothing is valued again later. Below zero, where that is
+ * allowed, an issue costs what the last unit cost; the receipt that ends it brings the difference to the stock loss
+ * account. FIFO, by the setting `valuation`: receipts are layers, issues take the oldest first; a replay takes the same
+ * layers, since the record says what an issue cost and the layers follow the quantities.
+ *
+ *   row:  off len field                              off len field
+ *           0   8 quantity, thousandths               16   8 last_quantity  of the last receipt with a cost: what an
+ *           8   8 value, minor units                  24   8 last_value     issue below zero costs
+ */
+#ifndef SERVER_DOMAIN_KERNEL_STOCK_H
+#define SERVER_DOMAIN_KERNEL_STOCK_H
+
+#include "server/domain/kernel/document.h"
+
+#define QUANTITY_MAX INT64_C(999999999999999) /* thousandths: 999,999,999,999.999 units */
+#define PLACE_SHOP   0u
+
+struct stock_key {
+    uint32_t item;
+    uint16_t business;
+    uint16_t place;
+    uint16_t condition; /* Daftari__V1__Condition */
+};
+struct stock_row {
+    int64_t quantity;
+    int64_t value;
+    int64_t last_quantity;
+    int64_t last_value;
+};
+
+/* All zero when there never was any. */
+void stock_get(struct kv_txn *state, const struct stock_key *key, struct stock_row *out);
+/* The same after the movements that the decision has so far. */
+void stock_pending(const struct document *document, const struct stock_key *key, struct stock_row *out);
+
+enum stock_shortage {
+    STOCK_REFUSE, /* unless the business allows negative stock or the zero stock policy is to warn */
+    STOCK_ACCEPT, /* it happened already (a sale made offline) */
+};
+/* Takes `quantity` (more than 0) out: adds the movement; what it costs (0 after a failure), and whether there was too
+ * little. The caller posts the cost. `field` names the quantity in refusals. STOCK_INSUFFICIENT, STOCK_OUT_OF_RANGE. */
+int64_t stock_issue(struct document *document, const struct stock_key *key, int64_t quantity,
+                    enum stock_shortage shortage, const char *field, bool *out_short);
+/* Brings `quantity` (more than 0) of `value` in: adds the movement. Returns what of the value is stock now; the rest
+ * settles stock below zero and is for the stock loss account (may be of either sign). */
+int64_t stock_receive(struct document *document, const struct stock_key *key, int64_t quantity, int64_t value,
+                      const char *field);
+
+/* Kernel only, from apply. */
+void stock_apply(struct kv_txn *state, const struct movement *movement);
+
+#endif
