@@ -2,16 +2,11 @@
 
 #include <string.h>
 
-#include "account.pb-c.h"
-#include "books.pb-c.h"
-#include "business.pb-c.h"
-#include "entry.pb-c.h"
-#include "log.pb-c.h"
-#include "people.pb-c.h"
-#include "period.pb-c.h"
-#include "reconciliation.pb-c.h"
-#include "report.pb-c.h"
 #include "schema_texts.h"
+
+#define DECLARE(name) extern const ProtobufCServiceDescriptor daftari__v1__##name##__descriptor;
+SCHEMA_SERVICES(DECLARE)
+#undef DECLARE
 
 const ProtobufCServiceDescriptor *const services[] = {
 #define ROW(name) &daftari__v1__##name##__descriptor,

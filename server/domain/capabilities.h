@@ -11,5 +11,6 @@ extern const struct capability capability_people;
 extern const struct capability capability_periods;
 extern const struct capability capability_reconciliation;
 extern const struct capability capability_reports;
+extern const struct capability capability_sales;
 
 #endif

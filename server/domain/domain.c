@@ -52,6 +52,12 @@ const struct event_type *domain_event(uint16_t type)
     return NULL;
 }
 
+bool domain_event_undoes(uint16_t type)
+{
+    const struct event_type *event = domain_event(type);
+    return event != NULL && event->undo == UNDO_IS;
+}
+
 /* ---- the check at start ------------------------------------------------------------------------------------------ */
 
 static enum status wrong(struct fault *why, const char *what, const char *name)
@@ -219,7 +225,7 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
         kv_set_error(state, STATUS_CORRUPT);
         return;
     }
-    effects_apply(state, record);
+    effects_apply(state, record, event->undo == UNDO_IS);
     apply_type(event, state, record, arena);
 }
 

@@ -134,12 +134,22 @@ struct method {
     query_fn *query;   /* METHOD_QUERY over master rows; NULL when a view answers */
 };
 
+/* How what a record did is undone. */
+enum event_undo {
+    UNDO_BY_REVERSAL, /* Entry.Reverse mirrors its postings */
+    UNDO_OWN_WAY,     /* an operation of its own, since it did more than post; `undo_how` names it */
+    UNDO_IS,          /* it is itself the mirror of the record that `cause` names */
+};
 struct event_type {
     uint16_t type;
     const char *name; /* as in TYPE_IDS */
     const ProtobufCMessageDescriptor *payload;
     apply_fn *apply; /* NULL: effects only */
     bool master;     /* its rows are master data: the masters view applies it too */
+    enum event_undo undo;
+    const char *undo_how;   /* of UNDO_OWN_WAY: "void or return the sale" */
+    const char *entry_type; /* transaction type of its journal entry ("SALE"); NULL: see views/entry_text.c */
+    const char *title;      /* what it is, in a journal: "Sale"; NULL as above */
 };
 
 struct capability {
@@ -156,6 +166,8 @@ extern const size_t domain_capability_count;
 /* Look-ups over all capabilities; NULL when there is none. Any thread, after domain_check. */
 const struct method *domain_method(struct slice name);
 const struct event_type *domain_event(uint16_t type);
+/* Is a record of this type the mirror of another? */
+bool domain_event_undoes(uint16_t type);
 /* Start-up check: no duplicate ids or names, every command has decide, every TYPE_IDS row has an event. */
 enum status domain_check(struct fault *why) MUST_USE;
 

@@ -1,5 +1,7 @@
 #include "server/views/entry_text.h"
 
+#include <stdio.h>
+
 #include "period.pb-c.h"
 #include "proto/wire/message.h"
 #include "reconciliation.pb-c.h"
@@ -25,6 +27,42 @@ static void take_description(const char *description, struct entry_text *out)
 {
     if (description != NULL && description[0] != '\0')
         out->description = description;
+}
+
+/* The text of a field, if the message has one of that name. */
+static const char *text_field(const ProtobufCMessage *message, const char *name)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    if (field == NULL || field->type != PROTOBUF_C_TYPE_STRING || field->label == PROTOBUF_C_LABEL_REPEATED)
+        return NULL;
+    const char *text;
+    memcpy(&text, (const char *)message + field->offset, sizeof text);
+    return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+/* A document that is no entry as such: what it is, and what was noted on it. */
+static enum status take_titled(const struct event_type *event, const ProtobufCMessage *message,
+                               struct arena *arena, struct entry_text *out)
+{
+    static const char *const fields[] = {"description", "note", "reason"};
+    const char *said = NULL;
+    if (event->entry_type != NULL)
+        out->type = event->entry_type;
+    out->description = event->title != NULL ? event->title : event->name;
+    if (text_field(message, "reference") != NULL)
+        out->reference = text_field(message, "reference");
+    for (size_t i = 0; said == NULL && i < sizeof fields / sizeof fields[0]; i++)
+        said = text_field(message, fields[i]);
+    if (said == NULL)
+        return STATUS_OK;
+    size_t room = strlen(out->description) + strlen(said) + 3;
+    char *text = arena_take(arena, room);
+    if (text == NULL)
+        return STATUS_NO_MEMORY;
+    (void)snprintf(text, room, "%s: %s", out->description, said);
+    out->description = text;
+    return STATUS_OK;
 }
 
 /* The message of a record; NULL when it does not decode, and *status says so. */
@@ -99,8 +137,7 @@ enum status entry_text_read(struct view_reader *reader, const struct record *rec
         take_description(((const Daftari__V1__BookReconciliationDifference *)message)->description, out);
         break;
     default:
-        out->description = domain_event(type)->name;
-        break;
+        return take_titled(domain_event(type), message, arena, out);
     }
     return STATUS_OK;
 }

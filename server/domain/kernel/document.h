@@ -31,6 +31,8 @@ enum status document_begin(struct document *document, const struct context *cont
 
 /* A setting of the business at the document's date; `fallback` where neither it nor HQ has one. */
 int64_t document_setting(const struct document *document, enum profile_setting setting, int64_t fallback);
+/* An amount of the base currency as text for people. */
+void document_amount(const struct document *document, int64_t minor, char out[AMOUNT_TEXT_MAX]);
 bool document_may(const struct document *document, unsigned permission, enum permission_level level);
 
 /* The account that plays a part for items of a category (0: none): the business's rule for the category, for the
@@ -53,6 +55,9 @@ void document_number_of(struct document *document, uint16_t series);
 
 /* The first failure; else a payload of `message`, the inter-business lines, and the decision's business, date and type. */
 enum status document_end(struct document *document, uint16_t type, const ProtobufCMessage *payload) MUST_USE;
+
+/* The mirror of a record's postings and movements, in the same order: for a void. */
+void document_mirror(struct document *document, const struct record *record);
 
 /* To say a failure: sets `status` unless one is set already. */
 void document_fail(struct document *document, enum status status);

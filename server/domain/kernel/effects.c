@@ -5,10 +5,12 @@
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/form.h"
+#include "server/domain/kernel/item_row.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
+#include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
-#include "type_ids.h"
+#include "server/domain/kernel/stock.h"
 
 #define LINEAR_MAX 16u                 /* up to here a plain search beats a hash table */
 #define SLOTS      (2u * POSTINGS_MAX) /* a power of two, never more than half full */
@@ -147,10 +149,30 @@ static enum status check_balance(struct kv_txn *state, const struct balance_chan
                         amount, business_code_of(state, change->business, arena));
 }
 
+/* That no stock goes below zero where it may not, and by what value, is for the capabilities, by kernel/stock.h. */
+static enum status check_movements(struct kv_txn *state, const struct decision *decision, struct fault *why)
+{
+    for (size_t i = 0; i < decision->movement_count; i++) {
+        const struct movement *movement = &decision->movements[i];
+        struct item_row item;
+        if (movement->quantity == 0 && movement->value == 0)
+            return fault_of_ours(why, "moves nothing in movement", i);
+        if (movement->business >= BUSINESSES_MAX || !item_row_get(state, movement->item, &item) ||
+            item.service)
+            return fault_of_ours(why, "moves what is not kept in stock", movement->item);
+        if (item.container != (movement->condition != DAFTARI__V1__CONDITION__CONDITION_PLAIN))
+            return fault_of_ours(why, "moves an item in no condition it has", movement->item);
+    }
+    return STATUS_OK;
+}
+
 enum status effects_check(struct kv_txn *state, const struct decision *decision, bool lines_named,
                           struct arena *arena, struct fault *why)
 {
     ASSERT(decision->posting_count <= POSTINGS_MAX && decision->movement_count <= MOVEMENTS_MAX);
+    enum status moved = check_movements(state, decision, why);
+    if (moved != STATUS_OK)
+        return moved;
     if (decision->posting_count == 0)
         return STATUS_OK;
     uint16_t known = 0; /* the last currency seen to be known: nearly always the only one */
@@ -191,7 +213,7 @@ static void mark_reversed(struct kv_txn *state, uint64_t position, uint64_t reve
         row_put_u64(state, TABLE_ENTRY, row_key_slice(&key), reversal);
 }
 
-void effects_apply(struct kv_txn *state, const struct record *record)
+void effects_apply(struct kv_txn *state, const struct record *record, bool undoes)
 {
     const struct record_header *header = &record->header;
     if (header->series != 0 &&
@@ -200,7 +222,13 @@ void effects_apply(struct kv_txn *state, const struct record *record)
     for (size_t i = 0; i < record->posting_count; i++) {
         struct posting posting = record_posting(record, i);
         balance_add(state, &posting, header->business_date);
+        if (posting.party != 0)
+            party_balance_add(state, &posting);
     }
-    if (header->type == EVENT_ENTRY_REVERSED)
+    for (size_t i = 0; i < record->movement_count; i++) {
+        struct movement movement = record_movement(record, i);
+        stock_apply(state, &movement);
+    }
+    if (undoes)
         mark_reversed(state, header->cause, header->position);
 }

@@ -26,7 +26,7 @@ struct balance_change *effects_changes(const struct posting *postings, size_t co
 enum status effects_check(struct kv_txn *state, const struct decision *decision, bool lines_named,
                           struct arena *arena, struct fault *why) MUST_USE;
 
-/* The kernel's part of apply: contradictions set CORRUPT. */
-void effects_apply(struct kv_txn *state, const struct record *record);
+/* The kernel's part of apply: contradictions set CORRUPT. `undoes`: it is the mirror of the record that `cause` names. */
+void effects_apply(struct kv_txn *state, const struct record *record, bool undoes);
 
 #endif

@@ -131,8 +131,8 @@ static void put(struct kv_txn *state, uint16_t business, const struct profile *p
     kv_put(state, TABLE_PROFILE, row_key_slice(&key), slice_of(row, len));
 }
 
-void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role, uint16_t category,
-                      uint32_t account, struct arena *arena)
+void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role,
+                      uint16_t category, uint32_t account, struct arena *arena)
 {
     struct profile profile;
     uint8_t row[RULE_BYTES];
@@ -143,8 +143,8 @@ void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__Acco
     put(state, business, &profile, arena);
 }
 
-void profile_put_setting(struct kv_txn *state, uint16_t business, enum profile_setting setting, civil_date from,
-                         int64_t value, struct arena *arena)
+void profile_put_setting(struct kv_txn *state, uint16_t business, enum profile_setting setting,
+                         civil_date from, int64_t value, struct arena *arena)
 {
     struct profile profile;
     uint8_t row[SETTING_BYTES];

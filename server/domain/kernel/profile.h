@@ -56,10 +56,10 @@ bool profile_setting(const struct profile *profile, enum profile_setting setting
                      int64_t *out);
 
 /* Kernel and business/ only, from apply. A rule of account 0 goes. */
-void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role, uint16_t category,
-                      uint32_t account, struct arena *arena);
-void profile_put_setting(struct kv_txn *state, uint16_t business, enum profile_setting setting, civil_date from,
-                         int64_t value, struct arena *arena);
+void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role,
+                      uint16_t category, uint32_t account, struct arena *arena);
+void profile_put_setting(struct kv_txn *state, uint16_t business, enum profile_setting setting,
+                         civil_date from, int64_t value, struct arena *arena);
 
 /* For lists: rule `index` in order; false past the last. */
 bool profile_rule_at(const struct profile *profile, size_t index, Daftari__V1__AccountRole *out_role,

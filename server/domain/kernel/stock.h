@@ -32,6 +32,9 @@ struct stock_row {
     int64_t last_value;
 };
 
+/* A place of the document's business by name; the shop for none. PLACE_UNKNOWN. */
+uint16_t document_place(struct document *document, const char *name, const char *field);
+
 /* All zero when there never was any. */
 void stock_get(struct kv_txn *state, const struct stock_key *key, struct stock_row *out);
 /* The same after the movements that the decision has so far. */

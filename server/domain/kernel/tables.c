@@ -43,9 +43,15 @@ const struct kv_table domain_tables[] = {
     [TABLE_TAX_CODE_NAME] = {"tax_code_name", KV_BLIND_KEYS},
     [TABLE_PRICE] = {"price", KV_PACKED},
     [TABLE_STOCK] = {"stock", KV_PACKED},
+    [TABLE_PLACE] = {"place", KV_PLAIN},
+    [TABLE_PLACE_NAME] = {"place_name", KV_BLIND_KEYS},
     [TABLE_LAYER] = {"layer", KV_PACKED | KV_GROUP(10)},
+    [TABLE_PARTY] = {"party", KV_PACKED},
+    [TABLE_PARTY_KEY] = {"party_key", KV_BLIND_KEYS},
+    [TABLE_CREDIT_LIMIT] = {"credit_limit", KV_PLAIN},
     [TABLE_PARTY_BALANCE] = {"party_balance", KV_PACKED},
     [TABLE_RECEIPT] = {"receipt", KV_BLIND_KEYS},
+    [TABLE_SALE] = {"sale", KV_APPENDED},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

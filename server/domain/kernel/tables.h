@@ -46,8 +46,8 @@ enum domain_table {
     TABLE_ACCESS,      /* u32 user, u16 business -> u8 level */
     TABLE_CERTIFICATE, /* 32-byte fingerprint -> u32 user, label */
     TABLE_SESSION,     /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
-    TABLE_PROFILE,       /* u16 business -> posting rules and dated settings (kernel/profile.h) */
-    TABLE_CATEGORY,      /* u16 number -> CategoryInfo */
+    TABLE_PROFILE,     /* u16 business -> posting rules and dated settings (kernel/profile.h) */
+    TABLE_CATEGORY,    /* u16 number -> CategoryInfo */
     TABLE_CATEGORY_NAME, /* name -> u16 number */
     TABLE_ITEM,          /* u32 number -> fixed head, then ItemInfo (kernel/item_row.h) */
     TABLE_ITEM_CODE,     /* code or barcode -> u32 number */
@@ -55,9 +55,15 @@ enum domain_table {
     TABLE_TAX_CODE_NAME, /* code -> u16 number */
     TABLE_PRICE,         /* u32 item, u16 business -> prices by date (kernel/item_row.h) */
     TABLE_STOCK,         /* u32 item, u16 business, u16 place, u16 condition -> stock row (kernel/stock.h) */
-    TABLE_LAYER,         /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/stock.h) */
+    TABLE_PLACE,         /* u16 business, u16 number -> PlaceInfo; 0, the shop, has none */
+    TABLE_PLACE_NAME,    /* u16 business, name -> u16 number */
+    TABLE_LAYER, /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/stock.h) */
+    TABLE_PARTY, /* u32 number -> fixed head, then PartyInfo (kernel/party.h) */
+    TABLE_PARTY_KEY,     /* 'p' phone, 'c' code of a customer, 's' name of a supplier -> u32 number */
+    TABLE_CREDIT_LIMIT,  /* u32 party, u16 business -> i64 minor units */
     TABLE_PARTY_BALANCE, /* u32 party, u32 account, u16 business -> i64 minor units (kernel/party.h) */
-    TABLE_RECEIPT,       /* M-Pesa receipt -> u64 position, u8 state (kernel/receipt.h) */
+    TABLE_RECEIPT,       /* M-Pesa receipt -> who has it (kernel/receipt.h) */
+    TABLE_SALE,          /* u64 position of a sale -> what became of it (sales/sales.h); none: nothing */
     TABLE_COUNT
 };
 

@@ -17,12 +17,12 @@ enum tender_flow {
 };
 struct tender_terms {
     enum tender_flow flow;
-    const char *field;   /* "tenders" */
-    uint32_t party;      /* 0: nobody; needed for credit and prepayments */
-    bool credit;         /* may be on credit: receivable (in), payable (out) */
+    const char *field; /* "tenders" */
+    uint32_t party;    /* 0: nobody; needed for credit and prepayments */
+    bool credit;       /* may be on credit: receivable (in), payable (out) */
     Daftari__V1__AccountRole credit_role;
-    bool prepayment;     /* may be out of a prepayment (in), or kept as one (out) */
-    bool change;         /* cash above what is due is given back */
+    bool prepayment; /* may be out of a prepayment (in), or kept as one (out) */
+    bool change;     /* cash above what is due is given back */
 };
 struct tenders_taken {
     Daftari__V1__TakenTender **rows; /* for the payload, in the arena */

@@ -1,4 +1,5 @@
 /* Posting and reversing. */
+#include "proto/base/bug.h"
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/balance.h"
 #include "server/domain/kernel/form.h"
@@ -74,12 +75,14 @@ static enum status find_original(const struct context *context, struct kv_txn *s
     status = read_entry(context, position, field, out, why);
     if (status != STATUS_OK)
         return status;
-    if (out->header.type == EVENT_ENTRY_REVERSED)
+    const struct event_type *event = domain_event(out->header.type);
+    if (event == NULL)
+        return fault_set(why, STATUS_CORRUPT, field, "the record is of an unknown type");
+    if (event->undo == UNDO_IS)
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_IS_REVERSAL, field,
                             "this is a reversal itself: post the entry again instead");
-    if (out->header.type == EVENT_YEAR_CLOSED)
-        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_NOT_REVERSIBLE, field,
-                            "a year close is not taken back: post correcting entries in the open year");
+    if (event->undo == UNDO_OWN_WAY)
+        return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_NOT_REVERSIBLE, field, "%s", event->undo_how);
     struct row_key key = row_key_u64(position);
     if (row_get_u64(state, TABLE_ENTRY, row_key_slice(&key), &reversal))
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED, field,
@@ -106,6 +109,7 @@ static enum status mirror(const struct context *context, struct kv_txn *state, c
         posting.amount = -posting.amount;
         out->postings[i] = posting;
     }
+    ASSERT(original->movement_count == 0); /* what moves stock is undone in a way of its own */
     out->posting_count = original->posting_count;
     return STATUS_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/document.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
@@ -281,47 +282,6 @@ static enum status check_control_lines(const struct facts *facts, const struct d
     return STATUS_OK;
 }
 
-/* Adds a line on the inter-business control account for every business and currency that the postings alone leave
- * unbalanced. CONTROL_ACCOUNT_MISSING, TOO_MANY_LINES, AMOUNT_OUT_OF_RANGE. */
-static enum status add_control_lines(const struct context *context, struct kv_txn *state,
-                                     const struct facts *facts, struct decision *out, struct fault *why)
-{
-    size_t given = out->posting_count;
-    struct posting *sums = arena_take(context->arena, given * sizeof *sums); /* amount = what is missing */
-    struct account_row control;
-    size_t used = 0;
-    if (sums == NULL)
-        return fault_set(why, STATUS_NO_MEMORY, NULL, "the entry is too large to check");
-    for (size_t i = 0; i < given; i++) {
-        const struct posting *posting = &out->postings[i];
-        size_t at = 0;
-        while (at < used &&
-               (sums[at].business != posting->business || sums[at].currency != posting->currency))
-            at++;
-        if (at == used)
-            sums[used++] = (struct posting){.business = posting->business, .currency = posting->currency};
-        if (!amount_subtract(sums[at].amount, posting->amount, &sums[at].amount))
-            return fault_refuse(why, DAFTARI__V1__REASON__AMOUNT_OUT_OF_RANGE, "lines",
-                                "the lines of one business add up to more than 18 digits");
-    }
-    for (size_t i = 0; i < used; i++) {
-        if (sums[i].amount == 0)
-            continue;
-        if (facts->control_account == 0 || !account_row_get(state, facts->control_account, &control) ||
-            !control.active)
-            return fault_refuse(
-                why, DAFTARI__V1__REASON__CONTROL_ACCOUNT_MISSING, "lines",
-                "this entry moves value between businesses: open the inter-business control account "
-                "(1900) first, or balance the lines of every business");
-        if (out->posting_count == POSTINGS_MAX)
-            return fault_refuse(why, DAFTARI__V1__REASON__TOO_MANY_LINES, "lines",
-                                "with its inter-business lines an entry has at most %u lines", POSTINGS_MAX);
-        sums[i].account = facts->control_account;
-        out->postings[out->posting_count++] = sums[i];
-    }
-    return STATUS_OK;
-}
-
 enum status entry_check(const struct context *context, struct kv_txn *state,
                         const Daftari__V1__PostEntry *entry, enum entry_origin origin, struct decision *out,
                         struct fault *why)
@@ -353,7 +313,7 @@ enum status entry_check(const struct context *context, struct kv_txn *state,
     if (status == STATUS_OK)
         status = check_control_lines(&facts, out, why);
     if (status == STATUS_OK)
-        status = add_control_lines(context, state, &facts, out, why);
+        status = control_lines_add(context, state, &facts, out, why);
     if (status != STATUS_OK)
         return status;
     out->business = check.entry_business;

@@ -39,7 +39,15 @@ static const struct event_type events[] = {
     EVENT(EVENT_PERIOD_SOFT_CLOSED, "PeriodSoftClosed", soft_close_period, period_apply_soft_closed),
     EVENT(EVENT_PERIOD_CLOSED, "PeriodClosed", close_period, period_apply_closed),
     EVENT(EVENT_PERIOD_REOPENED, "PeriodReopened", reopen_period, period_apply_reopened),
-    EVENT(EVENT_YEAR_CLOSED, "YearClosed", close_year, year_apply_closed),
+    {
+        .type = EVENT_YEAR_CLOSED,
+        .name = "YearClosed",
+        .payload = &daftari__v1__close_year__descriptor,
+        .apply = year_apply_closed,
+        .master = true,
+        .undo = UNDO_OWN_WAY,
+        .undo_how = "a year close is not taken back: post correcting entries in the open year",
+    },
 };
 
 const struct capability capability_periods = {

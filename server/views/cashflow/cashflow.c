@@ -171,7 +171,7 @@ static bool is_opening(struct kv_txn *txn, const struct record_header *header)
         return true;
     }
     be64_put(key, header->cause);
-    return header->type == EVENT_ENTRY_REVERSED &&
+    return domain_event_undoes(header->type) &&
            kv_get(txn, CASHFLOW_OPENINGS, slice_of(key, sizeof key), &value);
 }
 
@@ -196,7 +196,7 @@ static void cashflow_apply(struct kv_txn *txn, const struct record *record, stru
         return;
     }
     group.opening = is_opening(txn, &record->header);
-    group.reversal = record->header.type == EVENT_ENTRY_REVERSED;
+    group.reversal = domain_event_undoes(record->header.type);
     bool several = sums[0].key.business != sums[count - 1].key.business;
     groups_apply(txn, &group, sums, count, record->header.business_date);
     if (!several)

@@ -114,7 +114,7 @@ uint64_t journal_reversal(struct kv_txn *txn, uint64_t position, uint64_t known_
         kv_row(cursor, &key, &value);
         if (slice_compare(key, slice_of(past, sizeof past)) > 0)
             break;
-        if (key.len == LINK_KEY_BYTES && value.len == 2 && be16_get(value.ptr) == EVENT_ENTRY_REVERSED)
+        if (key.len == LINK_KEY_BYTES && value.len == 2 && domain_event_undoes(be16_get(value.ptr)))
             reversal = be64_get(key.ptr + 8);
     }
     kv_cursor_close(cursor);

@@ -148,7 +148,7 @@ static enum status make_entry(struct maker *maker, const struct record *record, 
 
 static bool is_reversal(const struct record *record)
 {
-    return record->header.type == EVENT_ENTRY_REVERSED;
+    return domain_event_undoes(record->header.type);
 }
 
 /* ---- Entry.Show --------------------------------------------------------------------------------------------------------------- */
