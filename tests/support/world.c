@@ -14,6 +14,7 @@
 #include "server/domain/kernel/rows.h"
 #include "server/domain/people/rights.h"
 #include "tests/support/json_message.h"
+#include "tests/support/world_trade.h"
 
 #define ARENA_BYTES (8u * 1024u * 1024u)
 
@@ -547,6 +548,10 @@ static void check_balances(struct world *world)
 
 bool world_check(struct world *world)
 {
+    uint64_t number;
+    const char *wrong = world_trade_trouble(world, &number);
+    if (wrong != NULL)
+        trouble(world, wrong, number);
     check_balances(world);
     check_replay(world, false);
     check_replay(world, true);

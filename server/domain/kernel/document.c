@@ -7,6 +7,7 @@
 #include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/periods.h"
 #include "server/domain/kernel/rows.h"
+#include "server/domain/kernel/stock.h"
 
 #define CATEGORY_DEPTH_MAX 16u
 
@@ -170,6 +171,23 @@ void document_post_role(struct document *document, Daftari__V1__AccountRole role
         document_post(document, account, party, amount, from);
 }
 
+/* Where the goods are worth another value now, the inventory account gets that and the stock loss account the rest. */
+static void mirror_movement(struct document *document, const struct movement *movement, size_t from)
+{
+    struct item_row item;
+    int64_t difference = stock_mirror(document, movement);
+    if (document->status != STATUS_OK || difference == 0)
+        return;
+    if (!item_row_get(document->state, movement->item, &item)) {
+        document_fail(document, fault_set(document->why, STATUS_CORRUPT, NULL, "an item is not there"));
+        return;
+    }
+    document_post_role(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_INVENTORY, item.category, 0, -difference,
+                       from);
+    document_post_role(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_STOCK_LOSS, item.category, 0, difference,
+                       from);
+}
+
 void document_mirror(struct document *document, const struct record *record)
 {
     struct decision *out = document->out;
@@ -182,9 +200,7 @@ void document_mirror(struct document *document, const struct record *record)
     }
     for (size_t i = 0; i < record->movement_count; i++) {
         struct movement movement = record_movement(record, i);
-        movement.quantity = -movement.quantity;
-        movement.value = -movement.value;
-        out->movements[out->movement_count++] = movement;
+        mirror_movement(document, &movement, record->posting_count);
     }
 }
 

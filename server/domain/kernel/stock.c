@@ -184,6 +184,29 @@ int64_t stock_receive(struct document *document, const struct stock_key *key, in
     return document->status == STATUS_OK ? kept : 0;
 }
 
+/* ---- undone --------------------------------------------------------------------------------------------------- */
+
+int64_t stock_mirror(struct document *document, const struct movement *movement)
+{
+    struct stock_key key = {movement->item, movement->business, movement->place, movement->condition};
+    struct stock_row row;
+    int64_t value = movement->value;
+    if (document->status != STATUS_OK)
+        return 0;
+    if (movement->quantity < 0)
+        return -value - stock_receive(document, &key, -movement->quantity, -value, NULL);
+    stock_pending(document, &key, &row);
+    if (row.quantity < movement->quantity) {
+        refuse_short(document, &key, &row, movement->quantity, NULL);
+        return 0;
+    }
+    if (row.quantity == movement->quantity ||
+        (value > row.value && !amount_multiply_divide(row.value, movement->quantity, row.quantity, &value)))
+        value = row.value;
+    add(document, &key, &row, -movement->quantity, -value, NULL);
+    return value - movement->value;
+}
+
 /* ---- apply ---------------------------------------------------------------------------------------------------- */
 
 void stock_apply(struct kv_txn *state, const struct movement *movement)

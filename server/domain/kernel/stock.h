@@ -53,6 +53,11 @@ int64_t stock_issue(struct document *document, const struct stock_key *key, int6
 int64_t stock_receive(struct document *document, const struct stock_key *key, int64_t quantity, int64_t value,
                       const char *field);
 
+/* The mirror of a movement, for a void. What it moves is worth what it was worth, as far as stock has not changed its
+ * value since: returns what its value lacks to the mirrored one (the caller's, for the stock loss account).
+ * STOCK_INSUFFICIENT for what came in and is gone. */
+int64_t stock_mirror(struct document *document, const struct movement *movement);
+
 /* Kernel only, from apply. */
 void stock_apply(struct kv_txn *state, const struct movement *movement);
 
