@@ -71,6 +71,12 @@ enum status business_decide_settings(const struct context *context, struct kv_tx
     if (status != STATUS_OK)
         return status;
 
+    struct profile profile;
+    profile_get(state, business, context->arena, &profile);
+    if (profile_setting_count(&profile) + change->n_settings > PROFILE_DATED_MAX)
+        return fault_set(why, STATUS_TOO_LARGE, "settings", "at most %u dated values in one business",
+                         PROFILE_DATED_MAX);
+
     /* accepted */
     out->nothing_to_do = all_set(state, business, from, change);
     out->type = EVENT_SETTINGS_CHANGED;
@@ -83,10 +89,16 @@ void business_apply_settings(struct kv_txn *state, const struct record *record,
                              const ProtobufCMessage *payload, struct arena *arena)
 {
     const Daftari__V1__ChangeSettings *change = (const Daftari__V1__ChangeSettings *)payload;
-    (void)arena;
+    const Daftari__V1__CurrencyInfo *base = currency_info_get(state, BASE_CURRENCY, arena);
     for (size_t i = 0; i < change->n_settings; i++) {
-        const char *value = change->settings[i]->value;
+        const char *value = change->settings[i]->value != NULL ? change->settings[i]->value : "";
+        const struct setting *setting = setting_find(change->settings[i]->name);
+        int64_t number;
         setting_row_put(state, record->header.business, change->settings[i]->name,
-                        record->header.business_date, slice_text(value != NULL ? value : ""));
+                        record->header.business_date, slice_text(value));
+        if (setting != NULL && setting->profile != PROFILE_NONE &&
+            setting_number(state, setting, value, base != NULL ? base->scale : 0, &number))
+            profile_put_setting(state, record->header.business, setting->profile,
+                                record->header.business_date, number, arena);
     }
 }

@@ -9,43 +9,59 @@
 /* Sorted by name: answers list them in this order. */
 const struct setting settings[] = {
     {"adjustment_requires_approval", SETTING_FLAG, "true", NULL,
-     "entries of type ADJ are requested and approved; with false they are posted like others"},
+     "entries of type ADJ are requested and approved; with false they are posted like others", PROFILE_NONE},
     {"aging_alert_days", SETTING_COUNT, "30", NULL,
-     "days after which an uncollected job or unpaid debt is shown"},
-    {"allow_negative_stock", SETTING_FLAG, "false", NULL, "permit stock below zero"},
+     "days after which an uncollected job or unpaid debt is shown", PROFILE_NONE},
+    {"allow_negative_stock", SETTING_FLAG, "false", NULL, "permit stock below zero", PROFILE_NEGATIVE_STOCK},
+    {"cashier_may_void", SETTING_FLAG, "true", NULL, "who sold it may void a sale on the day of the sale",
+     PROFILE_CASHIER_VOID},
     {"collect_requires_zero_balance", SETTING_FLAG, "true", NULL,
-     "a laundry job is collected only when it is fully paid"},
-    {"currency_code", SETTING_CURRENCY, "", NULL, "currency of new documents; empty = the base currency"},
-    {"currency_symbol", SETTING_TEXT, "", NULL, "shown before amounts; empty = the currency's own symbol"},
-    {"day_close_time", SETTING_TIME, "20:00", NULL, "when the till is to be counted"},
-    {"dead_stock_days", SETTING_COUNT, "30", NULL, "days without a sale after which stock is shown as dead"},
-    {"enforce_credit_limit", SETTING_FLAG, "true", NULL, "refuse credit above the customer's limit"},
+     "a laundry job is collected only when it is fully paid", PROFILE_COLLECT_PAID},
+    {"currency_code", SETTING_CURRENCY, "", NULL, "currency of new documents; empty = the base currency",
+     PROFILE_NONE},
+    {"currency_symbol", SETTING_TEXT, "", NULL, "shown before amounts; empty = the currency's own symbol",
+     PROFILE_NONE},
+    {"day_close_time", SETTING_TIME, "20:00", NULL, "when the till is to be counted", PROFILE_NONE},
+    {"dead_stock_days", SETTING_COUNT, "30", NULL, "days without a sale after which stock is shown as dead",
+     PROFILE_NONE},
+    {"default_credit_limit", SETTING_LIMIT, "", NULL,
+     "credit of a customer without a limit of his own; 0 = none, empty = no limit", PROFILE_DEFAULT_CREDIT},
+    {"enforce_credit_limit", SETTING_FLAG, "true", NULL, "refuse credit above the customer's limit",
+     PROFILE_CREDIT_LIMIT},
     {"expense_approval_threshold", SETTING_LIMIT, "", NULL,
-     "expenses from this amount on need approval; 0 = all, empty = none"},
+     "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
     {"fiscal_year_start", SETTING_DAY, "01-01", NULL,
      "first day of the tax year in this business's reports; the books' own year is fixed when they are "
-     "opened"},
-    {"float_amount", SETTING_AMOUNT, "0", NULL, "cash left in the till at day close"},
-    {"low_stock_threshold", SETTING_COUNT, "10", NULL, "alert when a quantity is at or below this"},
-    {"lpg_price_per_kg", SETTING_PRICES, "", NULL, "price of gas by capacity in kg, as 6=230.00,13=215.00"},
-    {"operating_hours_end", SETTING_TIME, "20:00", NULL, "closing time"},
-    {"operating_hours_start", SETTING_TIME, "08:00", NULL, "opening time"},
+     "opened",
+     PROFILE_NONE},
+    {"float_amount", SETTING_AMOUNT, "0", NULL, "cash left in the till at day close", PROFILE_FLOAT},
+    {"low_stock_threshold", SETTING_COUNT, "10", NULL, "alert when a quantity is at or below this",
+     PROFILE_LOW_STOCK},
+    {"lpg_price_per_kg", SETTING_PRICES, "", NULL, "price of gas by capacity in kg, as 6=230.00,13=215.00",
+     PROFILE_NONE},
+    {"operating_hours_end", SETTING_TIME, "20:00", NULL, "closing time", PROFILE_NONE},
+    {"operating_hours_start", SETTING_TIME, "08:00", NULL, "opening time", PROFILE_NONE},
     {"owner_may_approve_own", SETTING_FLAG, "false", NULL,
-     "an owner may approve an adjustment that he requested himself"},
-    {"receipt_footer", SETTING_TEXT, "", NULL, "last lines of a receipt"},
+     "an owner may approve an adjustment that he requested himself", PROFILE_NONE},
+    {"petty_cash_limit", SETTING_LIMIT, "", NULL,
+     "a cashier records expenses up to this amount; 0 and empty = none", PROFILE_PETTY_CASH},
+    {"receipt_footer", SETTING_TEXT, "", NULL, "last lines of a receipt", PROFILE_NONE},
     {"requires_signature", SETTING_FLAG, "false", NULL,
-     "ask for a signature on receipts at or above signature_threshold"},
+     "ask for a signature on receipts at or above signature_threshold", PROFILE_NONE},
     {"revenue_recognition", SETTING_CHOICE, "received", "received ready",
-     "when a laundry job counts as revenue: taken in, or ready"},
-    {"signature_threshold", SETTING_AMOUNT, "10000", NULL, "amount from which a signature is asked for"},
-    {"tax_rate", SETTING_RATE, "16.00", NULL, "VAT in percent"},
-    {"valuation", SETTING_CHOICE, "average", "average fifo standard", "how issued stock is valued"},
+     "when a laundry job counts as revenue: taken in, or ready", PROFILE_RECOGNITION},
+    {"sale_series", SETTING_SERIES, "", NULL, "series that numbers sales; empty = that of journal entries",
+     PROFILE_SALE_SERIES},
+    {"signature_threshold", SETTING_AMOUNT, "10000", NULL, "amount from which a signature is asked for",
+     PROFILE_NONE},
+    {"tax_rate", SETTING_RATE, "16.00", NULL, "VAT in percent", PROFILE_TAX_RATE},
+    {"valuation", SETTING_CHOICE, "average", "average fifo", "how issued stock is valued", PROFILE_VALUATION},
     {"vat_mode", SETTING_CHOICE, "none", "none inclusive exclusive",
-     "not registered for VAT; prices include VAT; VAT is added to prices"},
+     "not registered for VAT; prices include VAT; VAT is added to prices", PROFILE_VAT_MODE},
     {"withdrawal_approval_threshold", SETTING_LIMIT, "", NULL,
-     "withdrawals from this amount on need approval; 0 = all, empty = none"},
+     "withdrawals from this amount on need approval; 0 = all, empty = none", PROFILE_WITHDRAWAL_APPROVAL},
     {"zero_stock_policy", SETTING_CHOICE, "block", "block warn",
-     "a sale at zero stock is refused, or warned of"},
+     "a sale at zero stock is refused, or warned of", PROFILE_ZERO_STOCK},
 };
 const size_t setting_count = sizeof settings / sizeof settings[0];
 
@@ -90,10 +106,12 @@ static bool is_day(struct slice text)
            date_valid((civil_date)(20010000 + month * 100 + day));
 }
 
-static bool is_choice(const char *value, const char *choices)
+/* The place of a word in a list of words. */
+static bool choice_place(const char *value, const char *choices, int64_t *out)
 {
     size_t len = strlen(value);
-    for (const char *at = choices; len != 0 && *at != '\0';) {
+    *out = 0;
+    for (const char *at = choices; len != 0 && *at != '\0'; ++*out) {
         size_t word = strcspn(at, " ");
         if (word == len && memcmp(at, value, len) == 0)
             return true;
@@ -101,6 +119,12 @@ static bool is_choice(const char *value, const char *choices)
         at += strspn(at, " ");
     }
     return false;
+}
+
+static bool is_choice(const char *value, const char *choices)
+{
+    int64_t place;
+    return choice_place(value, choices, &place);
 }
 
 static bool is_prices(const char *value, uint32_t scale)
@@ -120,11 +144,16 @@ static bool is_prices(const char *value, uint32_t scale)
     return true;
 }
 
+static bool series_find(struct kv_txn *state, const char *prefix, uint16_t *out)
+{
+    return row_get_u16(state, TABLE_SERIES_PREFIX, slice_text(prefix), out);
+}
+
 static bool value_good(struct kv_txn *state, const struct setting *setting, const char *value, uint32_t scale)
 {
     struct slice text = slice_text(value);
     uint64_t number;
-    uint16_t currency;
+    uint16_t currency, series;
     switch (setting->kind) {
     case SETTING_FLAG:
         return is_choice(value, "true false");
@@ -148,8 +177,43 @@ static bool value_good(struct kv_txn *state, const struct setting *setting, cons
         return text.len == 0 || currency_find(state, value, &currency);
     case SETTING_PRICES:
         return text.len <= SETTING_VALUE_MAX && is_prices(value, scale);
+    case SETTING_SERIES:
+        return text.len == 0 || series_find(state, value, &series);
     }
     return false;
+}
+
+bool setting_number(struct kv_txn *state, const struct setting *setting, const char *value, uint32_t scale,
+                    int64_t *out)
+{
+    struct fault why;
+    uint64_t count;
+    uint16_t series = 0;
+    switch (setting->kind) {
+    case SETTING_FLAG:
+        return choice_place(value, "false true", out);
+    case SETTING_RATE:
+        return amount_parse(slice_text(value), 2, out, &why) == STATUS_OK;
+    case SETTING_AMOUNT:
+        return amount_parse(slice_text(value), scale, out, &why) == STATUS_OK;
+    case SETTING_LIMIT:
+        *out = -1;
+        return value[0] == '\0' || amount_parse(slice_text(value), scale, out, &why) == STATUS_OK;
+    case SETTING_COUNT:
+        if (!number_parse(slice_text(value), 0, 1000000, &count))
+            return false;
+        *out = (int64_t)count;
+        return true;
+    case SETTING_CHOICE:
+        return choice_place(value, setting->choices, out);
+    case SETTING_SERIES:
+        if (value[0] != '\0' && !series_find(state, value, &series))
+            return false;
+        *out = series;
+        return true;
+    default:
+        return false;
+    }
 }
 
 static const char *kind_text(const struct setting *setting)
@@ -177,6 +241,8 @@ static const char *kind_text(const struct setting *setting)
         return "the code of a currency of these books";
     case SETTING_PRICES:
         return "prices by size, like 6=230.00,13=215.00";
+    case SETTING_SERIES:
+        return "the prefix of a series of these books, or nothing";
     }
     return "";
 }

@@ -4,6 +4,7 @@
 #define SERVER_DOMAIN_BUSINESS_SETTINGS_H
 
 #include "server/domain/domain.h"
+#include "server/domain/kernel/profile.h"
 
 enum setting_kind {
     SETTING_FLAG,     /* true, false */
@@ -17,6 +18,7 @@ enum setting_kind {
     SETTING_TEXT,     /* at most SETTING_VALUE_MAX bytes */
     SETTING_CURRENCY, /* the code of a defined currency, or empty: the base currency */
     SETTING_PRICES,   /* size=amount pairs, "6=230.00,13=215.00" */
+    SETTING_SERIES,   /* the prefix of a defined series, or empty: the journal's */
 };
 
 struct setting {
@@ -24,7 +26,8 @@ struct setting {
     enum setting_kind kind;
     const char *fallback; /* value where none was set */
     const char *choices;
-    const char *meaning; /* for people */
+    const char *meaning;          /* for people */
+    enum profile_setting profile; /* documents ask for it: kept as a number too (kernel/profile.h) */
 };
 
 #define SETTING_VALUE_MAX  500u
@@ -38,6 +41,10 @@ const struct setting *setting_find(const char *name); /* NULL when there is none
 /* SETTING_VALUE_BAD with what would be right. `scale`: decimals of the base currency. */
 enum status setting_check(struct kv_txn *state, const struct setting *setting, const char *value,
                           uint32_t scale, const char *field, struct fault *why) MUST_USE;
+
+/* The value as a number, as kernel/profile.h says. False: it is not of the form that the setting has today. */
+bool setting_number(struct kv_txn *state, const struct setting *setting, const char *value, uint32_t scale,
+                    int64_t *out) MUST_USE;
 
 /* The row in effect at a date: since when, and the value (borrowed). False: nothing was set, the fallback holds. */
 bool setting_row(struct kv_txn *state, uint16_t business, const char *name, civil_date date,

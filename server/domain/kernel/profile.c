@@ -82,6 +82,11 @@ bool profile_setting(const struct profile *profile, enum profile_setting setting
     return true;
 }
 
+size_t profile_setting_count(const struct profile *profile)
+{
+    return profile->settings.len / SETTING_BYTES;
+}
+
 bool profile_rule_at(const struct profile *profile, size_t index, Daftari__V1__AccountRole *out_role,
                      uint16_t *out_category, uint32_t *out_account)
 {

@@ -40,6 +40,7 @@ enum profile_setting {
 enum vat_mode { VAT_NONE, VAT_INCLUSIVE, VAT_EXCLUSIVE };
 
 #define PROFILE_RULES_MAX 512u
+#define PROFILE_DATED_MAX 1000u /* values of settings of one business: bounds the row */
 #define CATEGORY_ANY      0u
 
 struct profile {
@@ -60,6 +61,9 @@ void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__Acco
                       uint16_t category, uint32_t account, struct arena *arena);
 void profile_put_setting(struct kv_txn *state, uint16_t business, enum profile_setting setting,
                          civil_date from, int64_t value, struct arena *arena);
+
+/* How many dated values it has; at most PROFILE_DATED_MAX. */
+size_t profile_setting_count(const struct profile *profile);
 
 /* For lists: rule `index` in order; false past the last. */
 bool profile_rule_at(const struct profile *profile, size_t index, Daftari__V1__AccountRole *out_role,
