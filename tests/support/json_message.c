@@ -69,6 +69,8 @@ static bool read_number(const struct reader *reader, const char *field, json_t *
         scale = reader->scale(reader->context, reader->currency);
     else if (ends_with(field, "_bp"))
         scale = 2;
+    else if (ends_with(field, "_milli"))
+        scale = 3;
     return amount_parse(text, scale, out, &why) == STATUS_OK;
 }
 
