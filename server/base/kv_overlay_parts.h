@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "proto/base/money.h" /* uint128 */
 #include "server/base/kv_overlay.h"
 #include "server/base/row_map.h"
 
@@ -33,7 +34,7 @@ struct flush {
     struct row_list rows;  /* the rows in memory, ROW_FLUSHING */
     struct flush_row *out; /* their copies */
     uint8_t *bytes;        /* what those borrow from */
-    uint64_t cleared;      /* tables to clear first */
+    uint128 cleared;       /* tables to clear first */
     struct kv *backing;
     enum status status;
     pthread_t thread;
@@ -61,7 +62,7 @@ struct overlay {
     enum status spoiled;
     struct row_list dirty;
     size_t dirty_bytes;
-    uint64_t cleared; /* tables cleared since the last flush: nothing below counts */
+    uint128 cleared; /* tables cleared since the last flush: nothing below counts */
     struct flush flush;
     unsigned evict_table;
     size_t evict_step; /* the hand's, in that table */
@@ -74,9 +75,9 @@ static inline struct overlay *overlay_of(struct kv *kv)
     return (struct overlay *)(void *)kv;
 }
 
-static inline uint64_t overlay_table_bit(unsigned table)
+static inline uint128 overlay_table_bit(unsigned table)
 {
-    return UINT64_C(1) << table;
+    return (uint128)1 << table; /* KV_TABLES_MAX of them fit */
 }
 
 /* Room for one more is made before the row is touched, so that what is written is always known to be dirty. */

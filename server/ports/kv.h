@@ -28,7 +28,7 @@
 
 #define KV_KEY_MAX    480u /* LMDB's 511 less what decorators may add */
 #define KV_VALUE_MAX  (1024u * 1024u)
-#define KV_TABLES_MAX 96u
+#define KV_TABLES_MAX 96u /* kv_overlay marks them in 128 bits */
 /* Bytes that a decorator may add to a value: stores below take KV_VALUE_MAX and this. */
 #define KV_VALUE_ROOM 64u
 /* A row read stays readable at least while so much more is read. */
