@@ -22,5 +22,7 @@ const struct view_query view_queries[] = {
     {"Log.Inclusion", query_log_inclusion, NULL},
     {"Report.List", query_report_list, NULL},
     {"Report.Run", query_report_run, query_report_run_free},
+    {"Sale.List", query_sale_list, NULL},
+    {"Sale.Show", query_sale_show, NULL},
 };
 const size_t view_query_count = sizeof view_queries / sizeof view_queries[0];

@@ -110,7 +110,8 @@ bool number_format(struct kv_txn *state, uint16_t series, civil_date date, uint3
     return true;
 }
 
-bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position)
+bool number_split(struct kv_txn *state, const char *text, uint16_t *out_series, civil_date *out_date,
+                  uint32_t *out_number)
 {
     struct slice rest = slice_text(text);
     const uint8_t *dash = rest.len == 0 ? NULL : memchr(rest.ptr, '-', rest.len);
@@ -120,11 +121,21 @@ bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position)
     struct slice prefix = slice_of(rest.ptr, prefix_len);
     rest = slice_of(dash + 1, rest.len - prefix_len - 1);
     uint64_t date, number;
-    uint16_t series;
     if (prefix_len == 0 || prefix_len > PREFIX_MAX || rest.len < 8 + 1 + 4 || rest.ptr[8] != '-' ||
         !number_parse(slice_of(rest.ptr, 8), DATE_MIN, DATE_MAX, &date) ||
         !number_parse(slice_of(rest.ptr + 9, rest.len - 9), 1, UINT32_MAX, &number) ||
-        !row_get_u16(state, TABLE_SERIES_PREFIX, prefix, &series))
+        !row_get_u16(state, TABLE_SERIES_PREFIX, prefix, out_series))
         return false;
-    return document_get(state, series, (civil_date)date, (uint32_t)number, out_position);
+    *out_date = (civil_date)date;
+    *out_number = (uint32_t)number;
+    return true;
+}
+
+bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position)
+{
+    uint16_t series;
+    civil_date date;
+    uint32_t number;
+    return number_split(state, text, &series, &date, &number) &&
+           document_get(state, series, date, number, out_position);
 }

@@ -17,6 +17,9 @@ uint32_t number_next(struct kv_txn *state, uint16_t series, civil_date date);
 bool number_format(struct kv_txn *state, uint16_t series, civil_date date, uint32_t number,
                    char out[NUMBER_TEXT_MAX + 1]);
 
+/* The parts of a document number; false when the text is none, or of a series that is not known. */
+bool number_split(struct kv_txn *state, const char *text, uint16_t *out_series, civil_date *out_date,
+                  uint32_t *out_number);
 /* The position of the record that has this document number; false when the text is none or nothing has it. */
 bool number_find(struct kv_txn *state, const char *text, uint64_t *out_position);
 

@@ -3,6 +3,8 @@
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/rows.h"
 
+enum { PARTY_INFO_NAME = 3, PARTY_INFO_CODE = 4, PARTY_INFO_PHONE = 5 }; /* fields of PartyInfo */
+
 bool party_row_get(struct kv_txn *state, uint32_t number, struct party_row *out)
 {
     struct row_key key = row_key_u32(number);
@@ -41,6 +43,18 @@ bool party_find(struct kv_txn *state, enum party_kind kind, const char *text, st
     if (kind == PARTY_IS_SUPPLIER)
         return find_by(state, 's', text, out);
     return find_by(state, 'p', text, out) || find_by(state, 'c', text, out);
+}
+
+void party_names(struct kv_txn *state, uint32_t party, struct arena *arena, char **out_key, char **out_name)
+{
+    struct row_key key = row_key_u32(party);
+    struct slice row;
+    if (!kv_get(state, TABLE_PARTY, row_key_slice(&key), &row) || row.len < PARTY_HEAD_BYTES)
+        return;
+    row = slice_of(row.ptr + PARTY_HEAD_BYTES, row.len - PARTY_HEAD_BYTES);
+    struct slice phone = row_text_field(state, row, PARTY_INFO_PHONE);
+    *out_key = arena_text(arena, phone.len != 0 ? phone : row_text_field(state, row, PARTY_INFO_CODE));
+    *out_name = arena_text(arena, row_text_field(state, row, PARTY_INFO_NAME));
 }
 
 bool party_credit_limit(struct kv_txn *state, uint32_t party, uint16_t business, int64_t *out_minor)

@@ -12,6 +12,7 @@
 
 #include "proto/base/money.h"
 #include "proto/record/record.h"
+#include "proto/wire/arena.h"
 #include "server/ports/kv.h"
 
 #define PARTY_HEAD_BYTES 8u
@@ -30,6 +31,9 @@ bool party_row_get(struct kv_txn *state, uint32_t number, struct party_row *out)
 /* A customer by phone or code, a supplier by name; one that was merged gives the one that stands for him. False when there
  * is none. */
 bool party_find(struct kv_txn *state, enum party_kind kind, const char *text, struct party_row *out);
+
+/* For answers: his phone or code, and his name, in the arena; what is not there stays as it was. */
+void party_names(struct kv_txn *state, uint32_t party, struct arena *arena, char **out_key, char **out_name);
 
 /* His own limit in a business; false when he has none. */
 bool party_credit_limit(struct kv_txn *state, uint32_t party, uint16_t business, int64_t *out_minor);

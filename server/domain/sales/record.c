@@ -111,6 +111,8 @@ enum status sale_decide_record(const struct context *context, struct kv_txn *sta
     tenders_take(&document, sale->tenders, sale->n_tenders, lines->gross, &terms, &tenders);
     sale_check_credit(&document, customer, tenders.credit_minor, sale->offline, lines);
     sale_lines_post(&document, lines);
+    if (document.status == STATUS_OK && out->posting_count == 0)
+        return fault_set(why, STATUS_INVALID, "lines", "a sale that comes to something");
     if (document.status != STATUS_OK)
         return document.status;
     document_number_of(&document, (uint16_t)document_setting(&document, PROFILE_SALE_SERIES, 0));

@@ -101,6 +101,26 @@ uint64_t journal_by_number(struct kv_txn *txn, uint16_t series, civil_date date,
                : 0;
 }
 
+size_t journal_followers(struct kv_txn *txn, uint64_t position, uint64_t known_at, uint64_t *out, size_t max)
+{
+    uint8_t first[LINK_KEY_BYTES], past[LINK_KEY_BYTES];
+    link_key(position, 0, first);
+    link_key(position, known_at, past);
+    struct kv_cursor *cursor = kv_cursor_open(txn, JOURNAL_LINKS);
+    size_t count = 0;
+    for (bool more = kv_seek(cursor, slice_of(first, sizeof first)); more && count < max;
+         more = kv_next(cursor)) {
+        struct slice key;
+        kv_row(cursor, &key, NULL);
+        if (slice_compare(key, slice_of(past, sizeof past)) > 0)
+            break;
+        if (key.len == LINK_KEY_BYTES)
+            out[count++] = be64_get(key.ptr + 8);
+    }
+    kv_cursor_close(cursor);
+    return count;
+}
+
 uint64_t journal_reversal(struct kv_txn *txn, uint64_t position, uint64_t known_at)
 {
     uint8_t first[LINK_KEY_BYTES], past[LINK_KEY_BYTES];

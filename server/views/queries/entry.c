@@ -13,7 +13,6 @@
 
 #define SCAN_MAX          512u /* entries looked at in one step before another query has its turn */
 #define LIST_MEMORY_BYTES (2u * 1024u * 1024u) /* of entries that turned out not to be asked for */
-#define PREFIX_MAX        4u                   /* letters of a series */
 
 /* What one entry is made from. */
 struct maker {
@@ -152,23 +151,6 @@ static bool is_reversal(const struct record *record)
 }
 
 /* ---- Entry.Show --------------------------------------------------------------------------------------------------------------- */
-
-/* "JE-20261123-0001" in its parts. */
-static bool number_split(struct kv_txn *masters, const char *text, uint16_t *series, civil_date *date,
-                         uint32_t *number)
-{
-    const char *dash = strchr(text, '-');
-    size_t prefix_len = dash != NULL ? (size_t)(dash - text) : 0, len = strlen(text);
-    uint64_t day, count;
-    if (prefix_len == 0 || prefix_len > PREFIX_MAX || len < prefix_len + 14 || dash[9] != '-' ||
-        !number_parse(slice_of(dash + 1, 8), DATE_MIN, DATE_MAX, &day) ||
-        !number_parse(slice_of(dash + 10, len - prefix_len - 10), 1, UINT32_MAX, &count) ||
-        !row_get_u16(masters, TABLE_SERIES_PREFIX, slice_of(text, prefix_len), series))
-        return false;
-    *date = (civil_date)day;
-    *number = (uint32_t)count;
-    return true;
-}
 
 static enum status show_position(struct maker *maker, const Daftari__V1__ShowEntry *request, uint64_t *out,
                                  struct fault *why)
