@@ -189,6 +189,8 @@ void sale_lines_issue(struct document *document, uint16_t place, bool offline, s
 void sale_lines_post(struct document *document, const struct sale_lines *lines)
 {
     size_t from = document->out->posting_count;
+    if (document->status != STATUS_OK)
+        return;
     for (size_t i = 0; i < lines->count; i++)
         document_post_role(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_DISCOUNTS, lines->rows[i].item.category,
                            0, lines->rows[i].off.net, from);
