@@ -8,6 +8,7 @@ extern const struct capability capability_books;
 extern const struct capability capability_business;
 extern const struct capability capability_catalogue;
 extern const struct capability capability_ledger;
+extern const struct capability capability_parties;
 extern const struct capability capability_people;
 extern const struct capability capability_periods;
 extern const struct capability capability_reconciliation;

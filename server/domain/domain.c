@@ -5,6 +5,7 @@
 #include "proto/wire/message.h"
 #include "proto/wire/services.h"
 #include "server/domain/kernel/effects.h"
+#include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
 #include "type_ids.h"
@@ -232,8 +233,11 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena)
 {
     const struct event_type *event = domain_event(record->header.type);
-    if (event == NULL)
+    if (event == NULL) {
         kv_set_error(masters, STATUS_CORRUPT);
-    else if (event->master)
+        return;
+    }
+    party_apply(masters, record);
+    if (event->master)
         apply_type(event, masters, record, arena);
 }

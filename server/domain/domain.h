@@ -201,7 +201,7 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
  * that decide has accepted decodes to about a megabyte at worst (many small tags), and is packed into a row once. */
 #define DOMAIN_APPLY_BYTES_MAX (4u * 1024u * 1024u)
 
-/* The masters view: only `master` types, without kernel effects. */
+/* The masters view: only `master` types, without kernel effects but for what customers and suppliers owe. */
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena);
 
 /* Tables of core state (and of the masters view): server/domain/kernel/tables.h. */

@@ -45,7 +45,7 @@ static bool in_table(const char *capability)
 {
     return strcmp(capability, "books") == 0 || strcmp(capability, "business") == 0 ||
            strcmp(capability, "ledger") == 0 || strcmp(capability, "catalogue") == 0 ||
-           strcmp(capability, "reports") == 0;
+           strcmp(capability, "parties") == 0 || strcmp(capability, "reports") == 0;
 }
 
 static void check_page(const char *page)
@@ -80,7 +80,8 @@ static void count_rows(void *context, const ProtobufCMessage *message)
 
 static void check_data(void)
 {
-    static const char *const files[] = {"data/kenya-three-businesses.jsonl", "data/car-wash.jsonl"};
+    static const char *const files[] = {"data/kenya-three-businesses.jsonl", "data/car-wash.jsonl",
+                                        "data/kenya-customers.jsonl"};
     struct world_actor server = {0};
     struct world_answer answer;
     struct world *world = world_new();
@@ -93,10 +94,10 @@ static void check_data(void)
               &answer) &&
               answer.status == STATUS_OK,
           "cannot be tried", "the books do not open");
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         check(world_load(world, files[i], NULL, &changes) && changes > 0, "speaks of data that is refused",
               files[i]);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         check(world_load(world, files[i], "Opening.", &changes) && changes == 0,
               "says wrongly that loading twice changes nothing", files[i]);
     check(world_query(world, &server, "Account.List", slice_of(NULL, 0), count_rows, &rows, &why) ==

@@ -230,6 +230,7 @@ static const struct attempt attempts[] = {
     {"Price.Set", "{\"business\": \"LND\", \"prices\": [{\"item\": \"IRON\", \"price\": \"35.00\"}]}"},
     {"Reconciliation.Record", "{\"account\": 1120, \"business\": \"LND\", \"external_balance\": \"1.00\"}"},
     {"Reconciliation.Record", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
+    {"Customer.SetCreditLimit", "{\"customer\": \"LC001\", \"business\": \"LND\", \"limit\": \"9000.00\"}"},
     {"Sale.Record", "{\"business\": \"LND\", \"lines\": [{\"item\": \"IRON\"}]}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
@@ -336,6 +337,7 @@ int main(void)
     bad += verdict("what is not given is denied");
     size_t changes;
     trouble += world_load(world, "data/kenya-three-businesses.jsonl", "Opening.", &changes) ? 0 : 1;
+    trouble += world_load(world, "data/kenya-customers.jsonl", NULL, &changes) ? 0 : 1;
     check_businesses(world);
     bad += verdict("no command reaches a business that its user has no access to");
     check_page();

@@ -227,16 +227,10 @@ uint8_t *json_message(const ProtobufCMessageDescriptor *type, json_t *object, js
     return bytes;
 }
 
-void json_field_text(const ProtobufCMessage *message, const char *name, uint32_t scale, char *out, size_t cap)
+/* The value at `at`, of a field that is there. */
+static void value_text(const ProtobufCFieldDescriptor *field, const uint8_t *at, bool has, uint32_t scale,
+                       char *out, size_t cap)
 {
-    const ProtobufCFieldDescriptor *field = find_field(message->descriptor, name);
-    out[0] = '\0';
-    if (field == NULL || field->label == PROTOBUF_C_LABEL_REPEATED)
-        return;
-    const uint8_t *at = (const uint8_t *)message + field->offset;
-    bool has =
-        field->quantifier_offset == 0 ||
-        *(const protobuf_c_boolean *)(const void *)((const uint8_t *)message + field->quantifier_offset);
     int64_t number = 0;
     switch (field->type) {
     case PROTOBUF_C_TYPE_STRING: {
@@ -276,4 +270,53 @@ void json_field_text(const ProtobufCMessage *message, const char *name, uint32_t
     else
         (void)amount_format(number, ends_with(field->name, "_minor") ? scale : 0, text);
     (void)snprintf(out, cap, "%s", text);
+}
+
+static void single_text(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                        uint32_t scale, char *out, size_t cap)
+{
+    bool has =
+        field->quantifier_offset == 0 ||
+        *(const protobuf_c_boolean *)(const void *)((const uint8_t *)message + field->quantifier_offset);
+    value_text(field, (const uint8_t *)message + field->offset, has, scale, out, cap);
+}
+
+/* One element of a repeated field, behind what is in `out` already. */
+static void element_text(const ProtobufCFieldDescriptor *field, const uint8_t *list, size_t index,
+                         uint32_t scale, char *out, size_t cap)
+{
+    char text[512] = "";
+    if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
+        const ProtobufCMessage *part = ((ProtobufCMessage *const *)(const void *)list)[index];
+        for (unsigned i = 0; i < part->descriptor->n_fields; i++) {
+            text[0] = '\0';
+            if (part->descriptor->fields[i].label != PROTOBUF_C_LABEL_REPEATED)
+                single_text(part, &part->descriptor->fields[i], scale, text, sizeof text);
+            (void)snprintf(out + strlen(out), cap - strlen(out), "%s%s", i != 0 ? "/" : "", text);
+        }
+        return;
+    }
+    size_t size = field->type == PROTOBUF_C_TYPE_UINT32 ? sizeof(uint32_t) : sizeof(uint64_t);
+    value_text(field, list + index * size, true, scale, text, sizeof text);
+    (void)snprintf(out + strlen(out), cap - strlen(out), "%s", text);
+}
+
+void json_field_text(const ProtobufCMessage *message, const char *name, uint32_t scale, char *out, size_t cap)
+{
+    const ProtobufCFieldDescriptor *field = find_field(message->descriptor, name);
+    out[0] = '\0';
+    if (field == NULL)
+        return;
+    if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+        single_text(message, field, scale, out, cap);
+        return;
+    }
+    const uint8_t *at = (const uint8_t *)message;
+    size_t count = *(const size_t *)(const void *)(at + field->quantifier_offset);
+    const uint8_t *list = *(const uint8_t *const *)(const void *)(at + field->offset);
+    for (size_t i = 0; i < count; i++) {
+        if (i != 0)
+            (void)snprintf(out + strlen(out), cap - strlen(out), ",");
+        element_text(field, list, i, scale, out, cap);
+    }
 }

@@ -16,7 +16,8 @@ typedef uint32_t json_scale_fn(void *context, const char *currency);
 uint8_t *json_message(const ProtobufCMessageDescriptor *type, json_t *object, json_scale_fn *scale,
                       void *context, size_t *out_len);
 
-/* One field of a message as JSON would show it ("300.00", "2025-01-31", "true"); "" when absent. */
+/* One field of a message as JSON would show it ("300.00", "2025-01-31", "true"); "" when absent. Elements of a list are
+ * parted by commas, fields of a message in it by slashes. */
 void json_field_text(const ProtobufCMessage *message, const char *name, uint32_t scale, char *out,
                      size_t cap);
 

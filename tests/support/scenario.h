@@ -16,7 +16,8 @@
  *   then refused REASON [field]      then invalid [field]      then denied [field]      then nothing
  *   balance 1110 WTR 300.00 [CURRENCY]                   debit positive
  *   ask WHO METHOD {json}                                a query
- *   then rows N        then has name=value name=value    some row has these fields (blanks as _)
+ *   then rows N        then has name=value name=value    some row has these fields (blanks as _;
+ *                                                        of a list: a/b,c/d)
  *   then not-found
  *
  * WHO is an actor, `owner` (everything, everywhere) or `server`. $NAME in JSON stands for the position of the record

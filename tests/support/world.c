@@ -464,11 +464,28 @@ static void fold(struct world *world, struct kv *into, bool masters)
 static void check_replay(struct world *world, bool masters)
 {
     static const unsigned master_tables[] = {
-        TABLE_BOOKS,         TABLE_CURRENCY,      TABLE_CURRENCY_CODE,    TABLE_SERIES,
-        TABLE_SERIES_PREFIX, TABLE_BUSINESS_CODE, TABLE_TRANSACTION_TYPE, TABLE_TRANSACTION_TYPE_CODE,
-        TABLE_BUSINESS,      TABLE_SETTING,       TABLE_BUSINESS_UNIQUE,  TABLE_ACCOUNT,
-        TABLE_DRAFT,         TABLE_ADJUSTMENT,    TABLE_PERIOD,           TABLE_USER,
-        TABLE_ROLE,          TABLE_ACCESS,
+        TABLE_BOOKS,
+        TABLE_CURRENCY,
+        TABLE_CURRENCY_CODE,
+        TABLE_SERIES,
+        TABLE_SERIES_PREFIX,
+        TABLE_BUSINESS_CODE,
+        TABLE_TRANSACTION_TYPE,
+        TABLE_TRANSACTION_TYPE_CODE,
+        TABLE_BUSINESS,
+        TABLE_SETTING,
+        TABLE_BUSINESS_UNIQUE,
+        TABLE_ACCOUNT,
+        TABLE_DRAFT,
+        TABLE_ADJUSTMENT,
+        TABLE_PERIOD,
+        TABLE_USER,
+        TABLE_ROLE,
+        TABLE_ACCESS,
+        TABLE_PARTY,
+        TABLE_PARTY_KEY,
+        TABLE_CREDIT_LIMIT,
+        TABLE_PARTY_BALANCE,
     };
     struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
     struct kv_txn *a, *b;

@@ -166,6 +166,18 @@ static enum status check_movements(struct kv_txn *state, const struct decision *
     return STATUS_OK;
 }
 
+/* Nothing is owed by or to somebody whose particulars are gone: nobody could settle it. */
+static enum status check_party(struct kv_txn *state, uint32_t party, struct fault *why)
+{
+    struct party_row row;
+    if (!party_row_get(state, party_standing(state, party), &row))
+        return fault_of_ours(why, "names no known party", party);
+    if (row.anonymous)
+        return fault_refuse(why, DAFTARI__V1__REASON__PARTY_ANONYMOUS, NULL,
+                            "this customer's particulars were removed: nothing is on account any more");
+    return STATUS_OK;
+}
+
 enum status effects_check(struct kv_txn *state, const struct decision *decision, bool lines_named,
                           struct arena *arena, struct fault *why)
 {
@@ -182,6 +194,9 @@ enum status effects_check(struct kv_txn *state, const struct decision *decision,
             return fault_of_ours(why, "has an amount out of range in posting", i);
         if (posting->business >= BUSINESSES_MAX)
             return fault_of_ours(why, "names no known business", posting->business);
+        enum status party = posting->party != 0 ? check_party(state, posting->party, why) : STATUS_OK;
+        if (party != STATUS_OK)
+            return party;
         if (posting->currency == known)
             continue;
         struct row_key key = row_key_u16(posting->currency);
@@ -222,9 +237,8 @@ void effects_apply(struct kv_txn *state, const struct record *record, bool undoe
     for (size_t i = 0; i < record->posting_count; i++) {
         struct posting posting = record_posting(record, i);
         balance_add(state, &posting, header->business_date);
-        if (posting.party != 0)
-            party_balance_add(state, &posting);
     }
+    party_apply(state, record);
     for (size_t i = 0; i < record->movement_count; i++) {
         struct movement movement = record_movement(record, i);
         stock_apply(state, &movement);
