@@ -5,6 +5,7 @@
 #include "proto/wire/message.h"
 #include "proto/wire/services.h"
 #include "server/domain/kernel/effects.h"
+#include "server/domain/kernel/open_item.h"
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
@@ -219,6 +220,23 @@ static void apply_type(const struct event_type *event, struct kv_txn *state, con
         event->apply(state, record, payload, arena);
 }
 
+/* What customers and suppliers owe. */
+static void apply_parties(const struct event_type *event, struct kv_txn *state, const struct record *record,
+                          struct arena *arena)
+{
+    struct settling settling = {.record = record, .undoes = event->undo == UNDO_IS};
+    bool any = false;
+    for (size_t i = 0; !any && i < record->posting_count; i++)
+        any = record_posting(record, i).party != 0;
+    if (!any)
+        return;
+    if (event->allocated != NULL) {
+        settling.payload = row_message(state, record->payload, event->payload, arena);
+        settling.allocated = settling.payload != NULL ? event->allocated : NULL;
+    }
+    party_apply(state, &settling);
+}
+
 void domain_apply(struct kv_txn *state, const struct record *record, struct arena *arena)
 {
     const struct event_type *event = domain_event(record->header.type);
@@ -227,6 +245,7 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
         return;
     }
     effects_apply(state, record, event->undo == UNDO_IS);
+    apply_parties(event, state, record, arena);
     apply_type(event, state, record, arena);
 }
 
@@ -237,7 +256,7 @@ void domain_apply_master(struct kv_txn *masters, const struct record *record, st
         kv_set_error(masters, STATUS_CORRUPT);
         return;
     }
-    party_apply(masters, record);
+    apply_parties(event, masters, record, arena);
     if (event->master)
         apply_type(event, masters, record, arena);
 }

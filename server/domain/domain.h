@@ -134,6 +134,14 @@ struct method {
     query_fn *query;   /* METHOD_QUERY over master rows; NULL when a view answers */
 };
 
+/* Which open documents a payload says that its record settles, the first with index 0; false past the last. What is not
+ * said settles the oldest first. */
+struct allocation {
+    uint64_t document; /* position */
+    int64_t amount;    /* minor units, more than 0 */
+};
+typedef bool allocated_fn(const ProtobufCMessage *payload, size_t index, struct allocation *out);
+
 /* How what a record did is undone. */
 enum event_undo {
     UNDO_BY_REVERSAL, /* Entry.Reverse mirrors its postings */
@@ -150,6 +158,7 @@ struct event_type {
     const char *undo_how;   /* of UNDO_OWN_WAY: "void or return the sale" */
     const char *entry_type; /* transaction type of its journal entry ("SALE"); NULL: see views/entry_text.c */
     const char *title;      /* what it is, in a journal: "Sale"; NULL as above */
+    allocated_fn *allocated; /* of a payment; may be NULL */
 };
 
 struct capability {

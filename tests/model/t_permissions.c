@@ -225,6 +225,12 @@ static const struct attempt attempts[] = {
      "{\"business\": \"WTR\", \"description\": \"x\", "
      "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 1110, \"credit\": \"1.00\"}]}"},
     {"Opening.Post", "{\"business\": \"LND\", \"lines\": [{\"account\": 1120, \"balance\": \"1.00\"}]}"},
+    {"Payment.PaySupplier",
+     "{\"business\": \"LND\", \"supplier\": \"x\", \"tenders\": [{\"amount\": \"1.00\"}]}"},
+    {"Payment.Receive",
+     "{\"business\": \"LND\", \"customer\": \"LC001\", \"tenders\": [{\"amount\": \"1.00\"}]}"},
+    {"Payment.Refund", "{\"business\": \"LND\", \"customer\": \"LC001\"}"},
+    {"Payment.WriteOff", "{\"business\": \"LND\", \"customer\": \"LC001\", \"reason\": \"x\"}"},
     {"PostingRule.Set",
      "{\"business\": \"LND\", \"rules\": [{\"role\": \"receivable\", \"account\": 1310}]}"},
     {"Price.Set", "{\"business\": \"LND\", \"prices\": [{\"item\": \"IRON\", \"price\": \"35.00\"}]}"},

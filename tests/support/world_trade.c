@@ -4,6 +4,7 @@
 
 #include "account.pb-c.h"
 #include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/open_item.h"
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/stock.h"
@@ -65,11 +66,12 @@ static void add_movement(struct totals *totals, const struct movement *movement)
     totals->stock[at].value += movement->value;
 }
 
-static void add_party(struct totals *totals, const struct posting *posting)
+static void add_party(struct kv_txn *state, struct totals *totals, struct posting *posting)
 {
     size_t at = 0;
     if (posting->party == 0 || posting->currency != 1)
         return;
+    posting->party = party_standing(state, posting->party);
     while (at < totals->party_count &&
            (totals->parties[at].party != posting->party || totals->parties[at].account != posting->account ||
             totals->parties[at].business != posting->business))
@@ -95,8 +97,31 @@ static size_t rows_of(struct kv_txn *state, unsigned table)
     return rows;
 }
 
+/* What is open of one party, account and business adds up to its balance, all of one sign, nothing of zero. */
+static const char *check_open(struct kv_txn *state, const struct party_total *total, size_t *out_items)
+{
+    struct open_item item = {.party = total->party, .account = total->account, .business = total->business};
+    struct account_row account;
+    int64_t sum = 0, sign = 0;
+    if (!account_row_get(state, total->account, &account))
+        return "a party has a balance on no account, party";
+    bool payable = account.class == DAFTARI__V1__ACCOUNT_CLASS__CLASS_PAYABLE;
+    if (!payable && account.class != DAFTARI__V1__ACCOUNT_CLASS__CLASS_RECEIVABLE)
+        return NULL;
+    while (open_item_next(state, &item)) {
+        if (item.left == 0 || (sign != 0 && (sign > 0) != (item.left > 0)))
+            return "an open document is of zero or of another sign than the rest, party";
+        sign = item.left;
+        sum += item.left;
+        ++*out_items;
+    }
+    return sum == (payable ? -total->sum : total->sum) ? NULL
+                                                       : "open documents differ from the balance, party";
+}
+
 static const char *check_totals(struct kv_txn *state, const struct totals *totals, uint64_t *out_number)
 {
+    size_t items = 0;
     for (size_t i = 0; i < totals->stock_count; i++) {
         struct stock_row row;
         stock_get(state, &totals->stock[i].key, &row);
@@ -111,8 +136,13 @@ static const char *check_totals(struct kv_txn *state, const struct totals *total
         *out_number = total->party;
         if (party_balance(state, total->party, total->account, total->business) != total->sum)
             return "a party's balance differs from the records' sum, party";
+        const char *wrong = check_open(state, total, &items);
+        if (wrong != NULL)
+            return wrong;
     }
     *out_number = 0;
+    if (rows_of(state, TABLE_OPEN_ITEM) != items)
+        return "there are open documents that no balance explains";
     if (rows_of(state, TABLE_STOCK) != totals->stock_count)
         return "there are stock rows that no record explains";
     return NULL;
@@ -136,7 +166,7 @@ const char *world_trade_trouble(struct world *world, uint64_t *out_number)
         }
         for (size_t j = 0; j < record.posting_count; j++) {
             struct posting posting = record_posting(&record, j);
-            add_party(&totals, &posting);
+            add_party(state, &totals, &posting);
         }
     }
     if (wrong == NULL)

@@ -5,7 +5,7 @@
 #include "tests/support/world.h"
 
 /* Value moved equals what the inventory accounts were posted, in each record and business; stock rows and party balances
- * equal what the records add up to, and nothing else is stored; no value lies on a quantity of zero. NULL, or what is
+ * equal what the records add up to, open documents add up to those balances, and nothing else is stored; no value lies on a quantity of zero. NULL, or what is
  * wrong, with the number it is about. */
 const char *world_trade_trouble(struct world *world, uint64_t *out_number);
 

@@ -2,6 +2,7 @@
 
 #include "proto/base/bytes.h"
 #include "server/domain/kernel/facts.h"
+#include "server/domain/kernel/open_item.h"
 #include "server/domain/kernel/rows.h"
 
 enum { PARTY_INFO_NAME = 3, PARTY_INFO_CODE = 4, PARTY_INFO_PHONE = 5 }; /* fields of PartyInfo */
@@ -226,13 +227,15 @@ static void balance_add(struct kv_txn *state, uint32_t party, uint32_t account, 
         row_put_u64(state, TABLE_PARTY_BALANCE, row_key_slice(&key), (uint64_t)balance);
 }
 
-void party_apply(struct kv_txn *state, const struct record *record)
+void party_apply(struct kv_txn *state, const struct settling *settling)
 {
-    for (size_t i = 0; i < record->posting_count; i++) {
-        struct posting posting = record_posting(record, i);
-        if (posting.party != 0 && posting.currency == BASE_CURRENCY)
-            balance_add(state, party_standing(state, posting.party), posting.account, posting.business,
-                        posting.amount);
+    for (size_t i = 0; i < settling->record->posting_count; i++) {
+        struct posting posting = record_posting(settling->record, i);
+        if (posting.party == 0 || posting.currency != BASE_CURRENCY)
+            continue;
+        posting.party = party_standing(state, posting.party);
+        balance_add(state, posting.party, posting.account, posting.business, posting.amount);
+        open_item_apply(state, settling, &posting);
     }
 }
 
@@ -244,6 +247,7 @@ void party_merge(struct kv_txn *state, uint32_t from, uint32_t into)
         struct row_key key = key_of(from, place.account, place.business);
         kv_del(state, TABLE_PARTY_BALANCE, row_key_slice(&key));
         balance_add(state, into, place.account, place.business, amount);
+        open_item_merge(state, from, into, place.account, place.business);
     }
     place = (struct party_balance_place){0};
     while (party_limit_next(state, from, &place, &amount)) {

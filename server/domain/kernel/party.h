@@ -80,9 +80,11 @@ bool party_balance_next(struct kv_txn *state, uint32_t party, struct party_balan
 bool party_limit_next(struct kv_txn *state, uint32_t party, struct party_balance_place *place,
                       int64_t *out_limit); /* `account` stays 0 */
 
-/* Kernel only, from apply: the postings of a record in the base currency that name a party. */
-void party_apply(struct kv_txn *state, const struct record *record);
-/* From apply: balances and limits of `from` become those of `into`, which keeps the limits it has. */
+/* Kernel only, from apply: the postings of a record in the base currency that name a party, with the open documents
+ * that they make and settle (kernel/open_item.h). */
+struct settling;
+void party_apply(struct kv_txn *state, const struct settling *settling);
+/* From apply: balances, open documents and limits of `from` become those of `into`, which keeps the limits it has. */
 void party_merge(struct kv_txn *state, uint32_t from, uint32_t into);
 
 #endif

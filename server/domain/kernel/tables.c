@@ -52,6 +52,8 @@ const struct kv_table domain_tables[] = {
     [TABLE_PARTY_BALANCE] = {"party_balance", KV_PACKED},
     [TABLE_RECEIPT] = {"receipt", KV_BLIND_KEYS},
     [TABLE_SALE] = {"sale", KV_APPENDED},
+    [TABLE_OPEN_ITEM] = {"open_item", KV_PACKED | KV_GROUP(10)},
+    [TABLE_SETTLED] = {"settled", KV_PACKED},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 9u
+#define DOMAIN_STATE_VERSION 10u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -64,6 +64,8 @@ enum domain_table {
     TABLE_PARTY_BALANCE, /* u32 party, u32 account, u16 business -> i64 minor units (kernel/party.h) */
     TABLE_RECEIPT,       /* M-Pesa receipt -> who has it (kernel/receipt.h) */
     TABLE_SALE,          /* u64 position of a sale -> what became of it (sales/sales.h); none: nothing */
+    TABLE_OPEN_ITEM, /* u32 party, u32 account, u16 business, u32 date, u64 document -> what is left of it (kernel/open_item.h) */
+    TABLE_SETTLED, /* u64 what settles, u32 party, u32 account, u16 business, u64 document -> how much (kernel/open_item.h) */
     TABLE_COUNT
 };
 

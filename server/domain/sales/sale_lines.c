@@ -246,9 +246,6 @@ uint32_t document_customer(struct document *document, const char *text)
     if (!party_find(document->state, PARTY_IS_CUSTOMER, text, &row))
         document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__PARTY_UNKNOWN, "customer",
                                              "no customer has the phone or code %.40s", text));
-    else if (!row.active)
-        document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__PARTY_INACTIVE, "customer",
-                                             "customer %.40s is deactivated", text));
     return document->status == STATUS_OK ? row.number : 0;
 }
 
@@ -256,9 +253,18 @@ void sale_check_credit(struct document *document, uint32_t customer, int64_t cre
                        struct sale_lines *lines)
 {
     char owed_text[AMOUNT_TEXT_MAX], limit_text[AMOUNT_TEXT_MAX];
+    struct party_row party;
     int64_t limit, after;
-    if (document->status != STATUS_OK || credit <= 0 ||
-        document_setting(document, PROFILE_CREDIT_LIMIT, 1) == 0)
+    if (document->status != STATUS_OK || credit <= 0)
+        return;
+    if (party_row_get(document->state, customer, &party) && !party.active) {
+        if (offline)
+            sale_review(document, lines, "the customer is deactivated", "customer");
+        else
+            document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__PARTY_INACTIVE,
+                                                 "customer", "a deactivated customer gets no new credit"));
+    }
+    if (document->status != STATUS_OK || document_setting(document, PROFILE_CREDIT_LIMIT, 1) == 0)
         return;
     if (!party_credit_limit(document->state, customer, document->business, &limit))
         limit = document_setting(document, PROFILE_DEFAULT_CREDIT, -1);

@@ -55,11 +55,11 @@ void sale_lines_post(struct document *document, const struct sale_lines *lines);
 /* As they are stored, in the arena; NULL when it is full. */
 Daftari__V1__SoldLine **sale_lines_stored(const struct document *document, const struct sale_lines *lines);
 
-/* REFUSED CREDIT_LIMIT_PASSED when the customer would owe more than his limit in the business; `credit` more than 0.
- * Offline: a word for review instead. */
+/* REFUSED PARTY_INACTIVE when he is deactivated, CREDIT_LIMIT_PASSED when the customer would owe more than his limit in
+ * the business; `credit` more than 0. Offline: a word for review instead. */
 void sale_check_credit(struct document *document, uint32_t customer, int64_t credit, bool offline,
                        struct sale_lines *lines);
-/* The active customer that a text means; 0 for none given. PARTY_UNKNOWN, PARTY_INACTIVE. */
+/* The customer that a text means, active or not; 0 for none given. PARTY_UNKNOWN. */
 uint32_t document_customer(struct document *document, const char *text);
 
 #endif
