@@ -83,6 +83,23 @@ good 'of one business' as owner daftari access grant --email clerk@example.com -
 good 'who logs in' log_in clerk clerk@example.com 'a clerk of eight'
 bad 'and reaches no other' 'LND' as clerk daftari entry draft --json "$dir/draft.json"
 
+# ---- access without a role, and to configure ----
+good 'somebody without a role' as owner daftari user create --email reader@example.com --first-name R --last-name D --password 'a reader of eight'
+good 'logs in' log_in reader reader@example.com 'a reader of eight'
+bad 'and reads nothing' 'finance-reports' as reader daftari report trial-balance
+good 'with access to one business' as owner daftari access grant --email reader@example.com --business WTR
+good 'he reads its reports' as reader daftari report trial-balance --business WTR
+bad 'of no other' 'LND' as reader daftari report trial-balance --business LND
+bad 'nor its entries' 'journal' as reader daftari entry list
+bad 'and configures nothing' 'settings' as reader daftari business change --code WTR --name 'Mine'
+good 'a manager' as owner daftari user create --email manager@example.com --first-name M --last-name R --password 'a manager of eight' --role Manager
+good 'who records in one business' as owner daftari access grant --email manager@example.com --business WTR --level write
+good 'logs in too' log_in manager manager@example.com 'a manager of eight'
+bad 'and does not configure it' 'admin' as manager daftari business change --code WTR --name 'Waters'
+good 'unless he is given that' as owner daftari access grant --email manager@example.com --business WTR --level admin
+good 'then he does' as manager daftari business change --code WTR --name 'Waters'
+shows 'and knows it' 'admin' as manager daftari who-am-i
+
 # ---- certificates ----
 good 'a certificate for the owner' daftarid certificate client --keys "$dir/keys" --email owner@example.com --file "$dir/owner.pem"
 fingerprint=$(openssl x509 -in "$dir/owner.pem" -outform DER | sha256sum | cut -d' ' -f1)

@@ -371,6 +371,10 @@ enum status decide_roles_assign(const struct context *context, struct kv_txn *st
         !owner_besides(state, row.user))
         return fault_refuse(why, REASON(LAST_OWNER), "roles",
                             "the books must keep one active owner: make another first");
+    if (request->n_roles == 0 && !rights_cover_reader(context->rights))
+        return fault_refuse(
+            why, REASON(CANNOT_GRANT_MORE), "roles",
+            "who has no role may read sales, stock and reports of his businesses, which you may not");
     /* accepted */
     out->type = EVENT_ROLES_ASSIGNED;
     return STATUS_OK;
