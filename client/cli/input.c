@@ -146,8 +146,6 @@ int input_check(struct input *input, struct input_check *check)
             break;
     }
     json_reader_done(&reader);
-    if (check->count == 0)
-        return cli_usage("there is no JSON object to read");
     if (wrong == 0)
         return EXIT_DONE;
     if (wrong > INPUT_WRONG_SHOWN)

@@ -43,8 +43,8 @@ struct input_check {
     void (*wrong)(void *context, uint64_t line, const struct fault *why);
     uint64_t count; /* objects found */
 };
-/* Reads the whole input and checks each object. EXIT_DONE: all can be sent, and there is one at least. Otherwise what is
- * wrong was told, with its lines. */
+/* Reads the whole input and checks each object. EXIT_DONE: all can be sent. Otherwise what is wrong was told,
+ * with its lines. */
 int input_check(struct input *input, struct input_check *check);
 /* "daftari: line 3: field: text"; in text that names its line already, only that. */
 void input_tell(uint64_t line, const struct fault *why);

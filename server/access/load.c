@@ -58,7 +58,10 @@ static bool identity_access(struct arena *arena, struct kv_txn *state, const str
         bool may_write = (rights->may_write[business / 64] & bit) != 0;
         info->business = text;
         info->has_level = true;
-        info->level = may_write ? DAFTARI__V1__LEVEL__WRITE : DAFTARI__V1__LEVEL__READ;
+        bool may_admin = (rights->may_admin[business / 64] & bit) != 0;
+        info->level = may_admin   ? DAFTARI__V1__LEVEL__ADMIN
+                      : may_write ? DAFTARI__V1__LEVEL__WRITE
+                                  : DAFTARI__V1__LEVEL__READ;
         out->access[out->n_access++] = info;
     }
     return true;

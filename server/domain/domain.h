@@ -20,8 +20,9 @@
 
 /* ---- permissions -------------------------------------------------------------------------------------------- */
 
-/* Numbers are those of enum Permission in proto/schema/people.proto. Levels: none < read < write. */
-enum permission_level { PERMISSION_NONE, PERMISSION_READ, PERMISSION_WRITE };
+/* Numbers are those of enum Permission in proto/schema/people.proto. Levels: none < read < write < admin; a permission is
+ * given at write at most, access to a business at admin too: to configure it. */
+enum permission_level { PERMISSION_NONE, PERMISSION_READ, PERMISSION_WRITE, PERMISSION_ADMIN };
 #define PERMISSIONS_MAX 32
 
 /* What a user may do, computed from roles and access rows (server/domain/people/rights.c). */
@@ -31,6 +32,7 @@ struct rights {
     uint8_t level[PERMISSIONS_MAX];         /* enum permission_level by permission number */
     uint64_t may_read[BUSINESSES_MAX / 64]; /* bit sets by business id */
     uint64_t may_write[BUSINESSES_MAX / 64];
+    uint64_t may_admin[BUSINESSES_MAX / 64];
 };
 bool rights_allow(const struct rights *rights, unsigned permission, enum permission_level level);
 bool rights_allow_business(const struct rights *rights, uint16_t business, enum permission_level level);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,8 @@ struct data_folder {
     char path[FOLDER_PATH_MAX];
     struct keyring *keyring;
     bool read_only, trusted, created;
-    bool running; /* marked so */
+    pthread_mutex_t taking_over;
+    bool running; /* marked so; under the mutex while the folder is open */
     int lock_fd;  /* -1 = none */
 };
 
@@ -118,12 +120,10 @@ static enum status drop_derived(const struct data_folder *folder, const char *vi
     return status;
 }
 
-/* Before anything derived is written. Whoever finds that the log cannot be opened has changed nothing until then. */
-static enum status take_over(struct data_folder *folder, struct fault *why)
+/* With the mutex held. */
+static enum status mark_as_running(struct data_folder *folder, struct fault *why)
 {
     char text[RUN_TEXT_MAX], views[FOLDER_PATH_MAX];
-    if (folder->running)
-        return STATUS_OK;
     enum status status = folder_join(folder->path, "views", views, why);
     if (status == STATUS_OK && !folder->trusted)
         status = drop_derived(folder, views, why);
@@ -131,6 +131,16 @@ static enum status take_over(struct data_folder *folder, struct fault *why)
     if (status == STATUS_OK)
         status = write_run(folder, text, why);
     folder->running = status == STATUS_OK;
+    return status;
+}
+
+/* Before anything derived is written. Whoever finds that the log cannot be opened has changed nothing until then. At the
+ * start core state and a view that is tried again may both come here first. */
+static enum status take_over(struct data_folder *folder, struct fault *why)
+{
+    pthread_mutex_lock(&folder->taking_over);
+    enum status status = folder->running ? STATUS_OK : mark_as_running(folder, why);
+    pthread_mutex_unlock(&folder->taking_over);
     return status;
 }
 
@@ -190,6 +200,7 @@ enum status data_folder_open(const struct data_folder_options *options, struct d
     struct data_folder *folder = calloc(1, sizeof *folder);
     if (folder == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for the data folder");
+    pthread_mutex_init(&folder->taking_over, NULL);
     folder->lock_fd = -1;
     folder->read_only = options->read_only;
     folder->created = options->create;
@@ -213,6 +224,7 @@ void data_folder_close(struct data_folder *folder, bool clean)
     if (clean && folder->running)
         (void)write_run(folder, "clean", NULL); /* when this fails the next start folds more, nothing worse */
     folder_unlock(folder->lock_fd);
+    pthread_mutex_destroy(&folder->taking_over);
     free(folder);
 }
 

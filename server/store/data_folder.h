@@ -8,7 +8,8 @@
  *
  * After kill -9 the page cache is intact and every environment is as it was committed. After a power cut (the folder
  * says "running" under another boot id) an environment that was not synced cannot be trusted.
- * One thread opens and closes; environments are used as server/ports/kv.h says.
+ * One thread opens and closes the folder; environments of different names may be opened and removed by several at once, and
+ * are used as server/ports/kv.h says.
  */
 #ifndef SERVER_STORE_DATA_FOLDER_H
 #define SERVER_STORE_DATA_FOLDER_H

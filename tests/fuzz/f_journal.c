@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                               .accounts = json_object(),
                               .chart = json_object(),
                               .to_open = json_array(),
+                              .needed = json_object(),
                               .commodities = json_object(),
                               .codes = json_object()};
     struct fault why = {0};
@@ -71,6 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_decref(journal.accounts);
     json_decref(journal.chart);
     json_decref(journal.to_open);
+    json_decref(journal.needed);
     json_decref(journal.commodities);
     json_decref(journal.codes);
     seen_done(&journal.seen);

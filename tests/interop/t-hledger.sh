@@ -115,7 +115,7 @@ books() { # start afresh
 # ---- 1. beancount's example ---------------------------------------------------------------------------------------
 bean-example --seed "$((seed % 10000))" --date-begin 2023-01-01 --date-end 2023-12-31 -o "$work/example.bean" 2>/dev/null
 # The conversion writes cost and price of a sale one after the other; hledger takes the first, which is what balances.
-bean-report "$work/example.bean" hledger | sed -E 's/(@ [0-9.]+ [A-Z]+) +@ .*$/\1/' >"$work/example.journal"
+bean-report "$work/example.bean" hledger | sed -E '/^ /s/( @ [0-9.,]+ [^ ]+) +@ .*/\1/' >"$work/example.journal"
 hledger -f "$work/example.journal" print --output-format json >"$work/example.json"; ok $? "hledger reads beancount's example"
 books 1980-01-01
 daftari import journal "$work/example.json" --dry-run --quiet >"$work/dry"; ok $? "example: a dry run finds nothing wrong" "$work/dry"
@@ -150,14 +150,14 @@ awk -v seed="$seed" 'BEGIN {
     print "    " account[1 + int(rand() * 12)] "\n"
   }
 }
-function amount(p,    whole) { whole = int(exp(rand() * 14)); return (rand() < 0.5 ? "-" : "+") (p == 0 ? whole + 1 : sprintf("%d.%0" p "d", whole, int(rand() * 10 ^ p))) }' >"$work/own.journal"
+function amount(p,    whole) { whole = int(exp(rand() * 11)); return (rand() < 0.5 ? "-" : "+") (p == 0 ? whole + 1 : sprintf("%d.%0" p "d", whole, int(rand() * 10 ^ p))) }' >"$work/own.journal"
 hledger -f "$work/own.journal" print --output-format json >"$work/own.json" 2>"$work/err"; ok $? "hledger reads the books of our own making" "$work/err"
 books 2024-01-15
 daftari import journal "$work/own.json" --quiet >"$work/import" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'nothing was sent' "$work/err" && grep -q 'before the first day of the books' "$work/import"
 ok $? "own: transactions before the books' first day are listed, and nothing is sent" "$work/import"
 [ "$(daftari account list --output csv | wc -l)" -eq 1 ]; ok $? "own: nothing was made, either"
-books 2024-01-01 --scale 4
+books 2024-01-01 --scale 10
 # Killed at some moment, twice; then to the end.
 for delay in 0.2 0.3; do
   daftari import journal "$work/own.json" --quiet >/dev/null 2>&1 &
@@ -181,10 +181,8 @@ exact=()
 books 2024-01-01
 printf '2024-03-01 dollars\n    assets:usd  10.01 USD @ 130.2555 KES\n    assets:cash\n' >"$work/fine.journal"
 hledger -f "$work/fine.journal" print --output-format json | daftari import journal - >"$work/import" 2>"$work/err"
-ok $? "fine: imported" "$work/err"
-grep -q 'rounded' "$work/err"; ok $? "fine: a note says that an amount was rounded" "$work/err"
-codes; exact=(-c "1.00 KES" -c "1.00 USD"); theirs "$work/fine.journal" >"$work/theirs"; ours >"$work/ours"
-diff "$work/theirs" "$work/ours" >"$work/diff"; ok $? "fine: the balances agree with what hledger shows" "$work/diff"
+[ $? -eq 1 ] && grep -q 'assets:cash: an amount needs 6 decimals; the currency KES has 2 (for new books: daftarid init --scale 6)' "$work/import"
+ok $? "fine: what an exchange makes finer than the currency is refused, not rounded" "$work/import"
 printf '2024-03-01 plain\n    assets:cash  1.005 KES\n    income:x\n' >"$work/plain.journal"
 hledger -f "$work/plain.journal" print --output-format json | daftari import journal - >"$work/import" 2>"$work/err"
 [ $? -eq 1 ] && grep -q 'needs 3 decimals' "$work/import"; ok $? "fine: an amount written with too many decimals is refused, not rounded" "$work/import"

@@ -123,7 +123,7 @@ tap "with it the entry is taken" told 0 $? "$D/out" '^1 entries recorded'
 # ---- rights
 person() { # EMAIL ROLE: a user who is logged in, with a home of his own
   (umask 077; echo "a long password of $1" >"$D/password-$1")
-  daftari user create --email "$1@example.com" --first-name "$1" --last-name Test --password "@$D/password-$1" --roles "$2" >"$D/out" 2>&1
+  daftari user create --email "$1@example.com" --phone "+254700000$(printf %03d "'$1")" --first-name "$1" --last-name Test --password "@$D/password-$1" --roles "$2" >"$D/out" 2>&1
   DAFTARI_HOME=$D/home-$1; export DAFTARI_HOME; mkdir -m 0700 "$DAFTARI_HOME"
   daftari log-in --email "$1@example.com" --password-file "$D/password-$1" >>"$D/out" 2>&1
 }

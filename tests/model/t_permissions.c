@@ -39,7 +39,7 @@ static bool table_read(const char *path, struct table *out)
         memset(line, 0, sizeof *line);
         word = strtok_r(rest, " \n", &save);
         (void)snprintf(line->name, sizeof line->name, "%s", word);
-        if (strcmp(word, "level") == 0 || strcmp(word, "report") == 0) {
+        if (strcmp(word, "level") == 0 || strcmp(word, "report") == 0 || strcmp(word, "reader") == 0) {
             word = strtok_r(NULL, " \n", &save);
             (void)snprintf(line->name + strlen(line->name), sizeof line->name - strlen(line->name), " %s",
                            word != NULL ? word : "?");
@@ -137,8 +137,71 @@ static void compare_needs(struct table *table, const struct rights rights[ROLES]
     compare(table, name, cells);
 }
 
-static void compare_all(struct table *table, const struct rights rights[ROLES])
+/* Who has access to a business and no role: a line for each level, method and report that he has and that not everybody
+ * has. None at all without access, and none beside a role. */
+static void reader_rights(struct world *world, struct rights *out)
 {
+    static const char *const commands[][2] = {
+        {"Business.Open", "{\"code\":\"WTR\",\"name\":\"Water\",\"type\":\"water\"}"},
+        {"internal.CreateUser", "{\"email\":\"r@shop.example\",\"first_name\":\"R\",\"last_name\":\"R\"}"},
+        {"internal.CreateUser", "{\"email\":\"s@shop.example\",\"first_name\":\"S\",\"last_name\":\"S\"}"},
+        {"Access.Grant", "{\"email\":\"r@shop.example\",\"business\":\"WTR\",\"level\":\"READ\"}"},
+        {"Access.Grant", "{\"email\":\"u3@shop.example\",\"business\":\"WTR\",\"level\":\"READ\"}"}};
+    struct world_actor server = {0};
+    struct world_answer answer;
+    struct rights stranger, cashier;
+    struct kv_txn *txn;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (!world_command_text(world, &server, commands[i][0], commands[i][1], &answer) ||
+            answer.status != STATUS_OK) {
+            printf("# %s: %s\n", commands[i][0], answer.fault.text);
+            trouble++;
+        }
+    if (kv_begin(world->state, false, &txn) != STATUS_OK)
+        abort();
+    rights_compute(txn, ROLES + 1, out);
+    rights_compute(txn, ROLES + 2, &stranger);
+    rights_compute(txn, 4, &cashier);
+    kv_abort(txn);
+    for (unsigned i = 1; i < PERMISSIONS_MAX; i++)
+        trouble += stranger.level[i] != PERMISSION_NONE ? 1 : 0;
+    trouble += rights_allow(&cashier, DAFTARI__V1__PERMISSION__FINANCE_REPORTS, PERMISSION_READ) ? 1 : 0;
+    trouble += !rights_allow_business(out, 1, PERMISSION_READ) ? 1 : 0;
+    trouble += rights_allow_business(out, 1, PERMISSION_WRITE) ? 1 : 0;
+    trouble += rights_allow_business(out, 0, PERMISSION_READ) ? 1 : 0;
+}
+
+static void compare_reader(struct table *table, const char *name)
+{
+    static const char *const none[ROLES] = {"", "", "", "", ""};
+    char line[100];
+    (void)snprintf(line, sizeof line, "reader %s", name);
+    compare(table, line, none);
+}
+
+static void compare_reader_all(struct table *table, const struct rights *reader)
+{
+    const ProtobufCEnumDescriptor *all = &daftari__v1__permission__descriptor;
+    for (unsigned i = 0; i < all->n_values; i++) {
+        if (all->values[i].value != 0 && reader->level[all->values[i].value] == PERMISSION_READ)
+            compare_reader(table, all->values[i].name);
+        trouble += reader->level[all->values[i].value] > PERMISSION_READ ? 1 : 0;
+    }
+    for (size_t c = 0; c < domain_capability_count; c++)
+        for (size_t i = 0; i < domain_capabilities[c]->method_count; i++) {
+            const struct method *method = &domain_capabilities[c]->methods[i];
+            if (method->kind != METHOD_INTERNAL && method->permission != 0 &&
+                rights_allow(reader, method->permission, method->level))
+                compare_reader(table, method->name);
+        }
+    for (size_t i = 0; i < report_count; i++)
+        if (rights_allow(reader, reports[i]->permission, PERMISSION_READ))
+            compare_reader(table, reports[i]->name);
+}
+
+static void compare_all(struct table *table, const struct rights rights[ROLES], const struct rights *reader)
+{
+    compare_reader_all(table, reader);
     compare_levels(table, rights);
     for (size_t c = 0; c < domain_capability_count; c++)
         for (size_t i = 0; i < domain_capabilities[c]->method_count; i++) {
@@ -316,18 +379,10 @@ static int verdict(const char *what)
     return bad;
 }
 
-int main(void)
+static void open_books(struct world *world)
 {
-    static struct table table;
-    struct rights rights[ROLES];
-    int bad = 0;
     struct world_actor server = {0};
     struct world_answer answer;
-    struct world *world = world_new();
-    if (!table_read("tests/model/permissions.txt", &table)) {
-        printf("not ok - tests/model/permissions.txt cannot be read\n");
-        return 1;
-    }
     world_set_day(world, 20250615);
     trouble += world_command_text(
                    world, &server, "internal.OpenBooks",
@@ -336,8 +391,27 @@ int main(void)
                    &answer)
                    ? 0
                    : 1;
+}
+
+int main(void)
+{
+    static struct table table;
+    struct rights rights[ROLES];
+    int bad = 0;
+    struct world *world = world_new();
+    if (!table_read("tests/model/permissions.txt", &table)) {
+        printf("not ok - tests/model/permissions.txt cannot be read\n");
+        return 1;
+    }
+    open_books(world);
     rights_by_role(world, rights);
-    compare_all(&table, rights);
+    struct rights reader;
+    struct world *other = world_new();
+    open_books(other);
+    rights_by_role(other, rights);
+    reader_rights(other, &reader);
+    world_free(other);
+    compare_all(&table, rights, &reader);
     bad += verdict("roles, methods and reports are those of the table");
     check_default_deny(rights);
     bad += verdict("what is not given is denied");

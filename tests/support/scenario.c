@@ -162,9 +162,16 @@ static void do_actor(struct run *run, const char *at)
         } else if (businesses && strcmp(word, "all") == 0) {
             actor->rights.every_business = true;
         } else if (businesses) {
+            char *level =
+                strchr(word, ':'); /* "WTR" is access to record, "WTR:read" and "WTR:admin" less and more */
+            if (level != NULL)
+                *level++ = '\0';
             uint16_t number = business_number(run, word);
             actor->rights.may_read[number / 64] |= UINT64_C(1) << (number % 64);
-            actor->rights.may_write[number / 64] |= UINT64_C(1) << (number % 64);
+            if (level == NULL || strcmp(level, "read") != 0)
+                actor->rights.may_write[number / 64] |= UINT64_C(1) << (number % 64);
+            if (level != NULL && strcmp(level, "admin") == 0)
+                actor->rights.may_admin[number / 64] |= UINT64_C(1) << (number % 64);
         } else {
             grant(run, &actor->rights, word);
         }

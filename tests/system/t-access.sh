@@ -40,8 +40,8 @@ bad 'an unknown e-mail' 'wrong' log_in owner nobody@example.com 'not the passwor
 good 'the owner logs in' log_in owner owner@example.com "$password"
 shows 'and is who he says' 'owner@example.com' as owner daftari who-am-i
 good 'a business' as owner daftari business open --code WTR --name Water --type water
-good 'a cashier' as owner daftari user create --email cashier@example.com --first-name C --last-name A --password 'till number one' --role Cashier
-bad 'with a password of eight bytes at least' '8' as owner daftari user create --email x@example.com --first-name C --last-name A --password short --role Cashier
+good 'a cashier' as owner daftari user create --email cashier@example.com --phone +254700000102 --first-name C --last-name A --password 'till number one' --role Cashier
+bad 'with a password of eight bytes at least' '8' as owner daftari user create --email x@example.com --phone +254700000103 --first-name C --last-name A --password short --role Cashier
 good 'who may work in one business' as owner daftari access grant --email cashier@example.com --business WTR --level write
 good 'he logs in' log_in cashier cashier@example.com 'till number one'
 bad 'and may not post entries' 'permission journal at level write' as cashier daftari entry post --date today --business WTR --description x --debit 1110=1 --credit 4100=1
@@ -78,10 +78,27 @@ good 'is seen too' until_true read_seen
 # ---- somebody else's business ----
 good 'another business' as owner daftari business open --code LND --name Laundry --type laundry
 good 'a role of one'"'"'s own' as owner daftari role define --json "$dir/role.json"
-good 'for a clerk' as owner daftari user create --email clerk@example.com --first-name K --last-name L --password 'a clerk of eight' --role Clerk
+good 'for a clerk' as owner daftari user create --email clerk@example.com --phone +254700000104 --first-name K --last-name L --password 'a clerk of eight' --role Clerk
 good 'of one business' as owner daftari access grant --email clerk@example.com --business WTR --level write
 good 'who logs in' log_in clerk clerk@example.com 'a clerk of eight'
 bad 'and reaches no other' 'LND' as clerk daftari entry draft --json "$dir/draft.json"
+
+# ---- access without a role, and to configure ----
+good 'somebody without a role' as owner daftari user create --email reader@example.com --phone +254700000105 --first-name R --last-name D --password 'a reader of eight'
+good 'logs in' log_in reader reader@example.com 'a reader of eight'
+bad 'and reads nothing' 'finance-reports' as reader daftari report trial-balance
+good 'with access to one business' as owner daftari access grant --email reader@example.com --business WTR
+good 'he reads its reports' as reader daftari report trial-balance --business WTR
+bad 'of no other' 'LND' as reader daftari report trial-balance --business LND
+bad 'nor its entries' 'journal' as reader daftari entry list
+bad 'and configures nothing' 'settings' as reader daftari business change --code WTR --name 'Mine'
+good 'a manager' as owner daftari user create --email manager@example.com --phone +254700000106 --first-name M --last-name R --password 'a manager of eight' --role Manager
+good 'who records in one business' as owner daftari access grant --email manager@example.com --business WTR --level write
+good 'logs in too' log_in manager manager@example.com 'a manager of eight'
+bad 'and does not configure it' 'admin' as manager daftari business change --code WTR --name 'Waters'
+good 'unless he is given that' as owner daftari access grant --email manager@example.com --business WTR --level admin
+good 'then he does' as manager daftari business change --code WTR --name 'Waters'
+shows 'and knows it' 'admin' as manager daftari who-am-i
 
 # ---- certificates ----
 good 'a certificate for the owner' daftarid certificate client --keys "$dir/keys" --email owner@example.com --file "$dir/owner.pem"

@@ -150,7 +150,7 @@ run outbox list --output csv;                    says 'description offline' "in 
 daftari outbox list --output json >"$work/out" 2>"$work/err"; [ "$(jq -r '.[-1].message | .date + .description + .lines[0].debit' "$work/out")" = "2026-03-01offline9.50" ]; ok $? "and whole as JSON"
 printf 'hunter2222\n' >"$work/secret"
 run outbox add user set-password --email "$SERVER_OWNER" --new-password hunter2222; gives 2 "a password is not kept in the outbox"; complains 'password' "and told why"
-run outbox add user create --email b@example.com --password "@$work/secret"; gives 2 "nor that of a new user"
+run outbox add user create --email b@example.com --phone +254700000107 --password "@$work/secret"; gives 2 "nor that of a new user"
 ! grep -rqs hunter2222 "$DAFTARI_HOME";          ok $? "it is nowhere on the disk"
 run --home "$fresh" outbox add entry post --date 2026-03-01 --description "first" --debit 1110=1.50 --credit 4110=1.50; gives 0 "also on a device that has only logged in so far"
 sed -i "s/^listen_port = 0/listen_port = $port/" "$work/s/daftari.conf"; server_start "$work/s"

@@ -15,7 +15,7 @@ server_init "$work/s" && server_start "$work/s" && server_log_in "$work/s"; ok $
 # The businesses' own openings are left out: what an example posts is the first opening then.
 grep -v '"Opening.Post"' "$data/kenya-three-businesses.jsonl" | daftari load - >"$work/out" 2>&1; ok $? "the three businesses"
 printf 'Sesame-and-Millet-7\n' >"$work/password"
-daftari user create --email ana@example.com --first-name Ana --last-name Otieno --password "@$work/password" --role Cashier >"$work/out" 2>&1; ok $? "somebody to name"
+daftari user create --email ana@example.com --phone +254700000108 --first-name Ana --last-name Otieno --password "@$work/password" --role Cashier >"$work/out" 2>&1; ok $? "somebody to name"
 
 # The man page breaks its lines with a backslash, which mandoc shows as one.
 {

@@ -101,6 +101,7 @@ before=$(records)
 printf '%s\n' '{"method":"Account.Open","number":1201,"name":"x"}' '{"method":"Account.Open","nummer":1202}' >"$work/load"
 run load "$work/load";                           gives 2 "load with a wrong line"; complains 'line 2:' "names it"; unchanged "and records nothing"
 printf '%s\n' '{"method":"Currency.Define","code":"XAU","scale":4}' '{"method":"Entry.Post","date":"2025-07-01","description":"gold","lines":[{"account":1110,"debit":"1.2345","currency":"XAU"},{"account":4110,"credit":"1.2345","currency":"XAU"}]}' >"$work/load"
+run load /dev/null;                              gives 0 "an empty file is nothing to do"; says '^0 recorded' "and it is said"
 run load "$work/load" --output json;             gives 0 "a currency and an entry in it"; [ "$(jq -c . "$work/out")" = '{"recorded":2,"unchanged":0,"refused":0}' ]; ok $? "with sums as JSON"
 run load "$work/load" --output csv;              [ "$(tr -d '\r' <"$work/out" | paste -sd';')" = 'recorded,unchanged,refused;0,2,0' ]; ok $? "and as CSV"
 

@@ -9,9 +9,10 @@ D=$(mktemp -d)
 trap 'tap_end_server "$D"; rm -rf "$D"' EXIT
 
 as() { DAFTARI_HOME=$D/home-$1 "${@:2}"; }
+people=100
 person() { # person NAME ROLE BUSINESS...
   local name=$1 role=$2; shift 2
-  daftari user create --email "$name@example.com" --first-name "$name" --last-name X --password "the $name of the shop" --role "$role" || return 1
+  daftari user create --email "$name@example.com" --phone "+254700000$((people += 1))" --first-name "$name" --last-name X --password "the $name of the shop" --role "$role" || return 1
   for business in "$@"; do daftari access grant --email "$name@example.com" --business "$business" --level write || return 1; done
   mkdir -m 700 "$D/home-$name"
   echo "the $name of the shop" >"$D/pw"

@@ -437,6 +437,7 @@ static void users_are_made_without_their_password_in_the_log(void **state)
     door_log_in(door, &visitor, DOOR_OWNER, DOOR_PASSWORD, &owner);
     Daftari__V1__CreateUser create = DAFTARI__V1__CREATE_USER__INIT;
     create.email = (char *)(uintptr_t) "auditor@Example.com";
+    create.phone = (char *)(uintptr_t) "+254700000001";
     create.first_name = create.last_name = (char *)(uintptr_t) "A";
     create.n_roles = 1;
     create.roles = roles;

@@ -30,6 +30,24 @@ uint32_t export_type_digit(const Daftari__V1__AccountInfo *account)
     return digit <= 5 ? digit : 0; /* no type has a higher one; formats have a name for each */
 }
 
+struct pass {
+    const struct export_format *format;
+    struct books *books; /* folded up to the record before */
+    struct books *names; /* folded to the end; NULL in the first pass */
+    uint32_t *accounts;  /* opened, in that order */
+    size_t account_count;
+    struct arena *arena;
+    struct export_symbols *symbols;
+    FILE *out;
+};
+
+static const char *currency_name(const struct pass *pass, const Daftari__V1__CurrencyInfo *currency)
+{
+    const char *symbol =
+        pass->format->symbols ? export_symbol(pass->symbols, (uint16_t)currency->number) : NULL;
+    return symbol != NULL ? symbol : currency->code;
+}
+
 /* ---- what a record says ------------------------------------------------------------------------------------------ */
 
 static const char *text_or_empty(const char *text)
@@ -84,24 +102,23 @@ static void take_words(struct export_entry *out, struct books *books, const Prot
 }
 
 /* Names of accounts are those at the end of the export: one account has one name, whenever it got it. */
-static enum status take_lines(const struct export_format *format, struct export_entry *out,
-                              struct books *books, struct books *names, struct arena *arena,
-                              struct fault *why)
+static enum status take_lines(const struct pass *pass, struct export_entry *out, struct fault *why)
 {
+    struct arena *arena = pass->arena;
     for (size_t i = 0; i < out->line_count; i++) {
         struct export_line *line = &out->lines[i];
         line->posting = record_posting(out->record, i);
-        Daftari__V1__AccountInfo *account = books_account(names, line->posting.account, arena);
-        Daftari__V1__CurrencyInfo *currency = books_currency(books, line->posting.currency, arena);
-        Daftari__V1__BusinessInfo *business = books_business(books, line->posting.business, arena);
+        Daftari__V1__AccountInfo *account = books_account(pass->names, line->posting.account, arena);
+        Daftari__V1__CurrencyInfo *currency = books_currency(pass->books, line->posting.currency, arena);
+        Daftari__V1__BusinessInfo *business = books_business(pass->books, line->posting.business, arena);
         char name[EXPORT_NAME_MAX];
         if (account == NULL || currency == NULL || business == NULL)
             return fault_set(why, STATUS_CORRUPT, NULL,
                              "record %llu posts to account %u, which the log never opened",
                              (unsigned long long)out->record->header.position, line->posting.account);
-        format->account_name(account, name);
+        pass->format->account_name(account, name);
         line->account = arena_text(arena, slice_text(name));
-        line->currency = currency->code;
+        line->currency = currency_name(pass, currency);
         line->scale = currency->scale;
         line->business = business->code;
         line->description = "";
@@ -111,16 +128,6 @@ static enum status take_lines(const struct export_format *format, struct export_
     }
     return STATUS_OK;
 }
-
-struct pass {
-    const struct export_format *format;
-    struct books *books; /* folded up to the record before */
-    struct books *names; /* folded to the end; NULL in the first pass */
-    uint32_t *accounts;  /* opened, in that order */
-    size_t account_count;
-    struct arena *arena;
-    FILE *out;
-};
 
 static enum status write_entry(const struct pass *pass, const struct record *record, struct fault *why)
 {
@@ -144,7 +151,7 @@ static enum status write_entry(const struct pass *pass, const struct record *rec
     if (entry.lines == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory for an entry");
     books_number(books, &record->header, entry.number);
-    status = take_lines(pass->format, &entry, books, pass->names, arena, why);
+    status = take_lines(pass, &entry, why);
     if (status != STATUS_OK)
         return status;
     take_words(&entry, books, payload, arena);
@@ -178,6 +185,14 @@ static void write_accounts(const struct pass *pass)
     }
 }
 
+/* Settles by which names currencies go. */
+static void settle_symbols(const struct pass *pass)
+{
+    arena_reset(pass->arena);
+    Daftari__V1__CurrencyInfo *base = books_currency(pass->names, 1, pass->arena);
+    export_symbols_settle(pass->symbols, base != NULL ? base->code : "");
+}
+
 /* Currencies are numbered without gaps from 1, which is the base currency: BooksOpened makes it, no event of its own. */
 static void write_currencies(const struct pass *pass)
 {
@@ -187,6 +202,7 @@ static void write_currencies(const struct pass *pass)
         currency = books_currency(pass->names, (uint16_t)number, pass->arena);
         if (currency == NULL)
             return;
+        currency->code = (char *)currency_name(pass, currency);
         pass->format->currency(pass->out, currency);
     }
 }
@@ -196,6 +212,14 @@ static enum status pass_declarations(struct pass *pass, const struct record *rec
     enum status status = books_apply(pass->books, record, why);
     if (status != STATUS_OK)
         return status;
+    if (record->header.type == EVENT_CURRENCY_DEFINED) {
+        ProtobufCMessage *payload;
+        status = message_unpack(&daftari__v1__define_currency__descriptor, record->payload, false,
+                                arena_allocator(pass->arena), &payload, why);
+        return status != STATUS_OK ? status
+                                   : export_symbols_take(pass->symbols, record,
+                                                         (const Daftari__V1__DefineCurrency *)payload, why);
+    }
     if (record->header.type == EVENT_ACCOUNT_OPENED && pass->format->account != NULL) {
         ProtobufCMessage *payload;
         status = message_unpack(&daftari__v1__open_account__descriptor, record->payload, false,
@@ -241,18 +265,24 @@ enum status export_run(const struct export_format *format, struct source *declar
                        struct source *entries, FILE *out, struct fault *why)
 {
     struct pass pass = {.format = format, .out = out, .arena = arena_new(ENTRY_ARENA_BYTES)};
-    if (pass.arena == NULL)
+    pass.symbols = export_symbols_new();
+    if (pass.arena == NULL || pass.symbols == NULL) {
+        arena_free(pass.arena);
+        export_symbols_free(pass.symbols);
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory to export");
+    }
     if (format->begin != NULL)
         format->begin(out);
     enum status status = run_pass(&pass, declarations, pass_declarations, why);
     if (status == STATUS_OK) {
         pass.names = pass.books;
         pass.books = NULL;
+        settle_symbols(&pass);
         write_currencies(&pass);
         write_accounts(&pass);
         status = run_pass(&pass, entries, pass_entries, why);
     }
+    export_symbols_free(pass.symbols);
     books_free(pass.books);
     books_free(pass.names);
     free(pass.accounts);

@@ -14,7 +14,7 @@ struct export_line {
     struct posting posting;
     const char *account;  /* as this format writes it */
     const char *business; /* code */
-    const char *currency; /* code as stored */
+    const char *currency; /* code as stored, or its symbol where the format wants it */
     uint32_t scale;
     const char *description; /* "" when none */
     size_t tag_count;
@@ -37,6 +37,7 @@ struct export_entry {
 
 struct export_format {
     const char *name;
+    bool symbols; /* currencies that an import made go by the commodity's own name */
     /* The name of an account as this format allows it. Distinct accounts must get distinct names. */
     void (*account_name)(const Daftari__V1__AccountInfo *account, char out[EXPORT_NAME_MAX]);
     void (*begin)(FILE *out);
@@ -51,6 +52,17 @@ const struct export_format *export_format_named(const char *name); /* NULL when 
  * order; their dates need not. IO when `out` cannot be written. */
 enum status export_run(const struct export_format *format, struct source *declarations,
                        struct source *entries, FILE *out, struct fault *why) MUST_USE;
+
+/* ---- export_symbols.c -------------------------------------------------------------------------------------------- */
+struct export_symbols;
+struct export_symbols *export_symbols_new(void); /* NULL when memory is short */
+void export_symbols_free(struct export_symbols *symbols);
+/* CurrencyDefined records, in order. */
+enum status export_symbols_take(struct export_symbols *symbols, const struct record *record,
+                                const Daftari__V1__DefineCurrency *define, struct fault *why) MUST_USE;
+/* After the last: gives up what would be the name of two. `base` = code of the base currency. */
+void export_symbols_settle(struct export_symbols *symbols, const char *base);
+const char *export_symbol(const struct export_symbols *symbols, uint16_t number); /* NULL: by its code */
 
 /* 1 = asset ... 5 = expense; 0 = a number that no account can have. */
 uint32_t export_type_digit(const Daftari__V1__AccountInfo *account);

@@ -183,12 +183,14 @@ static void ledger_account(FILE *out, const Daftari__V1__AccountInfo *account, c
 }
 
 const struct export_format export_hledger = {.name = "hledger",
+                                             .symbols = true,
                                              .account_name = plain_name,
                                              .begin = plain_begin,
                                              .account = hledger_account,
                                              .currency = hledger_currency,
                                              .entry = plain_entry};
 const struct export_format export_ledger = {.name = "ledger",
+                                            .symbols = true,
                                             .account_name = plain_name,
                                             .begin = plain_begin,
                                             .account = ledger_account,

@@ -45,7 +45,7 @@ struct bench_options {
     uint64_t entries;   /* in all; a run ends by itself */
     uint32_t accounts;  /* two-line entries move between this many */
     uint32_t days; /* business dates are spread over this many days up to today; 0 = the server's today */
-    uint32_t late; /* percent of entries dated on any of these days; the others go through them in order */
+    uint32_t late; /* percent of entries dated earlier than their turn; 100: all on any of these days */
     uint64_t rate; /* statement-page: entries a second that are written meanwhile */
     enum bench_ids ids;
     uint32_t runs;

@@ -105,9 +105,12 @@ static uint8_t *put_line(uint8_t *at, uint32_t account, uint8_t side, uint32_t a
 static uint32_t some_day(struct entry_source *source, uint64_t random)
 {
     uint64_t made = source->made < source->entries ? source->made++ : source->entries - 1;
-    if (source->late >= 100 || source->entries == 0 || (random >> 40) % 100 < source->late)
+    if (source->late >= 100 || source->entries == 0)
         return (uint32_t)((random >> 16) % source->days);
-    return source->days - 1 - (uint32_t)(made * source->days / source->entries);
+    uint32_t passed = (uint32_t)(made * source->days / source->entries);
+    if ((random >> 40) % 100 < source->late)
+        passed = (uint32_t)((random >> 16) % (passed + 1));
+    return source->days - 1 - passed;
 }
 
 static size_t put_entry(void *context, uint8_t *out)

@@ -27,7 +27,7 @@ struct entry_source {
     uint32_t accounts;
     enum bench_ids ids;
     uint32_t days;           /* dates are of the last so many; 0 = no date is given */
-    uint32_t late;           /* percent of entries whose date is drawn from all of them */
+    uint32_t late;           /* percent of entries on an earlier day; 100: all dates are drawn at random */
     uint64_t entries, made;  /* the dates of the others go from the first day to the last in so many */
     uint32_t every, counter; /* every so many, one line is on the statement account; 0 = never */
     uint64_t time_ms;        /* of the last id, and how many were made in it */

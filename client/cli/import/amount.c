@@ -23,24 +23,16 @@ bool import_amount_read(json_t *object, struct journal_amount *out)
     return out->mantissa != INT64_MIN;
 }
 
-bool import_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out, bool *out_rounded)
+bool import_amount_minor(const struct journal_amount *amount, uint32_t scale, int64_t *out)
 {
     int64_t minor = amount->mantissa;
-    int64_t divisor = 1;
-    if (amount->places > scale && (out_rounded == NULL || amount->places - scale > 18))
+    if (amount->places > scale)
         return false;
-    for (uint32_t i = scale; i < amount->places; i++)
-        divisor *= 10;
     for (uint32_t i = amount->places; i < scale; i++) {
         if (!amount_multiply_divide(minor, 10, 1, &minor))
             return false;
     }
-    if (!amount_multiply_divide(minor, 1, divisor, &minor))
-        return false;
-    if (out_rounded != NULL)
-        *out_rounded = amount->places > scale;
-    *out = minor;
-    return true;
+    return amount_add(minor, 0, out);
 }
 
 bool import_price_text(json_t *object, char *out, size_t cap)

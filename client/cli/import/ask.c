@@ -13,13 +13,17 @@
 #include <string.h>
 
 #include "client/cli/import/journal.h"
+#include "proto/base/limits.h"
 #include "proto/base/money.h"
 #include "proto/base/text.h"
+#include "proto/record/record.h"
 #include "reason.pb-c.h"
 
-#define LINES_MAX   1000u
-#define NAME_SHOWN  80u /* bytes of an account's name in a message */
-#define FATES_START 1024u
+#define LINES_MAX        1000u
+#define LINES_ALWAYS_FIT 4u  /* whatever their texts and tags: docs/domain.md has how long those are */
+#define AMOUNT_FIELD_MAX 11u /* bytes of an amount in a message, with its tag */
+#define NAME_SHOWN       80u /* bytes of an account's name in a message */
+#define FATES_START      1024u
 #define LINE_SHIFT                                                                                           \
     10u /* of what goes with a question: number of the transaction, number of the first bad line */
 #define LINE_MASK ((1u << LINE_SHIFT) - 1)
@@ -417,6 +421,36 @@ static enum status making_check(const struct journal *journal, json_t *lines, st
     return STATUS_OK;
 }
 
+/*
+ * Whether the record fits. Amounts and currencies are counted at their longest and not turned into a message: a currency
+ * that is yet to be defined cannot be.
+ */
+static enum status size_check(const struct journal *journal, json_t *entry, struct fault *why)
+{
+    json_t *copy = json_deep_copy(entry), *line;
+    size_t index, size = RECORD_HEADER_BYTES;
+    struct method method;
+    struct arena arena;
+    struct slice body;
+    enum status status = method_by_name("Entry.Post", &method) ? STATUS_OK : STATUS_UNKNOWN_METHOD;
+    json_array_foreach(json_object_get(copy, "lines"), index, line)
+    {
+        size += POSTING_BYTES + AMOUNT_FIELD_MAX + 2 + strlen(text_of(line, "currency"));
+        (void)json_object_del(line, "currency");
+        (void)json_object_del(line, "debit");
+        (void)json_object_del(line, "credit");
+    }
+    arena_init(&arena, CLI_ARENA_MAX);
+    if (status == STATUS_OK)
+        status = message_from_json(method.row->input, copy, cli_conversion(journal->cli), &arena, &body, why);
+    if (status == STATUS_OK && size + body.len > RECORD_BYTES_MAX)
+        status = fault_set(why, STATUS_REFUSED, "lines", "at most %u bytes in one entry with all its texts",
+                           RECORD_BYTES_MAX);
+    arena_done(&arena);
+    json_decref(copy);
+    return status;
+}
+
 enum status import_judge(struct journal *journal, uint64_t index, json_t *entry, struct fault *why)
 {
     char key[24];
@@ -427,6 +461,8 @@ enum status import_judge(struct journal *journal, uint64_t index, json_t *entry,
         return fault_set(why, STATUS_REFUSED, text_of(reason, "field"), "%s", text_of(reason, "text"));
     }
     enum status status = making_check(journal, lines, why);
+    if (status == STATUS_OK && json_array_size(lines) > LINES_ALWAYS_FIT)
+        status = size_check(journal, entry, why);
     if (status == STATUS_OK)
         status = businesses_check(journal, lines, why);
     if (status == STATUS_OK)

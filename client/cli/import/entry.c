@@ -8,10 +8,11 @@
 #include "proto/base/money.h"
 #include "proto/base/text.h"
 
-#define LINES_MAX     1000u
-#define TAG_NAME_MAX  100u
-#define TAG_VALUE_MAX 200u
-#define PRICE_MAX     200u
+#define LINES_MAX      1000u
+#define TAG_NAME_MAX   100u
+#define TAG_VALUE_MAX  200u
+#define PRICE_MAX      200u
+#define FIRST_CURRENCY 1 /* number of the base currency */
 
 civil_date import_date(json_t *transaction)
 {
@@ -110,8 +111,7 @@ static void set_tags(json_t *object, json_t *tags)
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
 
 struct left_over {
-    bool exchange; /* more than one commodity: amounts may be rounded */
-    json_t *real;  /* code -> minor units that the lines leave over */
+    json_t *real; /* code -> minor units that the lines leave over */
     json_t *virtual_only;
 };
 
@@ -133,39 +133,11 @@ static bool line_add(json_t *lines, json_int_t account, const char *code, uint32
     return line != NULL && json_array_append_new(lines, line) == 0;
 }
 
-static enum status take_amount(struct journal *journal, json_t *posting, json_t *object, json_t *lines,
-                               struct left_over *left, struct fault *why)
+/* What is said of a posting: tags, status, price, kind, its own date, comment. */
+static void words_of(struct journal *journal, json_t *posting, json_t *object, json_t *line)
 {
-    struct journal_amount amount;
-    const char *account = json_string_value(json_object_get(posting, "paccount"));
-    const char *kind = json_string_value(json_object_get(posting, "ptype"));
-    int64_t minor = 0;
-    json_t *line = NULL;
     char price[PRICE_MAX];
-    if (account == NULL || strlen(account) > NAME_TEXT_MAX)
-        return fault_set(why, STATUS_INVALID, NULL, "account names of at most %u bytes", NAME_TEXT_MAX);
-    if (!import_amount_read(object, &amount))
-        return fault_set(why, STATUS_INVALID, NULL, "%s: an amount that is too large or not understood",
-                         account);
-    if (amount.mantissa == 0)
-        return STATUS_OK;
-    json_t *known =
-        json_object_get(journal->commodities, amount.commodity[0] != '\0' ? amount.commodity : "UNIT");
-    const char *code = json_string_value(json_object_get(known, "code"));
-    uint32_t scale = (uint32_t)json_integer_value(json_object_get(known, "scale"));
-    bool rounded = false;
-    if (code == NULL || !import_amount_minor(&amount, scale, &minor, left->exchange ? &rounded : NULL))
-        return fault_set(
-            why, STATUS_INVALID, NULL,
-            "%s: an amount of %s needs %u decimals or is too large; the currency has %u decimals", account,
-            amount.commodity, amount.places, scale);
-    journal->rounded += rounded;
-    if (minor == 0)
-        return STATUS_OK;
-    bool alone = kind != NULL && strcmp(kind, "VirtualPosting") == 0;
-    if (!line_add(lines, import_account(journal, account), code, scale, minor, &line) ||
-        !left_add(alone ? left->virtual_only : left->real, code, minor))
-        return fault_set(why, STATUS_INVALID, NULL, "%s: the amounts add up to too much", account);
+    const char *kind = json_string_value(json_object_get(posting, "ptype"));
     json_t *pairs = json_object_get(posting, "ptags");
     json_t *tags = tags_of(journal, pairs, json_string_value(json_object_get(posting, "pstatus")));
     const char *comment = json_string_value(json_object_get(posting, "pcomment"));
@@ -173,7 +145,7 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     if (import_price_text(object, price, sizeof price))
         add_tag(journal, tags, "price", price);
     if (kind != NULL && strcmp(kind, "RegularPosting") != 0) {
-        add_tag(journal, tags, "virtual", alone ? "unbalanced" : "balanced");
+        add_tag(journal, tags, "virtual", strcmp(kind, "VirtualPosting") == 0 ? "unbalanced" : "balanced");
         journal->virtual_lines++;
     }
     if (date != NULL) { /* hledger tells it of a tag "date" and of [2024-01-06], the tag as it was written */
@@ -184,6 +156,67 @@ static enum status take_amount(struct journal *journal, json_t *posting, json_t 
     if (says_more(comment, pairs))
         (void)json_object_set_new(line, "description", text_json(journal, comment, LINE_TEXT_MAX));
     set_tags(line, tags);
+}
+
+static bool can_be_name(const char *text)
+{
+    return text != NULL && strlen(text) <= NAME_TEXT_MAX && text_valid(slice_text(text));
+}
+
+/* Why the amount cannot be in its currency, and what to do. */
+static enum status amount_fault(const struct journal_amount *amount, json_t *known, const char *account,
+                                struct fault *why)
+{
+    const char *code = json_string_value(json_object_get(known, "code"));
+    uint32_t scale = (uint32_t)json_integer_value(json_object_get(known, "scale"));
+    char what[64] = "";
+    if (amount->places <= scale)
+        return fault_set(why, STATUS_INVALID, NULL,
+                         "%.100s: an amount of %s is too large for a currency of %u decimals", account, code,
+                         scale);
+    if (json_integer_value(json_object_get(known, "number")) == FIRST_CURRENCY &&
+        amount->places <= CURRENCY_SCALE_MAX)
+        (void)snprintf(what, sizeof what, " (for new books: daftarid init --scale %u)", amount->places);
+    else if (amount->places > CURRENCY_SCALE_MAX)
+        (void)snprintf(what, sizeof what, "; no currency has more than %u", CURRENCY_SCALE_MAX);
+    return fault_set(why, STATUS_INVALID, NULL,
+                     "%.80s: an amount needs %u decimals; the currency %s has %u%s", account, amount->places,
+                     code, scale, what);
+}
+
+static enum status take_amount(struct journal *journal, json_t *posting, json_t *object, json_t *lines,
+                               struct left_over *left, struct fault *why)
+{
+    struct journal_amount amount;
+    const char *account = json_string_value(json_object_get(posting, "paccount"));
+    const char *kind = json_string_value(json_object_get(posting, "ptype"));
+    int64_t minor = 0;
+    json_t *line = NULL;
+    if (!can_be_name(account))
+        return fault_set(why, STATUS_INVALID, NULL, "account names are text of at most %u bytes",
+                         NAME_TEXT_MAX);
+    if (!import_amount_read(object, &amount))
+        return fault_set(why, STATUS_INVALID, NULL, "%.100s: an amount that is too large or not understood",
+                         account);
+    if (amount.mantissa == 0)
+        return STATUS_OK;
+    if (!can_be_name(amount.commodity))
+        return fault_set(why, STATUS_INVALID, NULL,
+                         "%.100s: names of commodities are text of at most %u bytes", account, NAME_TEXT_MAX);
+    json_t *known = import_commodity(journal, &amount);
+    const char *code = json_string_value(json_object_get(known, "code"));
+    uint32_t scale = (uint32_t)json_integer_value(json_object_get(known, "scale"));
+    if (!import_amount_minor(&amount, scale, &minor))
+        return amount_fault(&amount, known, account, why);
+    uint32_t number = import_account(journal, account);
+    if (number == 0)
+        return fault_set(why, STATUS_INVALID, NULL, "%.100s: no number is left for an account of its type",
+                         account);
+    bool alone = kind != NULL && strcmp(kind, "VirtualPosting") == 0;
+    if (!line_add(lines, number, code, scale, minor, &line) ||
+        !left_add(alone ? left->virtual_only : left->real, code, minor))
+        return fault_set(why, STATUS_INVALID, NULL, "%.100s: the amounts add up to too much", account);
+    words_of(journal, posting, object, line);
     return STATUS_OK;
 }
 
@@ -207,29 +240,9 @@ static enum status balance(struct journal *journal, json_t *left, const char *ac
     return STATUS_OK;
 }
 
-static bool is_exchange(json_t *transaction)
-{
-    size_t index, k;
-    json_t *posting, *object;
-    const char *first = NULL;
-    json_array_foreach(json_object_get(transaction, "tpostings"), index, posting)
-    {
-        json_array_foreach(json_object_get(posting, "pamount"), k, object)
-        {
-            const char *commodity = json_string_value(json_object_get(object, "acommodity"));
-            if (first == NULL)
-                first = commodity;
-            if (commodity != NULL && strcmp(first, commodity) != 0)
-                return true;
-        }
-    }
-    return false;
-}
-
 static enum status lines_of(struct journal *journal, json_t *transaction, json_t *lines, struct fault *why)
 {
-    struct left_over left = {
-        .exchange = is_exchange(transaction), .real = json_object(), .virtual_only = json_object()};
+    struct left_over left = {.real = json_object(), .virtual_only = json_object()};
     enum status status = STATUS_OK;
     size_t index, k;
     json_t *posting, *object;

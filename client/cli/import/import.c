@@ -81,8 +81,13 @@ static enum status check_one(struct journal *journal, json_t *transaction, uint6
     bool there = status == STATUS_OK && journal->fates[index] == IMPORT_THERE;
     if (status == STATUS_OK && !there)
         status = import_judge(journal, index, entry, &inner);
+    if (status == STATUS_OK && !there)
+        import_need(journal, entry);
     json_decref(entry);
     journal->already += there;
+    if (status != STATUS_OK && !there)
+        journal->fates[index] =
+            IMPORT_REFUSED; /* whatever it would be with the decimals that the others need */
     if (status == STATUS_OK)
         journal->entries++;
     else if (status == STATUS_END)
@@ -99,7 +104,7 @@ static enum status check_one(struct journal *journal, json_t *transaction, uint6
 /* What was counted while asking is counted again while judging. */
 static void notes_forget(struct journal *journal)
 {
-    journal->assertions = journal->virtual_lines = journal->line_dates = journal->cut = journal->rounded = 0;
+    journal->assertions = journal->virtual_lines = journal->line_dates = journal->cut = 0;
 }
 
 static void say_notes(const struct journal *journal)
@@ -118,12 +123,6 @@ static void say_notes(const struct journal *journal)
                       "daftari: note: %llu postings have a date of their own; it is kept as a tag, the "
                       "entry's date holds\n",
                       (unsigned long long)journal->line_dates);
-    if (journal->rounded > 0)
-        (void)fprintf(stderr,
-                      "daftari: note: %llu amounts of exchanges have more decimals than their currency and "
-                      "are rounded;\n"
-                      "daftari:       what that leaves over is on %s\n",
-                      (unsigned long long)journal->rounded, JOURNAL_TRADING_ACCOUNT);
     if (journal->cut > 0)
         (void)fprintf(stderr, "daftari: note: %llu texts were longer than these books hold and are cut\n",
                       (unsigned long long)journal->cut);
@@ -331,9 +330,17 @@ static int import_help(FILE *to)
         "hledger.\n"
         "An exchange of one commodity for another is balanced through the account " JOURNAL_TRADING_ACCOUNT
         ".\n\n"
-        "Example:\n"
+        "No amount is rounded: commodities become currencies with as many decimals as the journal needs; "
+        "what "
+        "has more than\n"
+        "a currency that exists already, such as the base currency, would be refused (daftarid init "
+        "--scale).\n\n"
+        "Examples:\n"
         "  hledger -f shop.journal print --output-format json | daftari import journal - --business WTR "
-        "--dry-run\n",
+        "--dry-run\n"
+        "  bean-report shop.beancount hledger |\n"
+        "    sed -E '/^ /s/( @ [0-9.,]+ [^ ]+) +@ .*/\\1/' |\n"
+        "    hledger -f - print --output-format json | daftari import journal -\n",
         to);
     return to == stdout ? EXIT_DONE : EXIT_USAGE;
 }
@@ -408,6 +415,7 @@ static void journal_done(struct journal *journal)
     json_decref(journal->accounts);
     json_decref(journal->chart);
     json_decref(journal->to_open);
+    json_decref(journal->needed);
     json_decref(journal->listed);
     json_decref(journal->reasons);
     json_decref(journal->running);
@@ -426,6 +434,7 @@ static int import_journal(struct cli *cli, int argc, char **argv)
                               .accounts = json_object(),
                               .chart = json_object(),
                               .to_open = json_array(),
+                              .needed = json_object(),
                               .listed = json_array(),
                               .reasons = json_object(),
                               .running = json_object(),

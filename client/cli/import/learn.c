@@ -112,8 +112,8 @@ static void take_account(struct journal *journal, json_t *item)
 static void take_currency(struct journal *journal, json_t *item)
 {
     const char *code = text_of(item, "code"), *symbol = text_of(item, "symbol");
-    json_t *known =
-        json_pack("{s:s, s:O, s:b}", "code", code, "scale", json_object_get(item, "scale"), "exists", 1);
+    json_t *known = json_pack("{s:s, s:O, s:O, s:b}", "code", code, "scale", json_object_get(item, "scale"),
+                              "number", json_object_get(item, "number"), "exists", 1);
     if (json_object_get(journal->commodities, code) == NULL)
         (void)json_object_set(journal->commodities, code, known);
     if (symbol[0] != '\0')
@@ -153,18 +153,18 @@ static bool looks_like_money(const char *code)
            isupper((unsigned char)code[2]);
 }
 
-/* A code for a commodity: itself when it can be one, the ISO code of a well-known sign, else its usable characters and
- * the beginning of its hash. */
+/* A code for a commodity: itself when it can be one, the ISO code of a well-known sign, else its usable characters (or
+ * that code) and the beginning of its hash. */
 static void code_for(const struct journal *journal, const char *commodity, char out[CODE_MAX + 1])
 {
     static const struct {
         const char *sign, *code;
     } signs[] = {{"$", "USD"},   {"€", "EUR"},    {"£", "GBP"},   {"¥", "JPY"},  {"₹", "INR"},
                  {"KSh", "KES"}, {"KSh.", "KES"}, {"TSh", "TZS"}, {"USh", "UGX"}};
-    const char *code = is_code(commodity) ? commodity : NULL;
+    const char *code = is_code(commodity) ? commodity : NULL, *readable = commodity;
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
         if (strcmp(signs[i].sign, commodity) == 0)
-            code = signs[i].code;
+            code = readable = signs[i].code;
     }
     if (code != NULL && json_object_get(journal->codes, code) == NULL) {
         (void)snprintf(out, CODE_MAX + 1, "%s", code);
@@ -173,7 +173,7 @@ static void code_for(const struct journal *journal, const char *commodity, char 
     uint8_t hash[EVP_MAX_MD_SIZE] = {0};
     size_t len = 0;
     (void)EVP_Digest(commodity, strlen(commodity), hash, NULL, EVP_sha256(), NULL);
-    for (const char *at = commodity; *at != '\0' && len < 12; at++) {
+    for (const char *at = readable; *at != '\0' && len < 12; at++) {
         if (isalnum((unsigned char)*at))
             out[len++] = *at;
     }
@@ -181,18 +181,49 @@ static void code_for(const struct journal *journal, const char *commodity, char 
                    hash[1], hash[2], hash[3]);
 }
 
+json_t *import_commodity(const struct journal *journal, const struct journal_amount *amount)
+{
+    return json_object_get(journal->commodities, amount->commodity[0] != '\0' ? amount->commodity : "UNIT");
+}
+
+static uint32_t integer_of(json_t *object, const char *key)
+{
+    return (uint32_t)json_integer_value(json_object_get(object, key));
+}
+
+/* `whole` counts the whole units of all amounts, each rounded up: no balance can come to more. */
 static void learn_commodity(struct journal *journal, const struct journal_amount *amount)
 {
-    const char *commodity = amount->commodity[0] != '\0' ? amount->commodity : "UNIT";
-    json_t *known = json_object_get(journal->commodities, commodity);
+    json_t *known = import_commodity(journal, amount);
+    int64_t units = amount->mantissa < 0 ? -amount->mantissa : amount->mantissa, sum = 0;
     if (known == NULL) {
-        known = json_pack("{s:i, s:b}", "scale", 0, "exists", 0);
-        (void)json_object_set_new(journal->commodities, commodity, known);
+        known = json_pack("{s:i, s:b, s:i}", "scale", 0, "exists", 0, "whole", 0);
+        (void)json_object_set_new(journal->commodities,
+                                  amount->commodity[0] != '\0' ? amount->commodity : "UNIT", known);
     }
-    bool exists = json_is_true(json_object_get(known, "exists"));
-    if (!exists && amount->places <= CURRENCY_SCALE_MAX &&
-        json_integer_value(json_object_get(known, "scale")) < (json_int_t)amount->places)
+    if (json_is_true(json_object_get(known, "exists")))
+        return;
+    for (uint32_t i = 0; i < amount->places && units > 0; i++)
+        units /= 10;
+    if (!amount_add(json_integer_value(json_object_get(known, "whole")), units, &sum) ||
+        !amount_add(sum, 1, &sum))
+        sum = AMOUNT_MAX;
+    (void)json_object_set_new(known, "whole", json_integer(sum));
+    if (amount->places <= CURRENCY_SCALE_MAX && integer_of(known, "scale") < amount->places)
         (void)json_object_set_new(known, "scale", json_integer(amount->places));
+}
+
+/* As many decimals as amounts have, two for what looks like money, if the largest sums leave room for them. */
+static void choose_scale(json_t *known, uint32_t places)
+{
+    uint32_t scale = places;
+    int64_t sum = json_integer_value(json_object_get(known, "whole"));
+    uint32_t room = 0;
+    if (looks_like_money(json_string_value(json_object_get(known, "code"))) && scale < KNOWN_SCALE_MIN)
+        scale = KNOWN_SCALE_MIN;
+    while (room < scale && amount_multiply_divide(sum, 10, 1, &sum))
+        room++;
+    (void)json_object_set_new(known, "scale", json_integer(room));
 }
 
 /* Codes for new commodities: first those that are their own code, so that the order in a file does not matter. */
@@ -209,10 +240,60 @@ void import_learned(struct journal *journal)
             code_for(journal, commodity, code);
             (void)json_object_set_new(known, "code", json_string(code));
             (void)json_object_set_new(journal->codes, code, json_string(commodity));
-            if (looks_like_money(code) &&
-                json_integer_value(json_object_get(known, "scale")) < (json_int_t)KNOWN_SCALE_MIN)
-                (void)json_object_set_new(known, "scale", json_integer(KNOWN_SCALE_MIN));
+            choose_scale(known, integer_of(known, "scale"));
         }
+    }
+}
+
+/* Decimals that the text of an amount needs. */
+static uint32_t places_of(const char *text)
+{
+    const char *point = strchr(text, '.');
+    size_t len = strlen(text);
+    while (point != NULL && text[len - 1] == '0')
+        len--;
+    return point != NULL ? (uint32_t)(text + len - point - 1) : 0;
+}
+
+static void need_currency(struct journal *journal, json_t *line)
+{
+    const char *code = text_of(line, "currency");
+    const char *commodity = json_string_value(json_object_get(journal->codes, code));
+    json_t *known = json_object_get(journal->commodities, commodity != NULL ? commodity : code);
+    const char *debit = text_of(line, "debit");
+    uint32_t places = places_of(debit[0] != '\0' ? debit : text_of(line, "credit"));
+    if (json_object_get(known, "places") == NULL || integer_of(known, "places") < places)
+        (void)json_object_set_new(known, "places", json_integer(places));
+}
+
+void import_need(struct journal *journal, json_t *entry)
+{
+    size_t index;
+    json_t *line;
+    json_array_foreach(json_object_get(entry, "lines"), index, line)
+    {
+        char key[24];
+        (void)snprintf(key, sizeof key, "%lld", json_integer_value(json_object_get(line, "account")));
+        (void)json_object_set_new(journal->needed, key, json_true());
+        need_currency(journal, line);
+    }
+}
+
+void import_needed(struct journal *journal)
+{
+    const char *commodity;
+    json_t *known;
+    json_object_foreach(journal->commodities, commodity, known)
+    {
+        if (!json_is_true(json_object_get(known, "exists")) && json_object_get(known, "places") != NULL)
+            choose_scale(known, integer_of(known, "places"));
+    }
+    for (size_t i = json_array_size(journal->to_open); i > 0; i--) {
+        char key[24];
+        json_t *account = json_array_get(journal->to_open, i - 1);
+        (void)snprintf(key, sizeof key, "%lld", json_integer_value(json_object_get(account, "number")));
+        if (json_object_get(journal->needed, key) == NULL)
+            (void)json_array_remove(journal->to_open, i - 1);
     }
 }
 
@@ -234,7 +315,8 @@ void import_learn(struct journal *journal, json_t *transaction)
         json_array_foreach(json_object_get(posting, "pamount"), k, object)
         {
             struct journal_amount amount;
-            if (!import_amount_read(object, &amount) || amount.mantissa == 0)
+            if (!import_amount_read(object, &amount) || amount.mantissa == 0 ||
+                strlen(amount.commodity) > NAME_TEXT_MAX)
                 continue;
             learn_commodity(journal, &amount);
             any = true;

@@ -60,7 +60,7 @@ static const char *class_of(uint32_t type, const char *name)
     static const char *const banks[] = {"bank",    "checking", "check",       "cheque",
                                         "savings", "saving",   "currentcash", NULL};
     if (strcmp(name, JOURNAL_TRADING_ACCOUNT) == 0)
-        return "trading";
+        return type <= 3 ? "trading" : NULL;
     const char *part = type == 1 ? strchr(name, ':') : NULL;
     while (part != NULL) {
         size_t len = strcspn(part + 1, ":");
@@ -153,7 +153,7 @@ static json_t *account_object(uint32_t type, uint32_t number, const char *name)
     return object;
 }
 
-/* The number that a missing account will have. */
+/* The number that a missing account will have; 0 = none is left. */
 static uint32_t account_plan(struct journal *journal, const char *name)
 {
     char key[16];
@@ -166,7 +166,10 @@ static uint32_t account_plan(struct journal *journal, const char *name)
             name, (int)strcspn(name, ":"), name);
         type = 1;
     }
-    uint32_t number = journal->next_number[type]++;
+    uint32_t number = journal->next_number[type];
+    if (number / IMPORT_NUMBER_STEP != type)
+        return 0;
+    journal->next_number[type]++;
     json_t *object = account_object(type, number, name);
     (void)snprintf(key, sizeof key, "%u", number);
     (void)json_object_set_new(journal->accounts, name, json_integer(number));
@@ -384,7 +387,7 @@ static enum status currencies_make(struct journal *journal, struct fault *why)
     json_object_foreach(journal->commodities, commodity, known)
     {
         const char *code = text_of(known, "code");
-        if (json_is_true(json_object_get(known, "exists")))
+        if (json_is_true(json_object_get(known, "exists")) || json_object_get(known, "places") == NULL)
             continue;
         json_t *object = json_pack("{s:s, s:O}", "code", code, "scale", json_object_get(known, "scale"));
         if (strcmp(code, commodity) != 0)
@@ -405,6 +408,7 @@ static enum status currencies_make(struct journal *journal, struct fault *why)
 
 enum status import_prepare(struct journal *journal, struct fault *why)
 {
+    import_needed(journal);
     enum status status = currencies_make(journal, why);
     if (status == STATUS_OK)
         status = accounts_make(journal, why);

@@ -8,7 +8,6 @@
 #include "type_ids.h"
 
 #define CURRENCY_CODE_MAX 24u
-#define SYMBOL_MAX        10u
 #define UTC_OFFSET_MAX    840 /* minutes: 14 hours, the farthest time zone there is */
 
 /* Types that the books have from the start: the default, and those that only their own operation writes. */
@@ -50,7 +49,7 @@ static enum status form_currency(const char *code, const char *code_field, uint3
     if (status == STATUS_OK && scale > CURRENCY_SCALE_MAX)
         status = fault_set(why, STATUS_INVALID, "scale", "0 to %d decimals", CURRENCY_SCALE_MAX);
     if (status == STATUS_OK)
-        status = form_text(symbol, "symbol", SYMBOL_MAX, false, why);
+        status = form_text(symbol, "symbol", NAME_TEXT_MAX, false, why);
     return status;
 }
 

@@ -196,7 +196,7 @@ static enum status named_business(const struct context *context, struct kv_txn *
     if (code == NULL)
         return fault_set(why, STATUS_INVALID, "code", "the code of a business");
     facts_get(state, &facts);
-    return business_require(context, state, &facts, code, true, "code", out, why);
+    return business_configure(context, state, &facts, code, "code", out, why);
 }
 
 enum status business_decide_change(const struct context *context, struct kv_txn *state,

@@ -55,7 +55,7 @@ enum status business_decide_settings(const struct context *context, struct kv_tx
     uint16_t business;
     facts_get(state, &facts);
     enum status status =
-        business_require(context, state, &facts, change->business, true, "business", &business, why);
+        business_configure(context, state, &facts, change->business, "business", &business, why);
     if (status != STATUS_OK)
         return status;
     civil_date from = change->has_from_date ? change->from_date : context->today;

@@ -86,6 +86,21 @@ enum status business_require(const struct context *context, struct kv_txn *state
     return status;
 }
 
+enum status business_configure(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                               const char *code, const char *field, uint16_t *out, struct fault *why)
+{
+    uint16_t number;
+    enum status status = business_require(context, state, facts, code, true, field, &number, why);
+    if (status != STATUS_OK)
+        return status;
+    if (!may_in_business(context->rights, number, PERMISSION_ADMIN))
+        return fault_set(why, STATUS_DENIED, field,
+                         "configuring business %.20s takes access to it at level admin",
+                         code != NULL ? code : "HQ");
+    *out = number;
+    return STATUS_OK;
+}
+
 const char *user_email_of(struct kv_txn *state, uint32_t user, struct arena *arena)
 {
     const char *email = user == 0 ? NULL : user_email(state, user, arena);

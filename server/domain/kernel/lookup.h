@@ -33,6 +33,11 @@ enum status business_require(const struct context *context, struct kv_txn *state
                              const char *code, bool even_inactive, const char *field, uint16_t *out,
                              struct fault *why) MUST_USE;
 
+/* The same for what configures a business, active or not: that takes access at level admin. */
+enum status business_configure(const struct context *context, struct kv_txn *state, const struct facts *facts,
+                               const char *code, const char *field, uint16_t *out,
+                               struct fault *why) MUST_USE;
+
 /* A flag's value at a date: the business's own, else the default of the table in business/settings.c. `name` must be in
  * that table (asserted). */
 bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date);

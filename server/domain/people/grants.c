@@ -32,15 +32,34 @@ static enum status granted_business(const struct context *context, struct kv_txn
     return STATUS_OK;
 }
 
+/* One in force. */
+static bool has_role(struct kv_txn *state, const struct user_row *user)
+{
+    struct byte_reader r = byte_reader_on(user->roles);
+    size_t count = byte_get_u8(&r);
+    for (size_t i = 0; i < count; i++) {
+        struct role_row role;
+        if (role_row_get(state, byte_get_u32(&r), &role) && (role.flags & ROLE_ACTIVE) != 0)
+            return true;
+    }
+    return false;
+}
+
+static unsigned granted_level(const Daftari__V1__GrantAccess *grant)
+{
+    return grant->has_level ? (unsigned)grant->level : PERMISSION_READ;
+}
+
 enum status decide_access_grant(const struct context *context, struct kv_txn *state,
                                 const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
     const Daftari__V1__GrantAccess *request = (const Daftari__V1__GrantAccess *)command;
     struct user_row row;
     uint16_t business;
-    unsigned level = (unsigned)request->level;
-    if (level != PERMISSION_READ && level != PERMISSION_WRITE)
-        return fault_set(why, STATUS_INVALID, "level", "READ or WRITE; Access.Revoke takes access away");
+    unsigned level = granted_level(request);
+    if (level < PERMISSION_READ || level > PERMISSION_ADMIN)
+        return fault_set(why, STATUS_INVALID, "level",
+                         "READ, WRITE or ADMIN; Access.Revoke takes access away");
     enum status status = granted_business(context, state, request->business, &business, why);
     if (status == STATUS_OK)
         status = require_user(context, state, request->email, &row, why);
@@ -51,6 +70,9 @@ enum status decide_access_grant(const struct context *context, struct kv_txn *st
     if (!rights_allow_business(context->rights, business, (enum permission_level)level))
         return fault_refuse(why, REASON(CANNOT_GRANT_MORE), "level", "at most what you have in %s yourself",
                             request->business);
+    if (!has_role(state, &row) && !rights_cover_reader(context->rights))
+        return fault_refuse(why, REASON(CANNOT_GRANT_MORE), "email",
+                            "who has no role may read sales, stock and reports by this, which you may not");
     if (access_level(state, row.user, business) == level) {
         out->nothing_to_do = true;
         return STATUS_OK;
@@ -67,7 +89,7 @@ void apply_access_granted(struct kv_txn *state, const struct record *record, con
     (void)arena;
     const Daftari__V1__GrantAccess *grant = (const Daftari__V1__GrantAccess *)payload;
     uint32_t user = user_by_email(state, grant->email);
-    uint8_t level = (uint8_t)grant->level;
+    uint8_t level = (uint8_t)granted_level(grant);
     if (user == 0) {
         kv_set_error(state, STATUS_CORRUPT);
         return;

@@ -36,14 +36,34 @@ bool rights_allow_business(const struct rights *rights, uint16_t business, enum 
         return false;
     if (rights->every_business)
         return true;
-    return bit_get(level == PERMISSION_WRITE ? rights->may_write : rights->may_read, business);
+    return bit_get(level == PERMISSION_ADMIN   ? rights->may_admin
+                   : level == PERMISSION_WRITE ? rights->may_write
+                                               : rights->may_read,
+                   business);
 }
 
-static void add_role(struct kv_txn *state, uint32_t number, struct rights *out)
+/* What somebody may who has no role in force, in the businesses that he has access to: the catalogue's column "read
+ * access" (5.1). Who has a role may what that gives. */
+static const uint8_t reader_levels[PERMISSIONS_MAX] = {
+    [DAFTARI__V1__PERMISSION__SALES] = PERMISSION_READ,
+    [DAFTARI__V1__PERMISSION__STOCK] = PERMISSION_READ,
+    [DAFTARI__V1__PERMISSION__FINANCE_REPORTS] = PERMISSION_READ,
+    [DAFTARI__V1__PERMISSION__OPERATION_REPORTS] = PERMISSION_READ,
+};
+
+bool rights_cover_reader(const struct rights *mine)
+{
+    struct rights reader = {.active = true};
+    memcpy(reader.level, reader_levels, sizeof reader.level);
+    return rights_cover(mine, &reader);
+}
+
+/* False: a role that is not in force gives nothing. */
+static bool add_role(struct kv_txn *state, uint32_t number, struct rights *out)
 {
     struct role_row row;
     if (!role_row_get(state, number, &row) || (row.flags & ROLE_ACTIVE) == 0)
-        return;
+        return false;
     if ((row.flags & ROLE_EVERY_BUSINESS) != 0)
         out->every_business = true;
     for (size_t i = 1; i < PERMISSIONS_MAX; i++) {
@@ -51,10 +71,13 @@ static void add_role(struct kv_txn *state, uint32_t number, struct rights *out)
         if (level <= PERMISSION_WRITE && level > out->level[i])
             out->level[i] = level;
     }
+    return true;
 }
 
-static void add_access(struct kv_txn *state, uint32_t user, struct rights *out)
+/* False: there is none. */
+static bool add_access(struct kv_txn *state, uint32_t user, struct rights *out)
 {
+    bool any = false;
     uint8_t key[4];
     be32_put(key, user);
     struct slice prefix = slice_of(key, sizeof key);
@@ -67,19 +90,23 @@ static void add_access(struct kv_txn *state, uint32_t user, struct rights *out)
         if (at.len != 6 || value.len != 1)
             continue;
         uint16_t business = be16_get(at.ptr + 4);
+        any = any || value.ptr[0] >= PERMISSION_READ;
         if (value.ptr[0] >= PERMISSION_READ)
             bit_set(out->may_read, business);
         if (value.ptr[0] >= PERMISSION_WRITE)
             bit_set(out->may_write, business);
+        if (value.ptr[0] >= PERMISSION_ADMIN)
+            bit_set(out->may_admin, business);
     }
     kv_cursor_close(cursor);
+    return any;
 }
 
 void rights_of_roles(struct kv_txn *state, char *const *roles, size_t role_count, struct rights *out)
 {
     struct rights sum = {.active = true};
     for (size_t i = 0; i < role_count; i++)
-        add_role(state, role_find(state, roles[i]), &sum);
+        (void)add_role(state, role_find(state, roles[i]), &sum);
     *out = sum;
 }
 
@@ -93,9 +120,11 @@ void rights_compute(struct kv_txn *state, uint32_t user, struct rights *out)
     sum.active = (row.flags & USER_ACTIVE) != 0;
     struct byte_reader r = byte_reader_on(row.roles);
     size_t count = byte_get_u8(&r);
+    bool any_role = false;
     for (size_t i = 0; i < count; i++)
-        add_role(state, byte_get_u32(&r), &sum);
-    add_access(state, user, &sum);
+        any_role = add_role(state, byte_get_u32(&r), &sum) || any_role;
+    if (add_access(state, user, &sum) && !any_role)
+        memcpy(sum.level, reader_levels, sizeof sum.level);
     if (kv_error(state) == STATUS_OK)
         *out = sum;
 }
@@ -113,7 +142,8 @@ bool rights_cover(const struct rights *mine, const struct rights *theirs)
         return true;
     for (size_t i = 0; i < BUSINESSES_MAX / 64; i++)
         if ((theirs->may_read[i] & ~mine->may_read[i]) != 0 ||
-            (theirs->may_write[i] & ~mine->may_write[i]) != 0)
+            (theirs->may_write[i] & ~mine->may_write[i]) != 0 ||
+            (theirs->may_admin[i] & ~mine->may_admin[i]) != 0)
             return false;
     return true;
 }

@@ -15,6 +15,9 @@ void rights_of_roles(struct kv_txn *state, char *const *roles, size_t role_count
 /* Has `mine` everything that `theirs` has, whether they are active or not? NULL for `mine` is the server: true. */
 bool rights_cover(const struct rights *mine, const struct rights *theirs);
 
+/* And what access to a business gives him who has no role? */
+bool rights_cover_reader(const struct rights *mine);
+
 /* DENIED, saying which permission `what` (a method, a report) needs. */
 enum status rights_deny(const char *what, const char *field, unsigned permission, enum permission_level level,
                         struct fault *why);

@@ -102,7 +102,10 @@ static const ProtobufCMessage *row_decode(struct trail *trail, unsigned table, s
 static const char *access_level(struct slice value)
 {
     uint8_t level = value.len == 1 ? value.ptr[0] : 0;
-    return level == PERMISSION_WRITE ? "write" : level == PERMISSION_READ ? "read" : "none";
+    return level == PERMISSION_ADMIN   ? "admin"
+           : level == PERMISSION_WRITE ? "write"
+           : level == PERMISSION_READ  ? "read"
+                                       : "none";
 }
 
 static struct slice as_slice(const char *text, int len)
