@@ -110,8 +110,11 @@ static void look_at_log(struct look *look, struct data_folder *folder)
     enum status status = data_folder_environment_open(folder, &environment, &kv, &why);
     if (status == STATUS_OK)
         status = log_over_kv_open(kv, &log, &why); /* takes kv over */
-    if (status != STATUS_OK)
-        tell(look, "data_dir", look->config->data_dir, why.text, "");
+    if (status != STATUS_OK) {
+        char path[FILE_PATH_MAX];
+        snprintf(path, sizeof path, "%s/log", look->config->data_dir);
+        tell(look, "data_dir", path, why.text, "");
+    }
     log_close(log);
 }
 

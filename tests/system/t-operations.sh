@@ -70,7 +70,7 @@ cp -a "$dir/books" "$dir/keyless" && : >"$dir/keyless/keys/data-keys"
 sed "s|^data_dir = .*|data_dir = $dir/keyless|" "$dir/keys/daftari.conf" >"$dir/tried.conf"
 tried >"$dir/said" 2>&1; code=$?
 check 'books without their data keys do not pass' [ $code -eq 1 ]
-check 'and which key is said' grep -q "data_dir: .*keyless: data key [0-9]*, .* is not there" "$dir/said"
+check 'and which key is said' grep -q "data_dir: .*keyless/log: data key [0-9]*, .* is not there" "$dir/said"
 mkdir "$dir/empty" "$dir/credentials"
 cp "$master" "$dir/open-key" && chmod 0644 "$dir/open-key"
 printf '%s\n' "data_dir = $dir/empty" "key_dir = $dir/keys" "master_key_file = $dir/open-key" >"$dir/tried.conf"

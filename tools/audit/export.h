@@ -53,6 +53,10 @@ const struct export_format *export_format_named(const char *name); /* NULL when 
 enum status export_run(const struct export_format *format, struct source *declarations,
                        struct source *entries, FILE *out, struct fault *why) MUST_USE;
 
+/* Each record as a line of JSON, {"records":["hexadecimal text"]}: what `daftari log follow` writes, one record in each
+ * part. Nothing is checked. */
+enum status export_records(struct source *source, FILE *out, struct fault *why) MUST_USE;
+
 /* ---- export_symbols.c -------------------------------------------------------------------------------------------- */
 struct export_symbols;
 struct export_symbols *export_symbols_new(void); /* NULL when memory is short */

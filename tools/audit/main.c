@@ -29,7 +29,9 @@ static void usage(FILE *to)
           "server, or\n"
           "         over the network (as a user with the permission to read the raw log, logged in by "
           "`daftari log-in`).\n"
-          "export   the whole journal for another program.\n\n"
+          "export   the whole journal for another program; records: the stored bytes themselves, one record "
+          "a line of JSON,\n"
+          "         for a checker of your own.\n\n"
           "  --data DIR         data folder, read only\n"
           "  --master-key FILE  its master key (default: $DAFTARI_MASTER_KEY, else the systemd credential)\n"
           "  --server H:P       a server; --ca FILE and --home DIR as for `daftari` ($DAFTARI_CA, "
@@ -153,12 +155,13 @@ static int run_export(struct audit_options *options)
     struct source *declarations = NULL, *entries = NULL;
     struct fault why = {0};
     FILE *out = stdout;
-    if (format == NULL) {
-        fputs("daftari-audit: --format takes hledger, ledger, beancount or csv\n", stderr);
+    bool records = options->format != NULL && strcmp(options->format, "records") == 0;
+    if (format == NULL && !records) {
+        fputs("daftari-audit: --format takes hledger, ledger, beancount, csv or records\n", stderr);
         return EXIT_CANNOT;
     }
     enum status status = source_open(&options->verify.source, &declarations, &why);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK && !records)
         status = source_open(&options->verify.source, &entries, &why);
     if (status == STATUS_OK && options->to != NULL) {
         out = fopen(options->to, "we");
@@ -166,7 +169,8 @@ static int run_export(struct audit_options *options)
             status = fault_set(&why, STATUS_IO, "to", "%s cannot be written", options->to);
     }
     if (status == STATUS_OK)
-        status = export_run(format, declarations, entries, out, &why);
+        status = records ? export_records(declarations, out, &why)
+                         : export_run(format, declarations, entries, out, &why);
     if (out != NULL && out != stdout && fclose(out) != 0 && status == STATUS_OK)
         status = fault_set(&why, STATUS_IO, "to", "%s cannot be written", options->to);
     source_close(declarations);
