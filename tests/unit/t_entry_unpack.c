@@ -72,6 +72,7 @@ static void entry_make(struct entry *entry, struct random *random)
         line->business = (bits & 4) != 0 ? business : NULL;
         line->currency = (bits & 8) != 0 ? usd : NULL;
         line->description = (bits & 16) != 0 ? text : NULL;
+        line->party = (bits & 32) != 0 ? business : NULL;
     }
     if ((with & 0x70) == 0) {
         entry->message.n_tags = 1;
@@ -90,6 +91,7 @@ static void usual_forms_are_taken(void **state)
     entry.lines[1].business = business;
     entry.lines[1].currency = usd;
     entry.lines[1].description = text;
+    entry.lines[1].party = business;
     entry.message.business = business;
     entry.message.type = type;
     entry.message.reference = text;

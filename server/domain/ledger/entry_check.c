@@ -1,16 +1,18 @@
 /*
  * The rules of a journal entry. The order of the checks is documented in docs/domain.md and tested: form, business,
- * type, date, then line by line (account, business, currency, amount), then the entry as a whole. The kernel's law
+ * type, date, then line by line (account, business, currency, amount, party), then the entry as a whole. The kernel's law
  * (balances in range, negative rule) comes after all of these.
  */
 #include <stdio.h>
 
+#include "people.pb-c.h"
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/document.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/numbering.h"
+#include "server/domain/kernel/party.h"
 #include "server/domain/kernel/periods.h"
 #include "server/domain/ledger/ledger.h"
 
@@ -22,6 +24,9 @@ static enum status form_line(const Daftari__V1__EntryLine *line, size_t index, s
     if (line->description != NULL && strlen(line->description) > LINE_TEXT_MAX)
         return fault_set(why, STATUS_INVALID, form_path(path, "lines", index, "description"),
                          "at most %u bytes", LINE_TEXT_MAX);
+    if (line->party != NULL && strlen(line->party) > NAME_TEXT_MAX)
+        return fault_set(why, STATUS_INVALID, form_path(path, "lines", index, "party"), "at most %u bytes",
+                         NAME_TEXT_MAX);
     if (line->n_tags == 0)
         return STATUS_OK;
     return form_tags(line->tags, line->n_tags, form_path(path, "lines", index, "tags"), why);
@@ -182,6 +187,26 @@ static enum status check_amount(const struct line_check *check, const Daftari__V
     return STATUS_OK;
 }
 
+/* Who may not see customers, or suppliers, does not learn here who is one. */
+static enum status check_party(const struct line_check *check, const Daftari__V1__EntryLine *line,
+                               size_t index, uint32_t *out)
+{
+    const struct rights *rights = check->context->rights;
+    char path[FAULT_FIELD_MAX];
+    struct party_row party;
+    if (text_empty(line->party))
+        return STATUS_OK;
+    bool customers = rights == NULL || rights_allow(rights, DAFTARI__V1__PERMISSION__SALES, PERMISSION_READ);
+    bool suppliers = rights == NULL || rights_allow(rights, DAFTARI__V1__PERMISSION__MONEY, PERMISSION_READ);
+    if (!(customers && party_find(check->state, PARTY_IS_CUSTOMER, line->party, &party)) &&
+        !(suppliers && party_find(check->state, PARTY_IS_SUPPLIER, line->party, &party)))
+        return fault_refuse(check->why, DAFTARI__V1__REASON__PARTY_UNKNOWN,
+                            form_path(path, "lines", index, "party"),
+                            "the phone or code of a customer or the name of a supplier that you may see");
+    *out = party.number;
+    return STATUS_OK;
+}
+
 static enum status check_line(struct line_check *check, const Daftari__V1__EntryLine *line, size_t index,
                               struct posting *out)
 {
@@ -194,6 +219,8 @@ static enum status check_line(struct line_check *check, const Daftari__V1__Entry
         status = check_currency(check, line, index, &out->currency);
     if (status == STATUS_OK)
         status = check_amount(check, line, index, &out->amount);
+    if (status == STATUS_OK)
+        status = check_party(check, line, index, &out->party);
     return status;
 }
 

@@ -84,6 +84,9 @@ static bool unpack_line(struct unpack *unpack, struct slice bytes, Daftari__V1__
         case TAG(6, WIRE_BYTES):
             good = take_text(unpack, &at, end, &out->description);
             break;
+        case TAG(8, WIRE_BYTES):
+            good = take_text(unpack, &at, end, &out->party);
+            break;
         default:
             return false;
         }
