@@ -197,8 +197,8 @@ void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
 void help_all(FILE *to);
 /* For completion and help, without asking; tests/system/t-client.sh holds them against the server's own list. */
 #define REPORT_NAMES                                                                                         \
-    "account-statement audit-trail balance-sheet balances cash-flow general-journal owners-account periods " \
-    "profit-and-loss reconciliations trial-balance user-activity"
+    "account-statement audit-trail balance-sheet balances cash-flow general-journal owners-account "         \
+    "payables-aging periods profit-and-loss receivables-aging reconciliations trial-balance user-activity"
 const char *help_example(const char *method); /* options as typed into a shell; NULL */
 
 #endif

@@ -420,6 +420,34 @@ static void compare(struct play *play)
     kv_abort(state);
 }
 
+/* What was open at a date, from what is open and what was settled since, adds up to the balance of that date. */
+static void compare_at(struct play *play, civil_date date)
+{
+    struct open_item item = {0};
+    struct settled settled = {0};
+    struct kv_txn *state;
+    int64_t open = 0, posted = 0;
+    if (kv_begin(play->world->state, false, &state) != STATUS_OK)
+        abort();
+    while (open_item_next_of_all(state, &item))
+        open += item.date <= date ? item.left : 0;
+    while (settled_next(state, &settled)) {
+        open += settled.item.date <= date ? settled.item.left : 0;
+        open -= settled.date <= date ? settled.item.left : 0;
+    }
+    kv_abort(state);
+    for (size_t i = 0; i < play->world->record_count; i++) {
+        struct record record = world_record_at(play->world, i + 1);
+        for (size_t j = 0; j < record.posting_count; j++) {
+            struct posting posting = record_posting(&record, j);
+            if (posting.account == RECEIVABLE && record.header.business_date <= date)
+                posted += posting.amount;
+        }
+    }
+    if (open != posted)
+        play->failure = "what was open at a date differs from the balance of that date";
+}
+
 static void step(struct play *play)
 {
     unsigned customer = below(play, CUSTOMERS), business = below(play, BUSINESSES);
@@ -483,6 +511,8 @@ int main(void)
          i++) {
         step(play);
         compare(play);
+        if (i % 50 == 49)
+            compare_at(play, date_add_days(today_of(play), -(int32_t)below(play, 15)));
         if (i % 300 == 299)
             (void)world_check(play->world);
     }

@@ -7,7 +7,8 @@
  * the next debt uses up. The mirror of something that settled opens again what that had settled. So the items of one
  * party, account and business always add up to its balance, and never have both signs.
  *
- *   TABLE_OPEN_ITEM value:  u32 due date, i64 left       TABLE_SETTLED value:  u32 date and u32 due date of the document, i64 amount
+ *   TABLE_OPEN_ITEM value:  u32 due date, i64 left       TABLE_SETTLED value:  u32 date and u32 due date of the
+ *                                                       document, u32 date of what settles, i64 amount
  *   Amounts are minor units of the base currency, in the direction of a debt (a payable's is turned round).
  */
 #ifndef SERVER_DOMAIN_KERNEL_OPEN_ITEM_H
@@ -29,6 +30,17 @@ bool open_item_next(struct kv_txn *state, struct open_item *at);
 /* That of a document; false when nothing is left of it, or when it is of somebody else. */
 bool open_item_find(struct kv_txn *state, uint32_t party, uint32_t account, uint16_t business,
                     uint64_t document, struct open_item *out);
+
+bool open_item_next_of_all(struct kv_txn *state, struct open_item *at); /* start with all zero */
+
+/* What settled what, every pair there is; start with all zero. `item.left` is the amount settled; its party may be one
+ * that was merged into another since. */
+struct settled {
+    uint64_t settler; /* position */
+    civil_date date;  /* of the settler */
+    struct open_item item;
+};
+bool settled_next(struct kv_txn *state, struct settled *at);
 
 /* Kernel only, from apply. */
 struct settling {
