@@ -301,6 +301,17 @@ static const struct attempt attempts[] = {
     {"Reconciliation.Record", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
     {"Customer.SetCreditLimit", "{\"customer\": \"LC001\", \"business\": \"LND\", \"limit\": \"9000.00\"}"},
     {"Sale.Record", "{\"business\": \"LND\", \"lines\": [{\"item\": \"IRON\"}]}"},
+    {"Cylinder.Acquire",
+     "{\"business\": \"LND\", \"type\": \"K\", \"serials\": [\"A\"], \"cost\": \"1.00\"}"},
+    {"Cylinder.Exchange", "{\"business\": \"LND\", \"mode\": \"deposit\", \"serial_out\": \"A\"}"},
+    {"Cylinder.Open", "{\"business\": \"LND\", \"lines\": [{\"type\": \"K\", \"serials\": [\"A\"]}]}"},
+    {"Cylinder.Refill", "{\"business\": \"LND\", \"serials\": [\"A\"], \"from_stock\": true}"},
+    {"Cylinder.Lose", "{\"business\": \"LND\", \"serials\": [\"A\"], \"reason\": \"x\"}"},
+    {"Cylinder.Scrap", "{\"business\": \"LND\", \"serials\": [\"A\"], \"reason\": \"x\"}"},
+    {"Cylinder.SendToMaintenance", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
+    {"Cylinder.BackFromMaintenance", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
+    {"Cylinder.SendToSupplier", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
+    {"Cylinder.BackFromSupplier", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 

@@ -486,6 +486,11 @@ static void check_replay(struct world *world, bool masters)
         TABLE_PARTY_KEY,
         TABLE_CREDIT_LIMIT,
         TABLE_PARTY_BALANCE,
+        TABLE_CYLINDER_TYPE,
+        TABLE_CYLINDER_TYPE_CODE,
+        TABLE_CYLINDER,
+        TABLE_CYLINDER_SERIAL,
+        TABLE_CYLINDER_TOTAL,
     };
     struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
     struct kv_txn *a, *b;

@@ -54,6 +54,11 @@ const struct kv_table domain_tables[] = {
     [TABLE_SALE] = {"sale", KV_APPENDED},
     [TABLE_OPEN_ITEM] = {"open_item", KV_PACKED | KV_GROUP(10)},
     [TABLE_SETTLED] = {"settled", KV_PACKED},
+    [TABLE_CYLINDER_TYPE] = {"cylinder_type", KV_PLAIN},
+    [TABLE_CYLINDER_TYPE_CODE] = {"cylinder_type_code", KV_BLIND_KEYS},
+    [TABLE_CYLINDER] = {"cylinder", KV_PACKED},
+    [TABLE_CYLINDER_SERIAL] = {"cylinder_serial", KV_BLIND_KEYS},
+    [TABLE_CYLINDER_TOTAL] = {"cylinder_total", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -66,6 +66,11 @@ enum domain_table {
     TABLE_SALE,          /* u64 position of a sale -> what became of it (sales/sales.h); none: nothing */
     TABLE_OPEN_ITEM, /* u32 party, u32 account, u16 business, u32 date, u64 document -> what is left of it (kernel/open_item.h) */
     TABLE_SETTLED, /* u64 what settles, u32 party, u32 account, u16 business, u64 document -> how much (kernel/open_item.h) */
+    TABLE_CYLINDER_TYPE,      /* u16 number -> CylinderTypeInfo */
+    TABLE_CYLINDER_TYPE_CODE, /* code -> u16 number */
+    TABLE_CYLINDER,           /* u32 number -> CylinderRow */
+    TABLE_CYLINDER_SERIAL,    /* serial number -> u32 number */
+    TABLE_CYLINDER_TOTAL, /* u16 business, u32 item (0: all) -> what the cylinders come to (cylinders/cylinders.h) */
     TABLE_COUNT
 };
 
