@@ -12,6 +12,7 @@
 #include "reconciliation.pb-c.h"
 #include "report.pb-c.h"
 #include "schema_texts.h"
+#include "till.pb-c.h"
 
 const ProtobufCServiceDescriptor *const services[] = {
 #define ROW(name) &daftari__v1__##name##__descriptor,

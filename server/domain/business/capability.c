@@ -2,6 +2,7 @@
 #include "common.pb-c.h"
 #include "people.pb-c.h"
 #include "server/domain/business/business.h"
+#include "server/domain/business/till.h"
 #include "server/domain/capabilities.h"
 #include "type_ids.h"
 
@@ -69,6 +70,59 @@ static const struct method methods[] = {
         .level = PERMISSION_READ,
         .query = business_query_settings,
     },
+    {
+        .name = "Till.Change",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__change_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_change,
+    },
+    {
+        .name = "Till.Deactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__deactivate_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_deactivate,
+    },
+    {
+        .name = "Till.List",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_tills__descriptor,
+        .response = &daftari__v1__till_info__descriptor,
+        .query = till_query_list,
+    },
+    {
+        .name = "Till.Open",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__open_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_open,
+    },
+    {
+        .name = "Till.Reactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__reactivate_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_reactivate,
+    },
+    {
+        .name = "Till.RotateCredentials",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__rotate_till_credentials__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MPESA_CREDENTIALS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_rotate,
+    },
 };
 
 static const struct event_type events[] = {
@@ -82,6 +136,14 @@ static const struct event_type events[] = {
      business_apply_reactivate, true},
     {EVENT_SETTINGS_CHANGED, "SettingsChanged", &daftari__v1__change_settings__descriptor,
      business_apply_settings, true},
+    {EVENT_TILL_REGISTERED, "TillRegistered", &daftari__v1__open_till__descriptor, till_apply_open, true},
+    {EVENT_TILL_CHANGED, "TillChanged", &daftari__v1__change_till__descriptor, till_apply_change, true},
+    {EVENT_TILL_DEACTIVATED, "TillDeactivated", &daftari__v1__deactivate_till__descriptor,
+     till_apply_deactivate, true},
+    {EVENT_TILL_REACTIVATED, "TillReactivated", &daftari__v1__reactivate_till__descriptor,
+     till_apply_reactivate, true},
+    {EVENT_TILL_CREDENTIALS_ROTATED, "TillCredentialsRotated",
+     &daftari__v1__rotate_till_credentials__descriptor, till_apply_rotate, true},
 };
 
 const struct capability capability_business = {

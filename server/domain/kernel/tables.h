@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 8u
+#define DOMAIN_STATE_VERSION 9u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -26,7 +26,9 @@ enum domain_table {
     TABLE_TRANSACTION_TYPE_CODE, /* code -> u16 number, u8 active */
     TABLE_BUSINESS,              /* u16 number -> BusinessInfo */
     TABLE_BUSINESS_CODE,         /* code -> u16 number */
-    TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' till -> u16 number */
+    TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' default till -> u16 number */
+    TABLE_TILL,                  /* u64 position of its registration -> TillInfo */
+    TABLE_TILL_NUMBER,           /* number -> u64 position of its registration */
     TABLE_SETTING,               /* u16 business, name, NUL, u32 from_date -> value text */
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
     TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
