@@ -290,6 +290,7 @@ static const struct attempt attempts[] = {
     {"Opening.Post", "{\"business\": \"LND\", \"lines\": [{\"account\": 1120, \"balance\": \"1.00\"}]}"},
     {"Reconciliation.Record", "{\"account\": 1120, \"business\": \"LND\", \"external_balance\": \"1.00\"}"},
     {"Reconciliation.Record", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
+    {"Reconciliation.Start", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
     {"Till.Open", "{\"business\": \"LND\", \"number\": \"174223\", \"name\": \"x\", \"account\": 1141}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])

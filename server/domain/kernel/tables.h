@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 9u
+#define DOMAIN_STATE_VERSION 10u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -41,13 +41,17 @@ enum domain_table {
     TABLE_PERIOD,     /* u32 YYYYMM (YYYY00: the year) -> PeriodInfo */
     TABLE_RECONCILIATION,       /* u64 position -> ReconciliationInfo */
     TABLE_RECONCILIATION_ENTRY, /* u64 position of the entry that booked a difference -> u64 reconciliation */
-    TABLE_USER,        /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
-    TABLE_USER_EMAIL,  /* e-mail -> u32 user */
-    TABLE_ROLE,        /* u32 number -> role row (people/user_row.h) */
-    TABLE_ROLE_NAME,   /* name -> u32 number */
-    TABLE_ACCESS,      /* u32 user, u16 business -> u8 level */
-    TABLE_CERTIFICATE, /* 32-byte fingerprint -> u32 user, label */
-    TABLE_SESSION,     /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
+    TABLE_STATEMENT,            /* u32 account, u16 business, u16 currency -> StatementSums */
+    TABLE_STATEMENT_LINE,       /* the same, u32 line -> StatementLineInfo */
+    TABLE_STATEMENT_GIVEN, /* the same, u32 date, u64 amount, reference -> u32 how many such lines were given */
+    TABLE_STATEMENT_MATCH, /* u64 position, u32 posting -> u32 line */
+    TABLE_USER,            /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
+    TABLE_USER_EMAIL,      /* e-mail -> u32 user */
+    TABLE_ROLE,            /* u32 number -> role row (people/user_row.h) */
+    TABLE_ROLE_NAME,       /* name -> u32 number */
+    TABLE_ACCESS,          /* u32 user, u16 business -> u8 level */
+    TABLE_CERTIFICATE,     /* 32-byte fingerprint -> u32 user, label */
+    TABLE_SESSION, /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
     TABLE_COUNT
 };
 
