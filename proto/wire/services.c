@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "schema_texts.h"
+#include "till.pb-c.h"
 
 #define DECLARE(name) extern const ProtobufCServiceDescriptor daftari__v1__##name##__descriptor;
 SCHEMA_SERVICES(DECLARE)

@@ -103,8 +103,8 @@ static void check_data(void)
               "says wrongly that loading twice changes nothing", files[i]);
     check(world_query(world, &server, "Account.List", slice_of(NULL, 0), count_rows, &rows, &why) ==
                   STATUS_OK &&
-              rows == 30 + 32 + 2,
-          "counts the accounts wrongly", "30, 32 of the extension, 2 of the car wash");
+              rows == 30 + 32 + 3,
+          "counts the accounts wrongly", "30, 32 of the extension, 3 of the car wash");
     int64_t assets = 0;
     static const struct {
         uint32_t account;

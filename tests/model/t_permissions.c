@@ -312,6 +312,8 @@ static const struct attempt attempts[] = {
     {"Cylinder.BackFromMaintenance", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
     {"Cylinder.SendToSupplier", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
     {"Cylinder.BackFromSupplier", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
+    {"Reconciliation.Start", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
+    {"Till.Open", "{\"business\": \"LND\", \"number\": \"174223\", \"name\": \"x\", \"account\": 1141}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 

@@ -1,13 +1,12 @@
 /* Businesses are rows: opened, changed, deactivated, never removed. Reading order: business.c (commands and what they
- * write), settings.c (the table of settings), change_settings.c, queries.c, capability.c. */
+ * write), settings.c (the table of settings), change_settings.c, till.c, queries.c, capability.c. */
 #include "server/domain/business/business.h"
 
+#include "server/domain/business/till.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
 #include "type_ids.h"
-
-#define TILL_TEXT_MAX 20u
 
 static const char *const business_types[] = {"water", "laundry", "retail", "other"};
 
@@ -26,14 +25,6 @@ static bool type_known(const char *type)
     return false;
 }
 
-static enum status form_till(const char *till, struct fault *why)
-{
-    size_t len = text_empty(till) ? 0 : strlen(till);
-    if (len > TILL_TEXT_MAX || (len != 0 && strspn(till, "0123456789") != len))
-        return fault_set(why, STATUS_INVALID, "mpesa_till", "up to %u digits", TILL_TEXT_MAX);
-    return STATUS_OK;
-}
-
 static enum status form_particulars(const struct particulars *given, bool opening, struct fault *why)
 {
     enum status status = STATUS_OK;
@@ -47,7 +38,7 @@ static enum status form_particulars(const struct particulars *given, bool openin
     if (status == STATUS_OK)
         status = form_text(given->address, "address", DESCRIPTION_TEXT_MAX, false, why);
     if (status == STATUS_OK)
-        status = form_till(given->till, why);
+        status = till_form_number(given->till, "mpesa_till", false, why);
     if (status == STATUS_OK)
         status = form_phone(given->phone, "phone", why);
     if (status == STATUS_OK)
@@ -55,7 +46,7 @@ static enum status form_particulars(const struct particulars *given, bool openin
     return status;
 }
 
-static struct row_key unique_key(char kind, const char *text)
+struct row_key business_unique_key(char kind, const char *text)
 {
     struct row_key key = {.len = 1, .bytes = {(uint8_t)kind}};
     row_key_add(&key, text, strlen(text));
@@ -64,22 +55,16 @@ static struct row_key unique_key(char kind, const char *text)
 
 /* Names and till numbers belong to one business each; `self` is the one asking (BUSINESSES_MAX when it is new). */
 static enum status check_unique(struct kv_txn *state, const struct particulars *given, uint32_t self,
-                                struct fault *why)
+                                struct arena *arena, struct fault *why)
 {
     uint16_t holder;
     if (!text_empty(given->name)) {
-        struct row_key key = unique_key('n', given->name);
+        struct row_key key = business_unique_key('n', given->name);
         if (row_get_u16(state, TABLE_BUSINESS_UNIQUE, row_key_slice(&key), &holder) && holder != self)
             return fault_refuse(why, DAFTARI__V1__REASON__NAME_IN_USE, "name",
                                 "another business has this name: give one that tells them apart");
     }
-    if (!text_empty(given->till)) {
-        struct row_key key = unique_key('t', given->till);
-        if (row_get_u16(state, TABLE_BUSINESS_UNIQUE, row_key_slice(&key), &holder) && holder != self)
-            return fault_refuse(why, DAFTARI__V1__REASON__TILL_IN_USE, "mpesa_till",
-                                "this till number belongs to another business");
-    }
-    return STATUS_OK;
+    return till_check_default(state, given->till, self, arena, why);
 }
 
 /* ---- open ---------------------------------------------------------------------------------------------------------- */
@@ -119,7 +104,7 @@ enum status business_decide_open(const struct context *context, struct kv_txn *s
         out->nothing_to_do = true;
         return STATUS_OK;
     }
-    status = check_unique(state, &given, BUSINESSES_MAX, why);
+    status = check_unique(state, &given, BUSINESSES_MAX, context->arena, why);
     if (status != STATUS_OK)
         return status;
     uint32_t next = row_next_number_u16(state, TABLE_BUSINESS, HEAD_OFFICE);
@@ -144,11 +129,11 @@ static void put_unique(struct kv_txn *state, char kind, const char *old, const c
     if (text_same(old, new))
         return;
     if (!text_empty(old)) {
-        struct row_key key = unique_key(kind, old);
+        struct row_key key = business_unique_key(kind, old);
         kv_del(state, TABLE_BUSINESS_UNIQUE, row_key_slice(&key));
     }
     if (!text_empty(new)) {
-        struct row_key key = unique_key(kind, new);
+        struct row_key key = business_unique_key(kind, new);
         row_put_u16(state, TABLE_BUSINESS_UNIQUE, row_key_slice(&key), number);
     }
 }
@@ -210,7 +195,7 @@ enum status business_decide_change(const struct context *context, struct kv_txn 
     if (status == STATUS_OK)
         status = named_business(context, state, change->code, &number, why);
     if (status == STATUS_OK)
-        status = check_unique(state, &given, number, why);
+        status = check_unique(state, &given, number, context->arena, why);
     if (status != STATUS_OK)
         return status;
 

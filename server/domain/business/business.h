@@ -4,6 +4,10 @@
 
 #include "business.pb-c.h"
 #include "server/domain/domain.h"
+#include "server/domain/kernel/rows.h"
+
+/* Key of TABLE_BUSINESS_UNIQUE: 'n' name, 't' default till. */
+struct row_key business_unique_key(char kind, const char *text);
 
 decide_fn business_decide_open, business_decide_change, business_decide_deactivate,
     business_decide_reactivate, business_decide_settings;

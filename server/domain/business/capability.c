@@ -2,6 +2,7 @@
 #include "common.pb-c.h"
 #include "people.pb-c.h"
 #include "server/domain/business/business.h"
+#include "server/domain/business/till.h"
 #include "server/domain/capabilities.h"
 #include "type_ids.h"
 
@@ -69,6 +70,59 @@ static const struct method methods[] = {
         .level = PERMISSION_READ,
         .query = business_query_settings,
     },
+    {
+        .name = "Till.Change",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__change_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_change,
+    },
+    {
+        .name = "Till.Deactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__deactivate_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_deactivate,
+    },
+    {
+        .name = "Till.List",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_tills__descriptor,
+        .response = &daftari__v1__till_info__descriptor,
+        .query = till_query_list,
+    },
+    {
+        .name = "Till.Open",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__open_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_open,
+    },
+    {
+        .name = "Till.Reactivate",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__reactivate_till__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__SETTINGS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_reactivate,
+    },
+    {
+        .name = "Till.RotateCredentials",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__rotate_till_credentials__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MPESA_CREDENTIALS,
+        .level = PERMISSION_WRITE,
+        .decide = till_decide_rotate,
+    },
 };
 
 static const struct event_type events[] = {
@@ -96,6 +150,31 @@ static const struct event_type events[] = {
      .name = "SettingsChanged",
      .payload = &daftari__v1__change_settings__descriptor,
      .apply = business_apply_settings,
+     .master = true},
+    {.type = EVENT_TILL_REGISTERED,
+     .name = "TillRegistered",
+     .payload = &daftari__v1__open_till__descriptor,
+     .apply = till_apply_open,
+     .master = true},
+    {.type = EVENT_TILL_CHANGED,
+     .name = "TillChanged",
+     .payload = &daftari__v1__change_till__descriptor,
+     .apply = till_apply_change,
+     .master = true},
+    {.type = EVENT_TILL_DEACTIVATED,
+     .name = "TillDeactivated",
+     .payload = &daftari__v1__deactivate_till__descriptor,
+     .apply = till_apply_deactivate,
+     .master = true},
+    {.type = EVENT_TILL_REACTIVATED,
+     .name = "TillReactivated",
+     .payload = &daftari__v1__reactivate_till__descriptor,
+     .apply = till_apply_reactivate,
+     .master = true},
+    {.type = EVENT_TILL_CREDENTIALS_ROTATED,
+     .name = "TillCredentialsRotated",
+     .payload = &daftari__v1__rotate_till_credentials__descriptor,
+     .apply = till_apply_rotate,
      .master = true},
 };
 

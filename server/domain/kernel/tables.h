@@ -13,6 +13,7 @@
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
 #define DOMAIN_STATE_VERSION 11u
+#define DOMAIN_STATE_VERSION 10u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -26,7 +27,9 @@ enum domain_table {
     TABLE_TRANSACTION_TYPE_CODE, /* code -> u16 number, u8 active */
     TABLE_BUSINESS,              /* u16 number -> BusinessInfo */
     TABLE_BUSINESS_CODE,         /* code -> u16 number */
-    TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' till -> u16 number */
+    TABLE_BUSINESS_UNIQUE,       /* 'n' name or 't' default till -> u16 number */
+    TABLE_TILL,                  /* u64 position of its registration -> TillInfo */
+    TABLE_TILL_NUMBER,           /* number -> u64 position of its registration */
     TABLE_SETTING,               /* u16 business, name, NUL, u32 from_date -> value text */
     TABLE_ACCOUNT,               /* u32 number -> fixed head, then AccountInfo (kernel/account_row.h) */
     TABLE_BALANCE, /* u32 account, u16 business, u16 currency -> balance row (kernel/balance.h); kept at zero too */
@@ -71,6 +74,17 @@ enum domain_table {
     TABLE_CYLINDER,           /* u32 number -> CylinderRow */
     TABLE_CYLINDER_SERIAL,    /* serial number -> u32 number */
     TABLE_CYLINDER_TOTAL, /* u16 business, u32 item (0: all) -> what the cylinders come to (cylinders/cylinders.h) */
+    TABLE_STATEMENT,            /* u32 account, u16 business, u16 currency -> StatementSums */
+    TABLE_STATEMENT_LINE,       /* the same, u32 line -> StatementLineInfo */
+    TABLE_STATEMENT_GIVEN, /* the same, u32 date, u64 amount, reference -> u32 how many such lines were given */
+    TABLE_STATEMENT_MATCH, /* u64 position, u32 posting -> u32 line */
+    TABLE_USER,            /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
+    TABLE_USER_EMAIL,      /* e-mail -> u32 user */
+    TABLE_ROLE,            /* u32 number -> role row (people/user_row.h) */
+    TABLE_ROLE_NAME,       /* name -> u32 number */
+    TABLE_ACCESS,          /* u32 user, u16 business -> u8 level */
+    TABLE_CERTIFICATE,     /* 32-byte fingerprint -> u32 user, label */
+    TABLE_SESSION, /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
     TABLE_COUNT
 };
 

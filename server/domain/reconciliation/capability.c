@@ -13,8 +13,21 @@
     }
 
 static const struct method methods[] = {
+    COMMAND("Reconciliation.AddLines", add_statement_lines, RECONCILE, statement_decide_add),
     COMMAND("Reconciliation.BookDifference", book_reconciliation_difference, RECONCILE,
             reconciliation_decide_book),
+    COMMAND("Reconciliation.Complete", complete_reconciliation, RECONCILE, statement_decide_complete),
+    COMMAND("Reconciliation.Ignore", ignore_statement_line, RECONCILE, statement_decide_ignore),
+    {
+        .name = "Reconciliation.Lines",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_statement_lines__descriptor,
+        .response = &daftari__v1__statement_line_info__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__RECONCILE,
+        .level = PERMISSION_READ,
+        .query = statement_query_lines,
+    },
     {
         .name = "Reconciliation.List",
         .kind = METHOD_QUERY,
@@ -25,9 +38,12 @@ static const struct method methods[] = {
         .level = PERMISSION_READ,
         .query = reconciliation_query_list,
     },
+    COMMAND("Reconciliation.Match", match_statement_line, RECONCILE, statement_decide_match),
     /* Cash counts too: decide asks for more when the account is not cash. */
     COMMAND("Reconciliation.Record", record_reconciliation, CASH_COUNT, reconciliation_decide_record),
     COMMAND("Reconciliation.Reopen", reopen_reconciliation, RECONCILE, reconciliation_decide_reopen),
+    COMMAND("Reconciliation.Start", start_reconciliation, RECONCILE, statement_decide_start),
+    COMMAND("Reconciliation.Unmatch", unmatch_statement_line, RECONCILE, statement_decide_unmatch),
 };
 
 #define EVENT(number, event, message, what)                                                                  \
@@ -43,6 +59,17 @@ static const struct event_type events[] = {
           book_reconciliation_difference, reconciliation_apply_booked),
     EVENT(EVENT_RECONCILIATION_REOPENED, "ReconciliationReopened", reopen_reconciliation,
           reconciliation_apply_reopened),
+    EVENT(EVENT_RECONCILIATION_STARTED, "ReconciliationStarted", start_reconciliation,
+          statement_apply_started),
+    EVENT(EVENT_STATEMENT_IMPORTED, "StatementImported", add_statement_lines, statement_apply_imported),
+    EVENT(EVENT_STATEMENT_LINE_MATCHED, "StatementLineMatched", match_statement_line,
+          statement_apply_matched),
+    EVENT(EVENT_STATEMENT_LINE_UNMATCHED, "StatementLineUnmatched", unmatch_statement_line,
+          statement_apply_unmatched),
+    EVENT(EVENT_STATEMENT_LINE_IGNORED, "StatementLineIgnored", ignore_statement_line,
+          statement_apply_ignored),
+    EVENT(EVENT_RECONCILIATION_COMPLETED, "ReconciliationCompleted", complete_reconciliation,
+          statement_apply_completed),
 };
 
 const struct capability capability_reconciliation = {

@@ -13,24 +13,21 @@
 
 #define REASON(name) DAFTARI__V1__REASON__##name
 
-#define STATE_RECONCILED  "reconciled"
-#define STATE_DISCREPANCY "discrepancy"
-#define STATE_BOOKED      "booked"
-#define STATE_REOPENED    "reopened"
-
 static bool state_is(const Daftari__V1__ReconciliationInfo *info, const char *name)
 {
     return info->state != NULL && strcmp(info->state, name) == 0;
 }
 
-static Daftari__V1__ReconciliationInfo *info_get(struct kv_txn *state, uint64_t position, struct arena *arena)
+Daftari__V1__ReconciliationInfo *reconciliation_info_get(struct kv_txn *state, uint64_t position,
+                                                         struct arena *arena)
 {
     struct row_key key = row_key_u64(position);
     return row_get_message(state, TABLE_RECONCILIATION, row_key_slice(&key),
                            &daftari__v1__reconciliation_info__descriptor, arena);
 }
 
-static void info_put(struct kv_txn *state, const Daftari__V1__ReconciliationInfo *info, struct arena *arena)
+void reconciliation_info_put(struct kv_txn *state, const Daftari__V1__ReconciliationInfo *info,
+                             struct arena *arena)
 {
     struct row_key key = row_key_u64(info->reconciliation);
     row_put_message(state, TABLE_RECONCILIATION, row_key_slice(&key), &info->base, arena);
@@ -39,32 +36,30 @@ static void info_put(struct kv_txn *state, const Daftari__V1__ReconciliationInfo
 /* ---- Reconciliation.Record ------------------------------------------------------------------------------------------- */
 
 /* The account, and the business whose part of it is meant. */
-static enum status check_account(const struct context *context, struct kv_txn *state,
-                                 const Daftari__V1__RecordReconciliation *request,
-                                 struct account_row *account, uint16_t *business, struct fault *why)
+enum status reconciliation_check_account(const struct context *context, struct kv_txn *state, uint32_t number,
+                                         const char *code, struct account_row *account, uint16_t *business,
+                                         struct fault *why)
 {
     struct facts facts;
-    if (!account_row_get(state, request->account, account))
+    if (!account_row_get(state, number, account))
         return fault_refuse(why, REASON(ACCOUNT_UNKNOWN), "account", "there is no account %u in the chart",
-                            request->account);
+                            number);
     if (account->header)
         return fault_refuse(why, REASON(ACCOUNT_IS_HEADER), "account", "account %u only groups others",
-                            request->account);
+                            number);
     if (account->type == ACCOUNT_REVENUE || account->type == ACCOUNT_EXPENSE)
         return fault_refuse(why, REASON(ACCOUNT_NOT_RECONCILABLE), "account",
                             "assets, liabilities and equity have outside balances, not accounts of type %s",
                             account_type_name(account->type));
-    const char *code = request->business;
     if (text_empty(code) && account->business == ACCOUNT_SHARED)
-        return fault_set(why, STATUS_INVALID, "business", "must be given: account %u is shared",
-                         request->account);
+        return fault_set(why, STATUS_INVALID, "business", "must be given: account %u is shared", number);
     if (text_empty(code))
         code = business_code_of(state, account->business, context->arena);
     facts_get(state, &facts);
     enum status status = business_require(context, state, &facts, code, true, "business", business, why);
     if (status == STATUS_OK && account->business != ACCOUNT_SHARED && account->business != *business)
         return fault_refuse(why, REASON(ACCOUNT_OF_OTHER_BUSINESS), "business",
-                            "account %u belongs to business %s", request->account,
+                            "account %u belongs to business %s", number,
                             business_code_of(state, account->business, context->arena));
     return status;
 }
@@ -79,8 +74,8 @@ static enum status check_permission(const struct context *context, const struct 
     return fault_set(why, STATUS_DENIED, "account", "you may count cash, not reconcile other accounts");
 }
 
-static enum status check_date(const struct context *context, struct kv_txn *state, civil_date date,
-                              struct fault *why)
+enum status reconciliation_check_date(const struct context *context, struct kv_txn *state, civil_date date,
+                                      struct fault *why)
 {
     struct facts facts;
     facts_get(state, &facts);
@@ -93,8 +88,8 @@ static enum status check_date(const struct context *context, struct kv_txn *stat
     return STATUS_OK;
 }
 
-static enum status system_balance(struct kv_txn *state, uint32_t account, int sign, uint16_t business,
-                                  uint16_t currency, civil_date date, int64_t *out, struct fault *why)
+enum status reconciliation_system_balance(struct kv_txn *state, uint32_t account, int sign, uint16_t business,
+                                          uint16_t currency, civil_date date, int64_t *out, struct fault *why)
 {
     int64_t balance;
     if (!balance_as_at(state, account, business, currency, date, &balance))
@@ -119,7 +114,8 @@ enum status reconciliation_decide_record(const struct context *context, struct k
                          "must be given; 0 when nothing is there");
     if (request.external_balance_minor > AMOUNT_MAX || request.external_balance_minor < -AMOUNT_MAX)
         return fault_refuse(why, REASON(AMOUNT_OUT_OF_RANGE), "external_balance_minor", "at most 18 digits");
-    status = check_account(context, state, &request, &account, &business, why);
+    status = reconciliation_check_account(context, state, request.account, request.business, &account,
+                                          &business, why);
     if (status == STATUS_OK)
         status = check_permission(context, &account, why);
     if (status != STATUS_OK)
@@ -128,10 +124,10 @@ enum status reconciliation_decide_record(const struct context *context, struct k
         return fault_refuse(why, REASON(CURRENCY_UNKNOWN), "currency", "there is no currency %.30s",
                             request.currency);
     civil_date date = request.has_as_at_date ? request.as_at_date : context->today;
-    status = check_date(context, state, date, why);
+    status = reconciliation_check_date(context, state, date, why);
     if (status == STATUS_OK)
-        status = system_balance(state, request.account, account_normal_sign(&account), business, currency,
-                                date, &request.system_balance_minor, why);
+        status = reconciliation_system_balance(state, request.account, account_normal_sign(&account),
+                                               business, currency, date, &request.system_balance_minor, why);
     if (status != STATUS_OK)
         return status;
     request.has_system_balance_minor = request.has_as_at_date = true;
@@ -165,21 +161,23 @@ void reconciliation_apply_recorded(struct kv_txn *state, const struct record *re
     /* Each is within AMOUNT_MAX, a ninth of what 64 bits hold. */
     info.difference_minor = given->external_balance_minor - given->system_balance_minor;
     info.currency = given->currency;
-    info.state = (char *)(uintptr_t)(info.difference_minor == 0 ? STATE_RECONCILED : STATE_DISCREPANCY);
+    info.state = (char *)(uintptr_t)(info.difference_minor == 0 ? RECONCILIATION_RECONCILED
+                                                                : RECONCILIATION_DISCREPANCY);
     info.notes = given->notes;
     info.recorded_by = number_text(record->header.user, arena);
-    info_put(state, &info, arena);
+    reconciliation_info_put(state, &info, arena);
 }
 
 /* ---- Reconciliation.BookDifference --------------------------------------------------------------------------------------- */
 
 /* A reconciliation that a command names, in a business where the one who asks may record. */
-static enum status require_info(const struct context *context, struct kv_txn *state, uint64_t position,
-                                bool even_inactive, Daftari__V1__ReconciliationInfo **out, uint16_t *business,
-                                struct fault *why)
+enum status reconciliation_require_info(const struct context *context, struct kv_txn *state,
+                                        uint64_t position, bool even_inactive,
+                                        Daftari__V1__ReconciliationInfo **out, uint16_t *business,
+                                        struct fault *why)
 {
     struct facts facts;
-    *out = info_get(state, position, context->arena);
+    *out = reconciliation_info_get(state, position, context->arena);
     if (*out == NULL)
         return fault_refuse(why, REASON(RECONCILIATION_UNKNOWN), "reconciliation",
                             "the position of a reconciliation");
@@ -190,11 +188,14 @@ static enum status require_info(const struct context *context, struct kv_txn *st
 
 static enum status check_bookable(const Daftari__V1__ReconciliationInfo *info, struct fault *why)
 {
-    if (state_is(info, STATE_BOOKED))
+    if (info->by_statement)
+        return fault_refuse(why, REASON(RECONCILIATION_BY_STATEMENT), "reconciliation",
+                            "it goes line by line: post what its lines say, and match them");
+    if (state_is(info, RECONCILIATION_BOOKED))
         return fault_refuse(why, REASON(RECONCILIATION_ALREADY_BOOKED), "reconciliation",
                             "its difference is booked already, by the entry at position %llu",
                             (unsigned long long)info->entry);
-    if (state_is(info, STATE_REOPENED))
+    if (state_is(info, RECONCILIATION_REOPENED))
         return fault_refuse(why, REASON(RECONCILIATION_STALE), "reconciliation",
                             "it was reopened: record it again");
     if (info->difference_minor == 0)
@@ -255,7 +256,8 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
     civil_date date;
     enum status status = form_text(request->description, "description", DESCRIPTION_TEXT_MAX, false, why);
     if (status == STATUS_OK)
-        status = require_info(context, state, request->reconciliation, false, &info, &business, why);
+        status = reconciliation_require_info(context, state, request->reconciliation, false, &info, &business,
+                                             why);
     if (status == STATUS_OK)
         status = check_bookable(info, why);
     if (status == STATUS_OK)
@@ -272,7 +274,8 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
                             "one business alone cannot post to the inter-business control account %u",
                             facts.control_account);
     int sign = account_normal_sign(&account);
-    status = system_balance(state, info->account, sign, business, currency, info->as_at_date, &now, why);
+    status = reconciliation_system_balance(state, info->account, sign, business, currency, info->as_at_date,
+                                           &now, why);
     if (status != STATUS_OK)
         return status;
     if (now != info->system_balance_minor)
@@ -303,7 +306,7 @@ enum status reconciliation_decide_book(const struct context *context, struct kv_
 static void set_state(struct kv_txn *state, uint64_t position, const char *name, uint64_t entry,
                       struct arena *arena)
 {
-    Daftari__V1__ReconciliationInfo *info = info_get(state, position, arena);
+    Daftari__V1__ReconciliationInfo *info = reconciliation_info_get(state, position, arena);
     if (info == NULL) {
         kv_set_error(state, STATUS_CORRUPT);
         return;
@@ -311,7 +314,7 @@ static void set_state(struct kv_txn *state, uint64_t position, const char *name,
     info->state = (char *)(uintptr_t)name;
     info->has_entry = entry != 0;
     info->entry = entry;
-    info_put(state, info, arena);
+    reconciliation_info_put(state, info, arena);
 }
 
 void reconciliation_apply_booked(struct kv_txn *state, const struct record *record,
@@ -320,7 +323,7 @@ void reconciliation_apply_booked(struct kv_txn *state, const struct record *reco
     (void)payload;
     struct row_key key = row_key_u64(record->header.position);
     row_put_u64(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key), record->header.cause);
-    set_state(state, record->header.cause, STATE_BOOKED, record->header.position, arena);
+    set_state(state, record->header.cause, RECONCILIATION_BOOKED, record->header.position, arena);
 }
 
 void reconciliation_unbook(struct kv_txn *state, uint64_t entry, struct arena *arena)
@@ -330,9 +333,9 @@ void reconciliation_unbook(struct kv_txn *state, uint64_t entry, struct arena *a
     if (!row_get_u64(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key), &reconciliation))
         return;
     kv_del(state, TABLE_RECONCILIATION_ENTRY, row_key_slice(&key));
-    const Daftari__V1__ReconciliationInfo *info = info_get(state, reconciliation, arena);
-    if (info != NULL && state_is(info, STATE_BOOKED)) /* one that was set aside stays so */
-        set_state(state, reconciliation, STATE_DISCREPANCY, 0, arena);
+    const Daftari__V1__ReconciliationInfo *info = reconciliation_info_get(state, reconciliation, arena);
+    if (info != NULL && state_is(info, RECONCILIATION_BOOKED)) /* one that was set aside stays so */
+        set_state(state, reconciliation, RECONCILIATION_DISCREPANCY, 0, arena);
 }
 
 /* ---- Reconciliation.Reopen ----------------------------------------------------------------------------------------------- */
@@ -346,14 +349,15 @@ enum status reconciliation_decide_reopen(const struct context *context, struct k
     uint16_t business;
     enum status status = form_text(request->reason, "reason", DESCRIPTION_TEXT_MAX, true, why);
     if (status == STATUS_OK)
-        status = require_info(context, state, request->reconciliation, true, &info, &business, why);
+        status =
+            reconciliation_require_info(context, state, request->reconciliation, true, &info, &business, why);
     if (status != STATUS_OK)
         return status;
-    if (state_is(info, STATE_REOPENED)) {
+    if (state_is(info, RECONCILIATION_REOPENED)) {
         out->nothing_to_do = true;
         return STATUS_OK;
     }
-    if (state_is(info, STATE_BOOKED))
+    if (state_is(info, RECONCILIATION_BOOKED))
         return fault_refuse(why, REASON(RECONCILIATION_ALREADY_BOOKED), "reconciliation",
                             "its difference is booked by the entry at position %llu: reverse that first",
                             (unsigned long long)info->entry);
@@ -368,7 +372,8 @@ void reconciliation_apply_reopened(struct kv_txn *state, const struct record *re
                                    const ProtobufCMessage *payload, struct arena *arena)
 {
     (void)payload;
-    set_state(state, record->header.cause, STATE_REOPENED, 0, arena);
+    reconciliation_end_pending(state, record->header.cause, arena);
+    set_state(state, record->header.cause, RECONCILIATION_REOPENED, 0, arena);
 }
 
 /* ---- Reconciliation.List --------------------------------------------------------------------------------------------------- */

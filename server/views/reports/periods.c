@@ -146,7 +146,8 @@ static const char *state_now(const Daftari__V1__ReconciliationInfo *info, int128
     bool booked = info->state != NULL && strcmp(info->state, "booked") == 0;
     bool reopened = info->state != NULL && strcmp(info->state, "reopened") == 0;
     int64_t expected = booked ? info->external_balance_minor : info->system_balance_minor;
-    return now == expected || reopened ? info->state : "stale";
+    bool pending = info->state != NULL && strcmp(info->state, "pending") == 0;
+    return now == expected || reopened || pending ? info->state : "stale";
 }
 
 static enum status write_reconciliation(struct report_run *run, struct slice key,
