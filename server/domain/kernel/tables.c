@@ -54,6 +54,9 @@ const struct kv_table domain_tables[] = {
     [TABLE_SALE] = {"sale", KV_APPENDED},
     [TABLE_OPEN_ITEM] = {"open_item", KV_PACKED | KV_GROUP(10)},
     [TABLE_SETTLED] = {"settled", KV_PACKED},
+    [TABLE_STOCK_OPENED] = {"stock_opened", KV_PLAIN},
+    [TABLE_RECIPE] = {"recipe", KV_PLAIN},
+    [TABLE_PURCHASE] = {"purchase", KV_APPENDED},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -57,7 +57,7 @@ enum domain_table {
     TABLE_STOCK,         /* u32 item, u16 business, u16 place, u16 condition -> stock row (kernel/stock.h) */
     TABLE_PLACE,         /* u16 business, u16 number -> PlaceInfo; 0, the shop, has none */
     TABLE_PLACE_NAME,    /* u16 business, name -> u16 number */
-    TABLE_LAYER, /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/stock.h) */
+    TABLE_LAYER, /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/layers.h) */
     TABLE_PARTY, /* u32 number -> fixed head, then PartyInfo (kernel/party.h) */
     TABLE_PARTY_KEY,     /* 'p' phone, 'c' code of a customer, 's' name of a supplier -> u32 number */
     TABLE_CREDIT_LIMIT,  /* u32 party, u16 business -> i64 minor units */
@@ -66,6 +66,9 @@ enum domain_table {
     TABLE_SALE,          /* u64 position of a sale -> what became of it (sales/sales.h); none: nothing */
     TABLE_OPEN_ITEM, /* u32 party, u32 account, u16 business, u32 date, u64 document -> what is left of it (kernel/open_item.h) */
     TABLE_SETTLED, /* u64 what settles, u32 party, u32 account, u16 business, u64 document -> how much (kernel/open_item.h) */
+    TABLE_STOCK_OPENED, /* u16 business -> u64 position of its stock register */
+    TABLE_RECIPE,       /* u32 item, u16 business -> RecipeInfo */
+    TABLE_PURCHASE,     /* u64 position of a purchase -> what went back of it (purchasing/purchasing.h) */
     TABLE_COUNT
 };
 
