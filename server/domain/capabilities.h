@@ -12,8 +12,11 @@ extern const struct capability capability_ledger;
 extern const struct capability capability_parties;
 extern const struct capability capability_people;
 extern const struct capability capability_periods;
+extern const struct capability capability_production;
+extern const struct capability capability_purchasing;
 extern const struct capability capability_reconciliation;
 extern const struct capability capability_reports;
 extern const struct capability capability_sales;
+extern const struct capability capability_stock;
 
 #endif

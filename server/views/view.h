@@ -19,6 +19,7 @@ enum view_id {
     VIEW_JOURNAL,   /* documents by date and by number; links between entry and reversal */
     VIEW_CASHFLOW,  /* counter-accounts of money accounts by day */
     VIEW_AUDIT,     /* who did what, by user, by subject; state before and after */
+    VIEW_STOCK,     /* quantity and value by business, item, condition and place */
     VIEW_COUNT
 };
 

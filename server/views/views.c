@@ -6,10 +6,12 @@
 #include "server/views/masters/masters.h"
 #include "server/views/queries/queries.h"
 #include "server/views/statement/statement.h"
+#include "server/views/stock/stock_view.h"
 
 const struct view *const views[VIEW_COUNT] = {
     [VIEW_MASTERS] = &view_masters, [VIEW_BALANCES] = &view_balances, [VIEW_STATEMENT] = &view_statement,
     [VIEW_JOURNAL] = &view_journal, [VIEW_CASHFLOW] = &view_cashflow, [VIEW_AUDIT] = &view_audit,
+    [VIEW_STOCK] = &view_stock,
 };
 
 const struct view_query view_queries[] = {
@@ -20,9 +22,12 @@ const struct view_query view_queries[] = {
     {"Log.Digest", query_log_digest, NULL},
     {"Log.Follow", query_log_follow, NULL},
     {"Log.Inclusion", query_log_inclusion, NULL},
+    {"Production.List", query_production_list, NULL},
+    {"Purchase.List", query_purchase_list, NULL},
     {"Report.List", query_report_list, NULL},
     {"Report.Run", query_report_run, query_report_run_free},
     {"Sale.List", query_sale_list, NULL},
     {"Sale.Show", query_sale_show, NULL},
+    {"Stock.List", query_stock_list, NULL},
 };
 const size_t view_query_count = sizeof view_queries / sizeof view_queries[0];

@@ -46,7 +46,8 @@ static bool in_table(const char *capability)
     return strcmp(capability, "books") == 0 || strcmp(capability, "business") == 0 ||
            strcmp(capability, "ledger") == 0 || strcmp(capability, "catalogue") == 0 ||
            strcmp(capability, "parties") == 0 || strcmp(capability, "cylinders") == 0 ||
-           strcmp(capability, "reports") == 0;
+           strcmp(capability, "production") == 0 || strcmp(capability, "purchasing") == 0 ||
+           strcmp(capability, "reports") == 0 || strcmp(capability, "stock") == 0;
 }
 
 static void check_page(const char *page)

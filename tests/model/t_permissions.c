@@ -314,6 +314,18 @@ static const struct attempt attempts[] = {
     {"Cylinder.BackFromSupplier", "{\"business\": \"LND\", \"serials\": [\"A\"]}"},
     {"Reconciliation.Start", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
     {"Till.Open", "{\"business\": \"LND\", \"number\": \"174223\", \"name\": \"x\", \"account\": 1141}"},
+    {"Place.Define", "{\"business\": \"LND\", \"name\": \"Store room\"}"},
+    {"Stock.Open", "{\"business\": \"LND\", \"lines\": [{\"item\": \"BEV001\", \"quantity\": \"1\", "
+                   "\"unit_cost\": \"1.00\"}]}"},
+    {"Stock.Adjust", "{\"business\": \"LND\", \"reason\": \"found\", \"lines\": [{\"item\": \"BEV001\", "
+                     "\"quantity\": \"1\", \"unit_cost\": \"1.00\"}]}"},
+    {"Stock.Count", "{\"business\": \"LND\", \"lines\": [{\"item\": \"BEV001\", \"counted\": \"0\"}]}"},
+    {"Stock.Transfer",
+     "{\"from_business\": \"WTR\", \"to_business\": \"LND\", \"lines\": [{\"item\": \"BEV001\", "
+     "\"quantity\": \"1\"}]}"},
+    {"Recipe.Define", "{\"business\": \"LND\", \"item\": \"GRN001\", \"lines\": [{\"item\": \"GRN002\"}]}"},
+    {"Production.Record", "{\"business\": \"LND\", \"item\": \"W1L\", \"quantity\": \"1\"}"},
+    {"Purchase.Record", "{\"business\": \"LND\", \"lines\": [{\"account\": 5210, \"amount\": \"1.00\"}]}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 

@@ -9,6 +9,7 @@
 #include "server/domain/kernel/lookup.h"
 #include "tests/support/json_message.h"
 #include "tests/support/world.h"
+#include "tests/support/world_trade.h"
 
 #define ACTORS_MAX 16u
 #define NAMES_MAX  32u
@@ -548,6 +549,32 @@ static void do_balance(struct run *run, const char *at)
         fail(run, "balance of %s in %s is %s, not %s", account, business, seen, amount);
 }
 
+static void do_stock(struct run *run, const char *at)
+{
+    static const char *const conditions[] = {"plain", "empty", "filled"};
+    char item[52], condition[16], business[32], quantity[48], value[48], place[104];
+    char seen_quantity[AMOUNT_TEXT_MAX], seen_value[AMOUNT_TEXT_MAX];
+    struct stock_row row;
+    unsigned number = 0;
+    next_word(&at, item, sizeof item);
+    next_word(&at, condition, sizeof condition);
+    next_word(&at, business, sizeof business);
+    next_word(&at, quantity, sizeof quantity);
+    next_word(&at, value, sizeof value);
+    next_word(&at, place, sizeof place);
+    while (number < 2 && strcmp(conditions[number], condition) != 0)
+        number++;
+    if (!world_stock(run->world, item, business, place, (uint16_t)number, &row)) {
+        fail(run, "there is no item %s, business %s or place %s", item, business, place);
+        return;
+    }
+    (void)amount_format(row.quantity, 3, seen_quantity);
+    (void)amount_format(row.value, world_scale(run->world, NULL), seen_value);
+    if (strcmp(seen_quantity, quantity) != 0 || strcmp(seen_value, value) != 0)
+        fail(run, "stock of %s %s in %s is %s worth %s, not %s worth %s", item, condition, business,
+             seen_quantity, seen_value, quantity, value);
+}
+
 /* ---- statements ---------------------------------------------------------------------------------------------------- */
 
 static void finish(struct run *run)
@@ -619,6 +646,8 @@ static void do_statement(struct run *run)
         do_ask(run, at);
     else if (strcmp(keyword, "balance") == 0)
         do_balance(run, at);
+    else if (strcmp(keyword, "stock") == 0)
+        do_stock(run, at);
     else
         fail(run, "what is \"%s\"?", keyword);
 }

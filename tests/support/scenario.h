@@ -15,6 +15,7 @@
  *       D 1110 WTR 300.00 [CURRENCY]
  *   then refused REASON [field]      then invalid [field]      then denied [field]      then nothing
  *   balance 1110 WTR 300.00 [CURRENCY]                   debit positive
+ *   stock W1L empty WTR 300.000 3600.00 [PLACE]          quantity and value; empty, filled or plain
  *   ask WHO METHOD {json}                                a query
  *   then rows N        then has name=value name=value    some row has these fields (blanks as _;
  *                                                        of a list: a/b,c/d)

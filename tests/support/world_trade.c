@@ -4,20 +4,20 @@
 
 #include "account.pb-c.h"
 #include "server/domain/kernel/account_row.h"
+#include "server/domain/kernel/item_row.h"
+#include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/open_item.h"
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/stock.h"
-
-#define EVENT_STOCK_OPENED                                                                                   \
-    221 /* opening the register says what the ledger holds already: they differ by that */
+#include "type_ids.h"
 
 static const char *check_values(struct kv_txn *state, const struct record *record)
 {
     static int64_t sums[BUSINESSES_MAX];
     memset(sums, 0, sizeof sums);
     if (record->movement_count == 0 || record->header.type == EVENT_STOCK_OPENED)
-        return NULL;
+        return NULL; /* it says what the ledger holds already: they differ by that */
     for (size_t i = 0; i < record->movement_count; i++) {
         struct movement movement = record_movement(record, i);
         sums[movement.business] += movement.value;
@@ -175,4 +175,25 @@ const char *world_trade_trouble(struct world *world, uint64_t *out_number)
     free(totals.stock);
     free(totals.parties);
     return wrong;
+}
+
+bool world_stock(struct world *world, const char *item, const char *business, const char *place,
+                 uint16_t condition, struct stock_row *out)
+{
+    struct stock_key key = {.condition = condition};
+    struct kv_txn *state;
+    struct item_row row;
+    if (kv_begin(world->state, false, &state) != STATUS_OK)
+        abort();
+    bool known = item_find(state, item, &row) && business_find(state, business, &key.business);
+    if (known && place != NULL && place[0] != '\0') {
+        struct row_key name = row_key_u16(key.business);
+        row_key_add(&name, place, strlen(place));
+        known = row_get_u16(state, TABLE_PLACE_NAME, row_key_slice(&name), &key.place);
+    }
+    key.item = row.number;
+    if (known)
+        stock_get(state, &key, out);
+    kv_abort(state);
+    return known;
 }

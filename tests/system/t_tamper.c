@@ -68,6 +68,7 @@ static int books_make(void **state)
     static const char script[] =
         "set -e; . tests/support/server.sh; D=$1; server_init $D; server_start $D; server_log_in $D;"
         "daftari load data/kenya-three-businesses.jsonl >/dev/null;"
+        "daftari load data/kenya-register.jsonl >/dev/null;"
         "for i in $(seq 200); do echo "
         "'{\"method\":\"Entry.Post\",\"business\":\"WTR\",\"date\":\"2026-10-05\","
         "\"type\":\"SALE\",\"description\":\"sale '$i'\",\"lines\":[{\"account\":1110,\"debit\":\"'$i'.00\"},"

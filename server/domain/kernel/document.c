@@ -175,7 +175,7 @@ void document_post_role(struct document *document, Daftari__V1__AccountRole role
 static void mirror_movement(struct document *document, const struct movement *movement, size_t from)
 {
     struct item_row item;
-    int64_t difference = stock_mirror(document, movement);
+    int64_t difference = stock_mirror(document, movement, NULL);
     if (document->status != STATUS_OK || difference == 0)
         return;
     if (!item_row_get(document->state, movement->item, &item)) {

@@ -238,10 +238,8 @@ void effects_apply(struct kv_txn *state, const struct record *record, bool undoe
         struct posting posting = record_posting(record, i);
         balance_add(state, &posting, header->business_date);
     }
-    for (size_t i = 0; i < record->movement_count; i++) {
-        struct movement movement = record_movement(record, i);
-        stock_apply(state, &movement);
-    }
+    if (record->movement_count != 0)
+        stock_apply(state, record);
     if (undoes)
         mark_reversed(state, header->cause, header->position);
 }

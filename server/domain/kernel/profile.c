@@ -7,26 +7,37 @@
 #define SETTING_BYTES 14u
 #define COUNT_BYTES   2u
 
-void profile_get(struct kv_txn *state, uint16_t business, struct arena *arena, struct profile *out)
+/* A row as stored: good until the next write. False when there is none. */
+static bool borrow(struct kv_txn *state, uint16_t business, struct slice *out_row, struct profile *out)
 {
     struct row_key key = row_key_u16(business);
-    struct slice row;
     *out = (struct profile){0};
-    if (!kv_get(state, TABLE_PROFILE, row_key_slice(&key), &row))
-        return;
-    size_t rules = row.len >= COUNT_BYTES ? (size_t)be16_get(row.ptr) * RULE_BYTES : 0;
-    if (row.len < COUNT_BYTES + rules || (row.len - COUNT_BYTES - rules) % SETTING_BYTES != 0) {
+    if (!kv_get(state, TABLE_PROFILE, row_key_slice(&key), out_row))
+        return false;
+    size_t rules = out_row->len >= COUNT_BYTES ? (size_t)be16_get(out_row->ptr) * RULE_BYTES : 0;
+    if (out_row->len < COUNT_BYTES + rules || (out_row->len - COUNT_BYTES - rules) % SETTING_BYTES != 0) {
         kv_set_error(state, STATUS_CORRUPT);
-        return;
+        return false;
     }
+    out->rules = slice_of(out_row->ptr + COUNT_BYTES, rules);
+    out->settings = slice_of(out_row->ptr + COUNT_BYTES + rules, out_row->len - COUNT_BYTES - rules);
+    return true;
+}
+
+void profile_get(struct kv_txn *state, uint16_t business, struct arena *arena, struct profile *out)
+{
+    struct slice row;
+    if (!borrow(state, business, &row, out))
+        return;
     uint8_t *copy = arena_take(arena, row.len);
     if (copy == NULL) {
+        *out = (struct profile){0};
         kv_set_error(state, STATUS_NO_MEMORY);
         return;
     }
     memcpy(copy, row.ptr, row.len);
-    out->rules = slice_of(copy + COUNT_BYTES, rules);
-    out->settings = slice_of(copy + COUNT_BYTES + rules, row.len - COUNT_BYTES - rules);
+    out->rules.ptr = copy + COUNT_BYTES;
+    out->settings.ptr = copy + COUNT_BYTES + out->rules.len;
 }
 
 /* The first of `count` rows of `size` bytes whose key, its first `key_len` bytes, is not below `key`. */
@@ -82,6 +93,16 @@ bool profile_setting(const struct profile *profile, enum profile_setting setting
     return true;
 }
 
+bool profile_setting_of(struct kv_txn *state, uint16_t business, enum profile_setting setting,
+                        civil_date date, int64_t *out)
+{
+    struct profile profile;
+    struct slice row;
+    if (borrow(state, business, &row, &profile) && profile_setting(&profile, setting, date, out))
+        return true;
+    return business != 0 && borrow(state, 0, &row, &profile) && profile_setting(&profile, setting, date, out);
+}
+
 size_t profile_setting_count(const struct profile *profile)
 {
     return profile->settings.len / SETTING_BYTES;
@@ -111,10 +132,10 @@ static struct slice with_row(struct slice rows, size_t size, const uint8_t *row,
     uint8_t *out = arena_take(arena, rows.len + size + 1);
     if (out == NULL)
         return (struct slice){0};
-    if (at != 0)
+    if (rows.ptr != NULL)
         memcpy(out, rows.ptr, at);
     memcpy(out + at, row, added);
-    if (rest != rows.len)
+    if (rows.ptr != NULL)
         memcpy(out + at + added, rows.ptr + rest, rows.len - rest);
     return slice_of(out, at + added + rows.len - rest);
 }

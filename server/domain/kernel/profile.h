@@ -55,6 +55,9 @@ uint32_t profile_rule(const struct profile *profile, Daftari__V1__AccountRole ro
 /* The value in effect at a date. False: none was set by then. */
 bool profile_setting(const struct profile *profile, enum profile_setting setting, civil_date date,
                      int64_t *out);
+/* The same for a business, else for HQ, read in place: for those who need this one setting alone. */
+bool profile_setting_of(struct kv_txn *state, uint16_t business, enum profile_setting setting,
+                        civil_date date, int64_t *out);
 
 /* Kernel and business/ only, from apply. A rule of account 0 goes. */
 void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role,

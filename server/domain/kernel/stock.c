@@ -3,10 +3,13 @@
 #include "proto/base/bytes.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/item_row.h"
+#include "server/domain/kernel/layers.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
 
-#define STOCK_ROW_BYTES 32u
+#define STOCK_ROW_BYTES   32u
+#define LAYERED_ROW_BYTES 48u /* of a row that has layers */
+#define VALUATION_FIFO    1
 
 uint16_t document_place(struct document *document, const char *name, const char *field)
 {
@@ -38,7 +41,7 @@ void stock_get(struct kv_txn *state, const struct stock_key *key, struct stock_r
     *out = (struct stock_row){0};
     if (!kv_get(state, TABLE_STOCK, row_key_slice(&at), &row))
         return;
-    if (row.len != STOCK_ROW_BYTES) {
+    if (row.len != STOCK_ROW_BYTES && row.len != LAYERED_ROW_BYTES) {
         kv_set_error(state, STATUS_CORRUPT);
         return;
     }
@@ -48,6 +51,10 @@ void stock_get(struct kv_txn *state, const struct stock_key *key, struct stock_r
         .last_quantity = (int64_t)be64_get(row.ptr + 16),
         .last_value = (int64_t)be64_get(row.ptr + 24),
     };
+    if (row.len == LAYERED_ROW_BYTES) {
+        out->layer_quantity = (int64_t)be64_get(row.ptr + 32);
+        out->layer_value = (int64_t)be64_get(row.ptr + 40);
+    }
 }
 
 /* A movement upon a row: the one rule for decide and apply. Values that overflow were refused when they were decided. */
@@ -68,18 +75,12 @@ static bool move(struct stock_row *row, int64_t quantity, int64_t value)
     return true;
 }
 
-static bool same_key(const struct stock_key *key, const struct movement *movement)
-{
-    return key->item == movement->item && key->business == movement->business &&
-           key->place == movement->place && key->condition == movement->condition;
-}
-
 void stock_pending(const struct document *document, const struct stock_key *key, struct stock_row *out)
 {
     const struct decision *decision = document->out;
     stock_get(document->state, key, out);
     for (size_t i = 0; i < decision->movement_count; i++)
-        if (same_key(key, &decision->movements[i]))
+        if (stock_key_is(key, &decision->movements[i]))
             (void)move(out, decision->movements[i].quantity, decision->movements[i].value);
 }
 
@@ -120,14 +121,38 @@ static void refuse_short(struct document *document, const struct stock_key *key,
                                asked));
 }
 
+static bool is_fifo(const struct document *document, uint16_t business)
+{
+    int64_t valuation = 0;
+    if (business == document->business)
+        return document_setting(document, PROFILE_VALUATION, 0) == VALUATION_FIFO;
+    (void)profile_setting_of(document->state, business, PROFILE_VALUATION, document->date, &valuation);
+    return valuation == VALUATION_FIFO;
+}
+
+/* Of what is there: all of its value for all of it, else by the oldest layers or the average. */
+static bool cost_there(const struct document *document, const struct stock_key *key,
+                       const struct stock_row *row, int64_t quantity, int64_t *out)
+{
+    struct stock_row stored;
+    if (quantity == row->quantity) {
+        *out = row->value;
+        return true;
+    }
+    if (!is_fifo(document, key->business))
+        return amount_multiply_divide(row->value, quantity, row->quantity, out);
+    stock_get(document->state, key, &stored);
+    *out = layers_cost(document, key, &stored, quantity);
+    return true;
+}
+
 /* What the part that is there costs, and the part that is not. False when out of range. */
-static bool cost_of(const struct stock_row *row, int64_t quantity, int64_t *out)
+static bool cost_of(const struct document *document, const struct stock_key *key, const struct stock_row *row,
+                    int64_t quantity, int64_t *out)
 {
     int64_t there = row->quantity <= 0 ? 0 : row->quantity < quantity ? row->quantity : quantity;
     int64_t cost = 0, below = 0;
-    if (there != 0 && there == row->quantity)
-        cost = row->value;
-    else if (there != 0 && !amount_multiply_divide(row->value, there, row->quantity, &cost))
+    if (there != 0 && !cost_there(document, key, row, there, &cost))
         return false;
     if (there < quantity && row->last_quantity > 0 &&
         !amount_multiply_divide(row->last_value, quantity - there, row->last_quantity, &below))
@@ -151,7 +176,7 @@ int64_t stock_issue(struct document *document, const struct stock_key *key, int6
         refuse_short(document, key, &row, quantity, field);
         return 0;
     }
-    if (!cost_of(&row, quantity, &cost)) {
+    if (!cost_of(document, key, &row, quantity, &cost)) {
         document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__STOCK_OUT_OF_RANGE, field,
                                              "the value of the stock would pass 18 digits"));
         return 0;
@@ -186,7 +211,7 @@ int64_t stock_receive(struct document *document, const struct stock_key *key, in
 
 /* ---- undone --------------------------------------------------------------------------------------------------- */
 
-int64_t stock_mirror(struct document *document, const struct movement *movement)
+int64_t stock_mirror(struct document *document, const struct movement *movement, const char *field)
 {
     struct stock_key key = {movement->item, movement->business, movement->place, movement->condition};
     struct stock_row row;
@@ -194,35 +219,59 @@ int64_t stock_mirror(struct document *document, const struct movement *movement)
     if (document->status != STATUS_OK)
         return 0;
     if (movement->quantity < 0)
-        return -value - stock_receive(document, &key, -movement->quantity, -value, NULL);
+        return -value - stock_receive(document, &key, -movement->quantity, -value, field);
     stock_pending(document, &key, &row);
     if (row.quantity < movement->quantity) {
-        refuse_short(document, &key, &row, movement->quantity, NULL);
+        refuse_short(document, &key, &row, movement->quantity, field);
         return 0;
     }
-    if (row.quantity == movement->quantity ||
-        (value > row.value && !amount_multiply_divide(row.value, movement->quantity, row.quantity, &value)))
+    if (is_fifo(document, key.business)) {
+        (void)cost_there(document, &key, &row, movement->quantity, &value);
+    } else if (row.quantity == movement->quantity ||
+               (value > row.value &&
+                !amount_multiply_divide(row.value, movement->quantity, row.quantity, &value))) {
         value = row.value;
-    add(document, &key, &row, -movement->quantity, -value, NULL);
+    }
+    add(document, &key, &row, -movement->quantity, -value, field);
     return value - movement->value;
 }
 
 /* ---- apply ---------------------------------------------------------------------------------------------------- */
 
-void stock_apply(struct kv_txn *state, const struct movement *movement)
+static void put_row(struct kv_txn *state, const struct stock_key *key, const struct stock_row *row)
 {
-    struct stock_key key = {movement->item, movement->business, movement->place, movement->condition};
-    struct row_key at = key_of(&key);
-    struct stock_row row;
-    uint8_t bytes[STOCK_ROW_BYTES];
-    stock_get(state, &key, &row);
-    if (!move(&row, movement->quantity, movement->value)) {
-        kv_set_error(state, STATUS_CORRUPT);
-        return;
+    struct row_key at = key_of(key);
+    uint8_t bytes[LAYERED_ROW_BYTES];
+    be64_put(bytes, (uint64_t)row->quantity);
+    be64_put(bytes + 8, (uint64_t)row->value);
+    be64_put(bytes + 16, (uint64_t)row->last_quantity);
+    be64_put(bytes + 24, (uint64_t)row->last_value);
+    be64_put(bytes + 32, (uint64_t)row->layer_quantity);
+    be64_put(bytes + 40, (uint64_t)row->layer_value);
+    kv_put(state, TABLE_STOCK, row_key_slice(&at),
+           slice_of(bytes, row->layer_quantity != 0 ? LAYERED_ROW_BYTES : STOCK_ROW_BYTES));
+}
+
+void stock_apply(struct kv_txn *state, const struct record *record)
+{
+    int64_t valuation = 0;
+    for (size_t i = 0; i < record->movement_count; i++) {
+        struct movement movement = record_movement(record, i);
+        struct stock_key key = {movement.item, movement.business, movement.place, movement.condition};
+        struct stock_row row;
+        if ((i == 0 || movement.business != record_movement(record, i - 1).business) &&
+            !profile_setting_of(state, movement.business, PROFILE_VALUATION, record->header.business_date,
+                                &valuation))
+            valuation = 0;
+        stock_get(state, &key, &row);
+        if (valuation == VALUATION_FIFO && movement.quantity != 0)
+            layers_apply(state, &key, record->header.position, (uint16_t)i, &movement, &row);
+        else
+            layers_melt(state, &key, &row);
+        if (!move(&row, movement.quantity, movement.value)) {
+            kv_set_error(state, STATUS_CORRUPT);
+            return;
+        }
+        put_row(state, &key, &row);
     }
-    be64_put(bytes, (uint64_t)row.quantity);
-    be64_put(bytes + 8, (uint64_t)row.value);
-    be64_put(bytes + 16, (uint64_t)row.last_quantity);
-    be64_put(bytes + 24, (uint64_t)row.last_value);
-    kv_put(state, TABLE_STOCK, row_key_slice(&at), slice_of(bytes, sizeof bytes));
 }

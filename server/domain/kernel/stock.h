@@ -4,12 +4,12 @@
  * Moving average (catalogue 3.7): an issue of q out of (quantity, value) costs round(value * q / quantity), all of the
  * value when q = quantity. The cost is in the movement: nothing is valued again later. Below zero, where that is
  * allowed, an issue costs what the last unit cost; the receipt that ends it brings the difference to the stock loss
- * account. FIFO, by the setting `valuation`: receipts are layers, issues take the oldest first; a replay takes the same
- * layers, since the record says what an issue cost and the layers follow the quantities.
+ * account. FIFO, by the setting `valuation`: receipts are layers, issues take the oldest first (kernel/layers.h).
  *
  *   row:  off len field                              off len field
  *           0   8 quantity, thousandths               16   8 last_quantity  of the last receipt with a cost: what an
  *           8   8 value, minor units                  24   8 last_value     issue below zero costs
+ *          32   8 layer_quantity  of all its layers   40   8 layer_value    both absent when there are no layers
  */
 #ifndef SERVER_DOMAIN_KERNEL_STOCK_H
 #define SERVER_DOMAIN_KERNEL_STOCK_H
@@ -30,7 +30,15 @@ struct stock_row {
     int64_t value;
     int64_t last_quantity;
     int64_t last_value;
+    int64_t layer_quantity;
+    int64_t layer_value;
 };
+/* Does the movement move this very row? */
+static inline bool stock_key_is(const struct stock_key *key, const struct movement *movement)
+{
+    return key->item == movement->item && key->business == movement->business &&
+           key->place == movement->place && key->condition == movement->condition;
+}
 
 /* A place of the document's business by name; the shop for none. PLACE_UNKNOWN. */
 uint16_t document_place(struct document *document, const char *name, const char *field);
@@ -56,9 +64,9 @@ int64_t stock_receive(struct document *document, const struct stock_key *key, in
 /* The mirror of a movement, for a void. What it moves is worth what it was worth, as far as stock has not changed its
  * value since: returns what its value lacks to the mirrored one (the caller's, for the stock loss account).
  * STOCK_INSUFFICIENT for what came in and is gone. */
-int64_t stock_mirror(struct document *document, const struct movement *movement);
+int64_t stock_mirror(struct document *document, const struct movement *movement, const char *field);
 
-/* Kernel only, from apply. */
-void stock_apply(struct kv_txn *state, const struct movement *movement);
+/* Kernel only, from apply: every movement of a record. */
+void stock_apply(struct kv_txn *state, const struct record *record);
 
 #endif

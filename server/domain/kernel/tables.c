@@ -65,6 +65,9 @@ const struct kv_table domain_tables[] = {
     [TABLE_CYLINDER] = {"cylinder", KV_PACKED},
     [TABLE_CYLINDER_SERIAL] = {"cylinder_serial", KV_BLIND_KEYS},
     [TABLE_CYLINDER_TOTAL] = {"cylinder_total", KV_PLAIN},
+    [TABLE_STOCK_OPENED] = {"stock_opened", KV_PLAIN},
+    [TABLE_RECIPE] = {"recipe", KV_PLAIN},
+    [TABLE_PURCHASE] = {"purchase", KV_APPENDED},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -12,7 +12,6 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 11u
 #define DOMAIN_STATE_VERSION 10u
 
 enum domain_table {
@@ -60,7 +59,7 @@ enum domain_table {
     TABLE_STOCK,         /* u32 item, u16 business, u16 place, u16 condition -> stock row (kernel/stock.h) */
     TABLE_PLACE,         /* u16 business, u16 number -> PlaceInfo; 0, the shop, has none */
     TABLE_PLACE_NAME,    /* u16 business, name -> u16 number */
-    TABLE_LAYER, /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/stock.h) */
+    TABLE_LAYER, /* the same, u64 position, u16 index of a receipt -> what is left of it (kernel/layers.h) */
     TABLE_PARTY, /* u32 number -> fixed head, then PartyInfo (kernel/party.h) */
     TABLE_PARTY_KEY,     /* 'p' phone, 'c' code of a customer, 's' name of a supplier -> u32 number */
     TABLE_CREDIT_LIMIT,  /* u32 party, u16 business -> i64 minor units */
@@ -74,17 +73,13 @@ enum domain_table {
     TABLE_CYLINDER,           /* u32 number -> CylinderRow */
     TABLE_CYLINDER_SERIAL,    /* serial number -> u32 number */
     TABLE_CYLINDER_TOTAL, /* u16 business, u32 item (0: all) -> what the cylinders come to (cylinders/cylinders.h) */
-    TABLE_STATEMENT,            /* u32 account, u16 business, u16 currency -> StatementSums */
-    TABLE_STATEMENT_LINE,       /* the same, u32 line -> StatementLineInfo */
+    TABLE_STATEMENT,      /* u32 account, u16 business, u16 currency -> StatementSums */
+    TABLE_STATEMENT_LINE, /* the same, u32 line -> StatementLineInfo */
     TABLE_STATEMENT_GIVEN, /* the same, u32 date, u64 amount, reference -> u32 how many such lines were given */
     TABLE_STATEMENT_MATCH, /* u64 position, u32 posting -> u32 line */
-    TABLE_USER,            /* u32 user -> user row (people/user_row.h): UserCreated as it stands now, flags */
-    TABLE_USER_EMAIL,      /* e-mail -> u32 user */
-    TABLE_ROLE,            /* u32 number -> role row (people/user_row.h) */
-    TABLE_ROLE_NAME,       /* name -> u32 number */
-    TABLE_ACCESS,          /* u32 user, u16 business -> u8 level */
-    TABLE_CERTIFICATE,     /* 32-byte fingerprint -> u32 user, label */
-    TABLE_SESSION, /* u64 position of SessionOpened -> session row (people/user_row.h); open ones only */
+    TABLE_STOCK_OPENED,    /* u16 business -> u64 position of its stock register */
+    TABLE_RECIPE,          /* u32 item, u16 business -> RecipeInfo */
+    TABLE_PURCHASE,        /* u64 position of a purchase -> what went back of it (purchasing/purchasing.h) */
     TABLE_COUNT
 };
 

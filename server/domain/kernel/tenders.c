@@ -274,8 +274,10 @@ void tenders_take(struct document *document, Daftari__V1__Tender *const *tenders
                          : change_of(document, tenders, count, sum, due, terms);
     out->change_minor = change;
     out->rows = arena_take(document->context->arena, count * sizeof(Daftari__V1__TakenTender *));
-    if (out->rows == NULL)
+    if (out->rows == NULL) {
         document_fail(document, fault_set(document->why, STATUS_NO_MEMORY, NULL, "too many tenders"));
+        return;
+    }
     for (size_t i = 0; document->status == STATUS_OK && i < count; i++) {
         uint32_t account = 0;
         struct at at = {.document = document, .terms = terms, .index = i, .tender = tenders[i]};

@@ -63,7 +63,7 @@ static int64_t money_of(struct paying *paying, Daftari__V1__Tender *const *tende
                         bool has_withheld, int64_t withheld)
 {
     struct document *document = &paying->document;
-    if (has_withheld && (withheld <= 0 || withheld > AMOUNT_MAX))
+    if (document->status == STATUS_OK && has_withheld && (withheld <= 0 || withheld > AMOUNT_MAX))
         document_fail(document, fault_set(document->why, STATUS_INVALID, "withheld_minor",
                                           "an amount of more than zero"));
     return has_withheld && count == 0 ? 0 : tenders_sum(document, tenders, count, "tenders");

@@ -4,9 +4,8 @@
 
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/party.h"
+#include "server/domain/kernel/stock_line.h"
 #include "server/domain/sales/sales.h"
-
-#define QUANTITY_ONE 1000
 
 #define REFUSE(document, reason, index, name, ...)                                                           \
     document_fail(document, fault_refuse((document)->why, DAFTARI__V1__REASON__##reason,                     \

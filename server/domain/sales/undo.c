@@ -190,7 +190,7 @@ static void restock(const struct returning *returning, const Daftari__V1__Return
                       fault_set(document->why, STATUS_CORRUPT, NULL, "the item of a sale is not there"));
         return;
     }
-    if (item.service || line->cost_minor == 0)
+    if (item.service)
         return;
     uint16_t place = (uint16_t)returning->sale->place;
     struct stock_key key = {

@@ -6,6 +6,7 @@
 
 view_query_fn query_entry_show, query_entry_list;
 view_query_fn query_sale_show, query_sale_list;
+view_query_fn query_stock_list, query_production_list, query_purchase_list;
 view_query_fn query_report_list, query_report_run;
 view_query_fn query_log_checkpoint, query_log_follow, query_log_consistency, query_log_inclusion,
     query_log_digest;

@@ -1,0 +1,65 @@
+#include "people.pb-c.h"
+#include "server/domain/capabilities.h"
+#include "server/domain/purchasing/purchasing.h"
+#include "type_ids.h"
+
+static const struct method methods[] = {
+    {
+        .name = "Purchase.List",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_purchases__descriptor,
+        .response = &daftari__v1__purchase_info__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_READ,
+    },
+    {
+        .name = "Purchase.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__record_purchase__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = purchase_decide_record,
+    },
+    {
+        .name = "PurchaseReturn.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__return_purchase__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = purchase_decide_return,
+    },
+};
+
+static const struct event_type events[] = {
+    {
+        .type = EVENT_PURCHASE_RECORDED,
+        .name = "PurchaseRecorded",
+        .payload = &daftari__v1__purchase_recorded__descriptor,
+        .apply = purchase_apply_recorded,
+        .undo = UNDO_OWN_WAY,
+        .undo_how = "return the purchase to the supplier",
+        .entry_type = "PUR",
+        .title = "Purchase",
+    },
+    {
+        .type = EVENT_PURCHASE_RETURNED,
+        .name = "PurchaseReturned",
+        .payload = &daftari__v1__purchase_returned__descriptor,
+        .apply = purchase_apply_returned,
+        .undo = UNDO_OWN_WAY,
+        .undo_how = "record the purchase again",
+        .entry_type = "PUR",
+        .title = "Purchase return",
+    },
+};
+
+const struct capability capability_purchasing = {
+    .name = "purchasing",
+    .methods = methods,
+    .method_count = sizeof methods / sizeof methods[0],
+    .events = events,
+    .event_count = sizeof events / sizeof events[0],
+};
