@@ -70,7 +70,7 @@ static const struct help_row help_rows[] = {
     {"Period.Reopen", "Open the last closed month again", "--month 2026-10 --reason \"late invoice\""},
     {"Period.SoftClose", "Close a month for all but those who close books", "--month 2026-10"},
     {"Reconciliation.AddLines", "Give the lines of a statement; those given already are left out",
-     "--json statement.json"},
+     "--reconciliation 412 --line date=2026-11-20,reference=RKTQDM7W6S,amount=350.00"},
     {"Reconciliation.BookDifference", "Post the difference that a reconciliation found", NULL},
     {"Reconciliation.Complete", "Say that the lines of a statement are worked through",
      "--reconciliation 812"},
@@ -111,7 +111,8 @@ static const struct help_row help_rows[] = {
     {"User.AssignRoles", "Set somebody's roles; replaces all", "--email ana@example.com --role Accountant"},
     {"User.Change", "Change what is known of somebody", NULL},
     {"User.Create", "Add somebody who may log in",
-     "--email ana@example.com --first-name Ana --last-name Otieno --password - --role Cashier"},
+     "--email ana@example.com --first-name Ana --last-name Otieno --phone +254712000007 --password - --role "
+     "Cashier"},
     {"User.Deactivate", "Let somebody log in no more", NULL},
     {"User.EnrollCertificate", "Let a certificate stand for somebody", NULL},
     {"User.List", "Who may log in", NULL},

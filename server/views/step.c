@@ -193,7 +193,8 @@ static void snapshot_close(struct stepper *stepper)
     struct runner *runner = stepper->runner;
     bool broken[VIEW_COUNT];
     for (size_t i = 0; i < VIEW_COUNT; i++) {
-        broken[i] = stepper->txns[i] != NULL && kv_error(stepper->txns[i]) == STATUS_CORRUPT;
+        enum status read = stepper->txns[i] != NULL ? kv_error(stepper->txns[i]) : STATUS_OK;
+        broken[i] = read == STATUS_CORRUPT || read == STATUS_IO; /* a damaged page is one or the other */
         kv_abort(stepper->txns[i]);
         stepper->txns[i] = NULL;
     }

@@ -13,7 +13,7 @@ done
 journal() { hledger -f - print --output-format json; }
 accounts() { daftari account list --output csv | tail -n +2; }
 currencies() { daftari currency list --output json; }
-books() { server_stop "$D"; rm -rf "$D/data" "$D/keys" "$D/home" "$D/daftari.conf"; server_init "$D" "$@" && server_start "$D" && server_log_in "$D" || exit 1; }
+books() { server_stop "$D"; rm -rf "${D:?}/data" "${D:?}/keys" "${D:?}/home" "$D/daftari.conf"; server_init "$D" "$@" && server_start "$D" && server_log_in "$D" || exit 1; }
 export_to() { daftari-audit export --format "$1" --server "$DAFTARI_SERVER" --to "$D/books.$1" >"$D/out" 2>&1; }
 
 # ---- names
@@ -129,7 +129,8 @@ tap "refused: an entry too large for a record" told 1 $? "$D/out" 'refused: 2025
 
 # ---- exchanges, to the last digit
 same() { # JOURNAL NAME: every account in every commodity (all of them their own codes), as hledger has it
-  hledger -f "$1" bal --flat -N --layout=bare -O csv $(hledger -f "$1" commodities | sed '/^$/d; s/^/-c 1.000000000000/') |
+  mapfile -t styles < <(hledger -f "$1" commodities | sed '/^$/d; s/^/-c1.000000000000/')
+  hledger -f "$1" bal --flat -N --layout=bare -O csv "${styles[@]}" |
     tail -n +2 | tr -d '"\r' | sed -E '/\.[0-9]*$/!d; s/(\.[0-9]*[1-9])0+$/\1/; s/\.0*$//; /,-?0$/d' | LC_ALL=C sort >"$D/theirs"
   daftari report balances --output csv | tr -d '\r' | awk -F, 'NR > 1 && $2 != "Total" && $2 !~ /^equity:conversion$/ { print $2 "," $5 "," $6 }' |
     sed -E 's/(\.[0-9]*[1-9])0+$/\1/; s/\.0*$//; /,-?0$/d' | LC_ALL=C sort >"$D/ours"

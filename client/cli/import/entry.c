@@ -178,7 +178,7 @@ static enum status amount_fault(const struct journal_amount *amount, json_t *kno
         amount->places <= CURRENCY_SCALE_MAX)
         (void)snprintf(what, sizeof what, " (for new books: daftarid init --scale %u)", amount->places);
     else if (amount->places > CURRENCY_SCALE_MAX)
-        (void)snprintf(what, sizeof what, "; no currency has more than %u", CURRENCY_SCALE_MAX);
+        (void)snprintf(what, sizeof what, "; no currency has more than %d", CURRENCY_SCALE_MAX);
     return fault_set(why, STATUS_INVALID, NULL,
                      "%.80s: an amount needs %u decimals; the currency %s has %u%s", account, amount->places,
                      code, scale, what);

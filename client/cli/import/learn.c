@@ -249,10 +249,12 @@ void import_learned(struct journal *journal)
 static uint32_t places_of(const char *text)
 {
     const char *point = strchr(text, '.');
-    size_t len = strlen(text);
-    while (point != NULL && text[len - 1] == '0')
-        len--;
-    return point != NULL ? (uint32_t)(text + len - point - 1) : 0;
+    if (point == NULL)
+        return 0;
+    size_t places = strlen(point + 1);
+    while (places != 0 && point[places] == '0')
+        places--;
+    return (uint32_t)places;
 }
 
 static void need_currency(struct journal *journal, json_t *line)

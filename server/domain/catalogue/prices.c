@@ -1,3 +1,4 @@
+#include "proto/base/bug.h"
 #include "server/domain/catalogue/catalogue.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
@@ -119,11 +120,12 @@ static void put_price(struct kv_txn *state, uint32_t item, const struct record *
         kv_set_error(state, STATUS_NO_MEMORY);
         return;
     }
-    if (at != 0)
+    ASSERT(prices.ptr != NULL || prices.len == 0);
+    if (at != 0 && prices.ptr != NULL)
         memcpy(row, prices.ptr, at);
     be32_put(row + at, record->header.business_date);
     be64_put(row + at + 4, (uint64_t)price);
-    if (rest != prices.len)
+    if (rest != prices.len && prices.ptr != NULL)
         memcpy(row + at + PRICE_BYTES, prices.ptr + rest, prices.len - rest);
     struct row_key key = price_key(item, record->header.business);
     kv_put(state, TABLE_PRICE, row_key_slice(&key), slice_of(row, at + PRICE_BYTES + prices.len - rest));

@@ -134,7 +134,7 @@ static enum status begin_deposit(struct deposit *deposit, const struct context *
                       fault_refuse(why, DAFTARI__V1__REASON__CYLINDER_NO_DEPOSIT, "serial",
                                    "no deposit is held for cylinder %.100s: it is the customer's own",
                                    serial));
-    if (document->status != STATUS_OK)
+    if (document->status != STATUS_OK || deposit->row == NULL)
         return document->status;
     deposit->amount = deposit->row->deposit_minor;
     deposit->customer = cylinder_party(document, deposit->row->customer);

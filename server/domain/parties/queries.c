@@ -22,8 +22,10 @@ static bool list_add(void ***list, size_t *count, size_t *cap, void *message, st
         *list = larger;
         *cap = more;
     }
+    if (*list == NULL || message == NULL)
+        return false;
     (*list)[(*count)++] = message;
-    return message != NULL;
+    return true;
 }
 
 static char *business_text(const struct query_context *context, struct kv_txn *masters, uint16_t business)

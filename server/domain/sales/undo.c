@@ -258,8 +258,10 @@ static void return_lines(struct returning *returning, const Daftari__V1__ReturnS
         return;
     }
     out->lines = arena_take(document->context->arena, count * sizeof(Daftari__V1__ReturnedLine *));
-    if (out->lines == NULL)
+    if (out->lines == NULL) {
         document_fail(document, fault_set(document->why, STATUS_NO_MEMORY, NULL, "too many lines"));
+        return;
+    }
     for (size_t i = 0; document->status == STATUS_OK && i < count; i++) {
         Daftari__V1__ReturnedLine *line;
         if (given->n_lines != 0)

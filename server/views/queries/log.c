@@ -258,7 +258,7 @@ enum status query_log_digest(struct view_reader *reader, const struct query_cont
         return STATUS_UNAVAILABLE; /* not yet: the one who asks comes again */
     enum status status =
         txn == NULL ? STATUS_CORRUPT : tables_digest(txn, view->tables, view->table_count, &hash);
-    if (status == STATUS_CORRUPT)
+    if (status == STATUS_CORRUPT || status == STATUS_IO) /* a damaged page is one or the other */
         return unreadable(reader, digest, context->arena);
     if (status != STATUS_OK)
         return status;
