@@ -416,7 +416,7 @@ struct slice_buffer *slice_buffer_new(unsigned table_count, uint64_t written_onc
     buffer->table_count = table_count;
     for (unsigned i = 0; i < table_count; i++) {
         row_map_init(&buffer->tables[i].map);
-        buffer->tables[i].written_once = (written_once >> i & 1) != 0;
+        buffer->tables[i].written_once = i < 64 && (written_once >> i & 1) != 0;
     }
     return buffer;
 }

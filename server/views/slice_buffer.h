@@ -13,7 +13,7 @@
 
 struct slice_buffer;
 
-/* `written_once`: bit t for tables whose rows are only ever added (struct view). `bytes_max`: it is full
+/* `written_once`: bit t, of the first 64 tables, for tables whose rows are only ever added (struct view). `bytes_max`: it is full
  * above this. NULL when memory is short. */
 struct slice_buffer *slice_buffer_new(unsigned table_count, uint64_t written_once, size_t bytes_max);
 void slice_buffer_free(struct slice_buffer *buffer); /* NULL is fine */

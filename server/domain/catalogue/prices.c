@@ -30,6 +30,9 @@ static struct slice prices_get(struct kv_txn *state, uint32_t item, uint16_t bus
 static size_t price_place(struct slice prices, civil_date from, bool *out_there)
 {
     size_t at = prices.len;
+    *out_there = false;
+    if (prices.ptr == NULL) /* none yet */
+        return 0;
     while (at != 0 && be32_get(prices.ptr + at - PRICE_BYTES) >= from)
         at -= PRICE_BYTES;
     *out_there = at < prices.len && be32_get(prices.ptr + at) == from;
@@ -63,7 +66,7 @@ static enum status check_line(struct kv_txn *state, const Daftari__V1__PriceLine
         return fault_refuse(why, DAFTARI__V1__REASON__TOO_MANY_PRICES,
                             form_path(path, "prices", index, "item"), "at most %u dated prices of one item",
                             PRICES_MAX);
-    *out_same = there && (int64_t)be64_get(prices.ptr + at + 4) == line->price_minor;
+    *out_same = there && prices.ptr != NULL && (int64_t)be64_get(prices.ptr + at + 4) == line->price_minor;
     *out_item = item.number;
     return STATUS_OK;
 }
