@@ -11,6 +11,7 @@
 #define FOLD_PAUSE_RECORDS 20000
 /* Commands that come faster than rows can be written behind wait here, before they fill the memory. */
 #define DIRTY_WAIT_FACTOR 4
+#define START_FULL_FACTOR 16
 #define FULL_WAIT_US      500000
 #define FULL_WAIT_MAX_US  10000000
 #define READERS_SPARE     8 /* LMDB reader slots beside the reader threads: log readers, tools, checks */
@@ -109,8 +110,8 @@ struct folding {
     uint64_t records;
 };
 
-/* Without room rows wait in memory as they did before the start: they fit there, with what the last batch and the last
- * slice brought above the bound. */
+/* Without room rows wait in memory as they did before the start, and with them those that a write under way had brought
+ * in when the server was killed: far above the bound, so that such a server still starts and answers. */
 static enum status fold_write(struct stores *stores)
 {
     struct kv_overlay_stats stats;
@@ -119,8 +120,9 @@ static enum status fold_write(struct stores *stores)
         return status;
     (void)full(stores, clock_monotonic(&system_clock));
     kv_overlay_stats(stores->state, &stats);
-    return stats.dirty_rows < 2 * DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max ? STATUS_OK
-                                                                                           : STATUS_FULL;
+    return stats.dirty_rows < START_FULL_FACTOR * DIRTY_WAIT_FACTOR * stores->config->state_dirty_rows_max
+               ? STATUS_OK
+               : STATUS_FULL;
 }
 
 /* Most records change rows that earlier ones have changed, so rows are written when they are many, not at every pause. */
