@@ -1,35 +1,32 @@
 /* An exchange is void; O-45: an empty comes back and its deposit is returned; O-46: it does not come back. */
 #include "people.pb-c.h"
-#include "proto/wire/message.h"
 #include "server/domain/cylinders/cylinders.h"
+#include "server/domain/kernel/earlier.h"
 #include "server/domain/kernel/lookup.h"
-#include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/rows.h"
 #include "type_ids.h"
 
 /* ---- void ----------------------------------------------------------------------------------------------------- */
+
+static const struct earlier_terms earlier = {
+    .type = EVENT_CYLINDER_EXCHANGED,
+    .payload = &daftari__v1__cylinder_exchanged__descriptor,
+    .unknown = DAFTARI__V1__REASON__EXCHANGE_UNKNOWN,
+    .what = "an exchange, like LX-20250102-0001",
+};
 
 /* Postings and movements of *out are borrowed from the log until the next read; the message is in the arena. */
 static enum status find_exchange(const struct context *context, struct kv_txn *state, const char *number,
                                  struct record *out, const Daftari__V1__CylinderExchanged **out_exchange,
                                  struct fault *why)
 {
-    uint64_t position, undone;
+    uint64_t undone;
     ProtobufCMessage *message = NULL;
-    if (text_empty(number) || !number_find(state, number, &position))
-        return fault_refuse(why, DAFTARI__V1__REASON__EXCHANGE_UNKNOWN, "number",
-                            "the document number of an exchange, like LX-20250102-0001");
-    enum status status = context->records.read(context->records.context, position, out, why);
-    if (status == STATUS_OK && out->header.type != EVENT_CYLINDER_EXCHANGED)
-        return fault_refuse(why, DAFTARI__V1__REASON__EXCHANGE_UNKNOWN, "number",
-                            "document %.50s is no exchange", number);
-    if (status == STATUS_OK)
-        status = message_unpack(&daftari__v1__cylinder_exchanged__descriptor, out->payload, false,
-                                arena_allocator(context->arena), &message, why);
+    enum status status = earlier_find(context, state, number, &earlier, out, &message, why);
     if (status != STATUS_OK)
         return status;
     *out_exchange = (const Daftari__V1__CylinderExchanged *)message;
-    struct row_key key = row_key_u64(position);
+    struct row_key key = row_key_u64(out->header.position);
     if (row_get_u64(state, TABLE_ENTRY, row_key_slice(&key), &undone))
         return fault_refuse(why, DAFTARI__V1__REASON__EXCHANGE_VOID, "number", "exchange %.50s is void",
                             number);

@@ -10,10 +10,11 @@ enum status earlier_find(const struct context *context, struct kv_txn *state, co
                          ProtobufCMessage **out_payload, struct fault *why)
 {
     uint64_t position;
+    uint16_t last = terms->last != 0 ? terms->last : terms->type;
     if (text_empty(number) || !number_find(state, number, &position))
         return fault_refuse(why, terms->unknown, "number", "the document number of %s", terms->what);
     enum status status = context->records.read(context->records.context, position, out, why);
-    if (status == STATUS_OK && out->header.type != terms->type)
+    if (status == STATUS_OK && (out->header.type < terms->type || out->header.type > last))
         return fault_refuse(why, terms->unknown, "number", "document %.50s is not the number of %s", number,
                             terms->what);
     if (status == STATUS_OK)

@@ -5,7 +5,8 @@
 #include "server/domain/kernel/document.h"
 
 struct earlier_terms {
-    uint16_t type; /* of the record */
+    uint16_t type; /* of the record, or ... */
+    uint16_t last; /* ... of one from `type` to this; 0: that one type */
     const ProtobufCMessageDescriptor *payload;
     Daftari__V1__Reason unknown;
     const char *what; /* "a purchase, like PU-20250102-0001" */

@@ -217,44 +217,44 @@ void customer_apply_change(struct kv_txn *state, const struct record *record, co
 
 /* ---- deactivate, reactivate: of suppliers as well ----------------------------------------------------------------- */
 
-enum status customer_decide_deactivate(const struct context *context, struct kv_txn *state,
-                                       const ProtobufCMessage *command, struct decision *out,
-                                       struct fault *why)
+enum status party_decide_active(struct kv_txn *state, enum party_kind kind, const char *text, bool active,
+                                uint16_t type, struct decision *out, struct fault *why)
 {
-    const Daftari__V1__DeactivateCustomer *deactivate = (const Daftari__V1__DeactivateCustomer *)command;
+    const char *field = kind == PARTY_IS_CUSTOMER ? "customer" : "supplier";
     struct party_row row;
-    (void)context;
-    enum status status = party_require(state, PARTY_IS_CUSTOMER, deactivate->customer, "customer", &row, why);
-    if (status == STATUS_OK && !row.active)
-        status = fault_refuse(why, DAFTARI__V1__REASON__ALREADY_INACTIVE, "customer",
-                              "the customer is deactivated already");
+    enum status status = party_require(state, kind, text, field, &row, why);
+    if (status == STATUS_OK && row.active == active)
+        status = active ? fault_refuse(why, DAFTARI__V1__REASON__ALREADY_ACTIVE, field,
+                                       "the %s is active already", field)
+                        : fault_refuse(why, DAFTARI__V1__REASON__ALREADY_INACTIVE, field,
+                                       "the %s is deactivated already", field);
     if (status != STATUS_OK)
         return status;
 
     /* accepted */
-    out->type = EVENT_CUSTOMER_DEACTIVATED;
+    out->type = type;
     out->number = row.number;
     return STATUS_OK;
+}
+
+enum status customer_decide_deactivate(const struct context *context, struct kv_txn *state,
+                                       const ProtobufCMessage *command, struct decision *out,
+                                       struct fault *why)
+{
+    (void)context;
+    return party_decide_active(state, PARTY_IS_CUSTOMER,
+                               ((const Daftari__V1__DeactivateCustomer *)command)->customer, false,
+                               EVENT_CUSTOMER_DEACTIVATED, out, why);
 }
 
 enum status customer_decide_reactivate(const struct context *context, struct kv_txn *state,
                                        const ProtobufCMessage *command, struct decision *out,
                                        struct fault *why)
 {
-    const Daftari__V1__ReactivateCustomer *reactivate = (const Daftari__V1__ReactivateCustomer *)command;
-    struct party_row row;
     (void)context;
-    enum status status = party_require(state, PARTY_IS_CUSTOMER, reactivate->customer, "customer", &row, why);
-    if (status == STATUS_OK && row.active)
-        status = fault_refuse(why, DAFTARI__V1__REASON__ALREADY_ACTIVE, "customer",
-                              "the customer is active already");
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_CUSTOMER_REACTIVATED;
-    out->number = row.number;
-    return STATUS_OK;
+    return party_decide_active(state, PARTY_IS_CUSTOMER,
+                               ((const Daftari__V1__ReactivateCustomer *)command)->customer, true,
+                               EVENT_CUSTOMER_REACTIVATED, out, why);
 }
 
 static void set_active(struct kv_txn *state, const struct record *record, bool active, struct arena *arena)

@@ -44,6 +44,10 @@ void payment_allocate(struct document *document, uint32_t party, uint32_t accoun
 enum status party_require(struct kv_txn *state, enum party_kind kind, const char *text, const char *field,
                           struct party_row *out, struct fault *why) MUST_USE;
 
+/* Deactivates or reactivates the one whom a command names, by an event of `type`. ALREADY_INACTIVE, ALREADY_ACTIVE. */
+enum status party_decide_active(struct kv_txn *state, enum party_kind kind, const char *text, bool active,
+                                uint16_t type, struct decision *out, struct fault *why) MUST_USE;
+
 /* Checks of form that both kinds share. Absent and empty are fine, but for a needed name. */
 struct party_particulars {
     const char *phone, *second_phone, *email, *address, *note, *tax_pin;

@@ -1,38 +1,37 @@
 /* A payment that was none: its lines turned round, what it settled open again, its receipts free. */
 #include "people.pb-c.h"
-#include "proto/wire/message.h"
+#include "server/domain/kernel/earlier.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
-#include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tenders.h"
 #include "server/domain/parties/parties.h"
 #include "type_ids.h"
+
+static const struct earlier_terms earlier = {
+    .type = EVENT_PAYMENT_RECEIVED,
+    .last = EVENT_DEBT_WRITTEN_OFF,
+    .payload = &daftari__v1__payment_recorded__descriptor,
+    .unknown = DAFTARI__V1__REASON__DOCUMENT_UNKNOWN,
+    .what = "a payment, like PR-20250102-0001",
+};
 
 /* Borrowed from the log until the next read; the message is in the arena. */
 static enum status find_payment(const struct context *context, struct kv_txn *state, const char *number,
                                 struct record *out, const Daftari__V1__PaymentRecorded **out_payment,
                                 struct fault *why)
 {
-    uint64_t position, undone;
+    uint64_t undone;
     ProtobufCMessage *message = NULL;
-    if (text_empty(number) || !number_find(state, number, &position))
-        return fault_refuse(why, DAFTARI__V1__REASON__DOCUMENT_UNKNOWN, "number",
-                            "the document number of a payment, like PR-20250102-0001");
-    enum status status = context->records.read(context->records.context, position, out, why);
+    enum status status = earlier_find(context, state, number, &earlier, out, &message, why);
     if (status != STATUS_OK)
         return status;
-    if (out->header.type < EVENT_PAYMENT_RECEIVED || out->header.type > EVENT_DEBT_WRITTEN_OFF)
-        return fault_refuse(why, DAFTARI__V1__REASON__DOCUMENT_UNKNOWN, "number",
-                            "document %.50s is no payment", number);
-    struct row_key key = row_key_u64(position);
+    struct row_key key = row_key_u64(out->header.position);
     if (row_get_u64(state, TABLE_ENTRY, row_key_slice(&key), &undone))
         return fault_refuse(why, DAFTARI__V1__REASON__ENTRY_ALREADY_REVERSED, "number",
                             "it is void already, by the record at position %llu", (unsigned long long)undone);
-    status = message_unpack(&daftari__v1__payment_recorded__descriptor, out->payload, false,
-                            arena_allocator(context->arena), &message, why);
     *out_payment = (const Daftari__V1__PaymentRecorded *)message;
-    return status;
+    return STATUS_OK;
 }
 
 /* Whoever may reverse entries (and approve, of a debt that was given up), and he who took a payment in on its own day

@@ -128,38 +128,18 @@ enum status supplier_decide_deactivate(const struct context *context, struct kv_
                                        const ProtobufCMessage *command, struct decision *out,
                                        struct fault *why)
 {
-    const Daftari__V1__DeactivateSupplier *deactivate = (const Daftari__V1__DeactivateSupplier *)command;
-    struct party_row row;
     (void)context;
-    enum status status = party_require(state, PARTY_IS_SUPPLIER, deactivate->supplier, "supplier", &row, why);
-    if (status == STATUS_OK && !row.active)
-        status = fault_refuse(why, DAFTARI__V1__REASON__ALREADY_INACTIVE, "supplier",
-                              "the supplier is deactivated already");
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_SUPPLIER_DEACTIVATED;
-    out->number = row.number;
-    return STATUS_OK;
+    return party_decide_active(state, PARTY_IS_SUPPLIER,
+                               ((const Daftari__V1__DeactivateSupplier *)command)->supplier, false,
+                               EVENT_SUPPLIER_DEACTIVATED, out, why);
 }
 
 enum status supplier_decide_reactivate(const struct context *context, struct kv_txn *state,
                                        const ProtobufCMessage *command, struct decision *out,
                                        struct fault *why)
 {
-    const Daftari__V1__ReactivateSupplier *reactivate = (const Daftari__V1__ReactivateSupplier *)command;
-    struct party_row row;
     (void)context;
-    enum status status = party_require(state, PARTY_IS_SUPPLIER, reactivate->supplier, "supplier", &row, why);
-    if (status == STATUS_OK && row.active)
-        status = fault_refuse(why, DAFTARI__V1__REASON__ALREADY_ACTIVE, "supplier",
-                              "the supplier is active already");
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_SUPPLIER_REACTIVATED;
-    out->number = row.number;
-    return STATUS_OK;
+    return party_decide_active(state, PARTY_IS_SUPPLIER,
+                               ((const Daftari__V1__ReactivateSupplier *)command)->supplier, true,
+                               EVENT_SUPPLIER_REACTIVATED, out, why);
 }

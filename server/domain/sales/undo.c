@@ -1,10 +1,9 @@
 /* O-13, O-32, O-33: a sale is void, something of it comes back, a sale that was kept for review was looked at. */
 #include "people.pb-c.h"
 #include "proto/base/bytes.h"
-#include "proto/wire/message.h"
+#include "server/domain/kernel/earlier.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
-#include "server/domain/kernel/numbering.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/sales/sale_row.h"
 #include "type_ids.h"
@@ -49,27 +48,23 @@ void sale_row_put(struct kv_txn *state, uint64_t position, const struct sale_row
 
 /* ---- the sale that is meant ------------------------------------------------------------------------------------ */
 
-/* Header, postings and movements are borrowed from the log until the next read; the message is in the arena. */
+static const struct earlier_terms earlier = {
+    .type = EVENT_SALE_RECORDED,
+    .payload = &daftari__v1__sale_recorded__descriptor,
+    .unknown = DAFTARI__V1__REASON__SALE_UNKNOWN,
+    .what = "a sale, like RS-20250102-0001",
+};
+
 static enum status find_sale(const struct context *context, struct kv_txn *state, const char *number,
                              struct record *out, const Daftari__V1__SaleRecorded **out_sale,
                              struct sale_row *out_row, struct fault *why)
 {
-    uint64_t position;
     ProtobufCMessage *message = NULL;
-    if (text_empty(number) || !number_find(state, number, &position))
-        return fault_refuse(why, DAFTARI__V1__REASON__SALE_UNKNOWN, "number",
-                            "the document number of a sale, like RS-20250102-0001");
-    enum status status = context->records.read(context->records.context, position, out, why);
-    if (status == STATUS_OK && out->header.type != EVENT_SALE_RECORDED)
-        return fault_refuse(why, DAFTARI__V1__REASON__SALE_UNKNOWN, "number", "document %.50s is no sale",
-                            number);
-    if (status == STATUS_OK)
-        status = message_unpack(&daftari__v1__sale_recorded__descriptor, out->payload, false,
-                                arena_allocator(context->arena), &message, why);
+    enum status status = earlier_find(context, state, number, &earlier, out, &message, why);
     if (status != STATUS_OK)
         return status;
     *out_sale = (const Daftari__V1__SaleRecorded *)message;
-    sale_row_get(state, position, out_row);
+    sale_row_get(state, out->header.position, out_row);
     if (out_row->is_void)
         return fault_refuse(why, DAFTARI__V1__REASON__SALE_VOID, "number", "sale %.50s is void", number);
     return STATUS_OK;
