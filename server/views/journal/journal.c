@@ -101,10 +101,11 @@ uint64_t journal_by_number(struct kv_txn *txn, uint16_t series, civil_date date,
                : 0;
 }
 
-size_t journal_followers(struct kv_txn *txn, uint64_t position, uint64_t known_at, uint64_t *out, size_t max)
+size_t journal_followers(struct kv_txn *txn, uint64_t position, uint64_t after, uint64_t known_at,
+                         uint64_t *out, size_t max)
 {
     uint8_t first[LINK_KEY_BYTES], past[LINK_KEY_BYTES];
-    link_key(position, 0, first);
+    link_key(position, after + 1, first);
     link_key(position, known_at, past);
     struct kv_cursor *cursor = kv_cursor_open(txn, JOURNAL_LINKS);
     size_t count = 0;

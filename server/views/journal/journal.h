@@ -30,7 +30,9 @@ uint64_t journal_by_number(struct kv_txn *txn, uint16_t series, civil_date date,
 /* The reversal of `position` as known at `known_at`; 0 = none. */
 uint64_t journal_reversal(struct kv_txn *txn, uint64_t position, uint64_t known_at);
 
-/* The positions of records whose cause is `position`, in order, as known at `known_at`: how many, at most `max`. */
-size_t journal_followers(struct kv_txn *txn, uint64_t position, uint64_t known_at, uint64_t *out, size_t max);
+/* The positions after `after` of records whose cause is `position`, in order, as known at `known_at`: how many, at most
+ * `max`. */
+size_t journal_followers(struct kv_txn *txn, uint64_t position, uint64_t after, uint64_t known_at,
+                         uint64_t *out, size_t max);
 
 #endif

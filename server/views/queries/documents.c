@@ -7,7 +7,7 @@
 
 #define SCAN_MAX          512u /* documents looked at in one step before another query has its turn */
 #define LIST_MEMORY_BYTES (2u * 1024u * 1024u)
-#define FOLLOWERS_MAX     1024u
+#define FOLLOWERS_AT_ONCE 64u
 
 bool document_query_init(struct document_query *query, struct view_reader *reader,
                          const struct query_context *context)
@@ -68,16 +68,21 @@ enum status document_by_number(const struct document_query *query, const char *n
 enum status document_followers(const struct document_query *query, uint64_t position,
                                enum status (*each)(void *context, const struct record *record), void *context)
 {
-    uint64_t found[FOLLOWERS_MAX];
-    size_t count = journal_followers(query->journal, position, query->reader->position, found, FOLLOWERS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct record record;
-        enum status status = query->reader->record(query->reader, found[i], &record);
-        if (status == STATUS_OK)
-            status = each(context, &record);
-        if (status != STATUS_OK)
-            return status;
-    }
+    uint64_t found[FOLLOWERS_AT_ONCE], after = 0;
+    size_t count;
+    do {
+        count = journal_followers(query->journal, position, after, query->reader->position, found,
+                                  FOLLOWERS_AT_ONCE);
+        for (size_t i = 0; i < count; i++) {
+            struct record record;
+            enum status status = query->reader->record(query->reader, found[i], &record);
+            if (status == STATUS_OK)
+                status = each(context, &record);
+            if (status != STATUS_OK)
+                return status;
+            after = found[i];
+        }
+    } while (count == FOLLOWERS_AT_ONCE);
     return STATUS_OK;
 }
 
