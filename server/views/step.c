@@ -268,18 +268,16 @@ static const struct view_query *view_query_find(const char *method)
     return NULL;
 }
 
-/* Keeps a fault that says more than a bare status; fills in the text when there is none. What could not be read goes
- * before what a query made of it. */
+/* What could not be read goes before whatever a query made of it. Else keeps a fault that says more than a bare status;
+ * fills in the text when there is none. */
 static enum status part_status(struct stepper *stepper, enum status status)
 {
     struct fault broken = {0};
-    bool done = status == STATUS_OK || status == STATUS_END || status == STATUS_AGAIN;
-    if (!stepper->reader.said && snapshot_error(stepper, &broken) != STATUS_OK &&
-        (done || status == broken.status)) {
+    if (!stepper->reader.said && snapshot_error(stepper, &broken) != STATUS_OK) {
         stepper->fault = broken;
         return broken.status;
     }
-    if (done)
+    if (status == STATUS_OK || status == STATUS_END || status == STATUS_AGAIN)
         return status;
     if (stepper->fault.status == STATUS_OK)
         (void)fault_set(&stepper->fault, status, NULL, "%s", status_text(status));

@@ -282,15 +282,14 @@ static enum status ask_account(struct view_rig *rig, char out[FAULT_TEXT_MAX])
 
 /* Rows that a query cannot read: the answer says which view, the view is out from then on, the others go on, and the
  * digests say of each what there is to say. */
-static void rows_that_do_not_hold_together(void **state)
+static void unreadable(struct view_rig *rig, enum status as, const char *text)
 {
-    struct view_rig *rig = *state;
     char said[FAULT_TEXT_MAX];
     view_rig_start(rig);
     view_rig_wait(rig);
-    make_trouble(TROUBLE_GET, STATUS_CORRUPT);
-    assert_int_equal(ask_account(rig, said), STATUS_CORRUPT);
-    assert_non_null(strstr(said, "view masters does not hold together"));
+    make_trouble(TROUBLE_GET, as);
+    assert_int_equal(ask_account(rig, said), as);
+    assert_non_null(strstr(said, text));
     make_trouble(TROUBLE_NONE, STATUS_OK);
     enum view_state view_state = VIEW_READY;
     uint64_t at;
@@ -324,6 +323,17 @@ static void rows_that_do_not_hold_together(void **state)
     assert_int_equal(broken, 1);
 }
 
+static void rows_that_do_not_hold_together(void **state)
+{
+    unreadable(*state, STATUS_CORRUPT, "view masters does not hold together");
+}
+
+/* What LMDB says of a page that is damaged itself. */
+static void a_page_that_cannot_be_read(void **state)
+{
+    unreadable(*state, STATUS_IO, "view masters: ");
+}
+
 /* Each try is later than the one before. */
 static void tries_become_seldom(void **state)
 {
@@ -354,6 +364,7 @@ int main(void)
         TEST(a_stop_in_distrust),
         TEST(tries_become_seldom),
         TEST(rows_that_do_not_hold_together),
+        TEST(a_page_that_cannot_be_read),
         TEST(corrupt_views_are_not_tried_again),
     };
     diag_set_level(DIAG_ERROR);
