@@ -27,7 +27,10 @@ for store in ids state; do
   if [ "$store" = ids ]; then fill --entries 200000 --accounts 20; else fill --entries 400000 --accounts 200000; fi
   tap "$store: a full map is told to who gives commands" grep -qE "FULL.*(${store}_map_mib|core state)" "$D/out"
   tap "$store: the server goes on" server_alive "$pid" daftarid
-  tap "$store: it says so, once" test "$(grep -c 'WARNING.*status=FULL' "$D/server.log")" = 1
+  # A merge may make room for a while, and says so: each time that it is full is told once.
+  told=$(grep -c 'WARNING.*status=FULL' "$D/server.log") again=$(grep -c 'there is room again' "$D/server.log")
+  cp "$D/server.log" "$D/out"
+  tap "$store: it says so, once" test "$told" -ge 1 -a $((told - again)) -le 1 -a $((told - again)) -ge 0
   daftari report trial-balance --output csv >"$D/out" 2>&1
   tap "$store: queries go on" grep -q '^10000000' "$D/out"
   head=$(position)
