@@ -269,7 +269,8 @@ int main(void)
     }
     if (!good)
         printf("# step %u: %s\n# %s\n", step, play->text, play->world->trouble);
-    good = good && world_check(play->world) && play->accepted > steps / 8;
+    /* Of 3,000 acts 365 to 465 are accepted (100 seeds): far fewer means that the play tests little. */
+    good = good && world_check(play->world) && play->accepted > steps / 10;
     printf("# %zu accepted, %zu refused %s\n", play->accepted, play->refused, play->world->trouble);
     printf("%s - cylinders, their values and deposits agree with a second computation\n",
            good ? "ok" : "not ok");
