@@ -12,6 +12,7 @@ struct report {
     Daftari__V1__ColumnKind kinds[TABLE_COLUMNS_MAX];
     char name[SERVICE_NAME_TEXT_MAX];
     char title[TABLE_TITLE_MAX];
+    json_t *head; /* whose report, of which days, as known when: keys as in JSON */
     json_t *notes;
     uint64_t position;
     bool headed;
@@ -45,9 +46,41 @@ static enum table_row_kind row_kind_of(Daftari__V1__RowKind kind)
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
+static void head_text(struct report *report, const char *key, const char *text)
+{
+    if (text != NULL && text[0] != '\0')
+        (void)json_object_set_new(report->head, key, json_string(text));
+}
+
+static void head_date(struct report *report, const char *key, bool given, uint32_t date)
+{
+    char text[DATE_TEXT_MAX];
+    if (given && date_valid(date) && date_format(date, text) != 0)
+        head_text(report, key, text);
+}
+
+static void take_whose(struct report *report, const Daftari__V1__ReportPart *part)
+{
+    char moment[TIME_TEXT_MAX];
+    head_text(report, "books", part->books);
+    head_text(report, "business", part->business);
+    head_text(report, "business_name", part->business_name);
+    head_date(report, "from", part->has_from_date, part->from_date);
+    head_date(report, "to", part->has_to_date, part->to_date);
+    head_date(report, "as_at", part->has_as_at_date, part->as_at_date);
+    head_date(report, "compare_from", part->has_compare_from_date, part->compare_from_date);
+    head_date(report, "compare_to", part->has_compare_to_date, part->compare_to_date);
+    if (!part->has_known_at_position)
+        return;
+    (void)json_object_set_new(report->head, "known_at", json_integer((json_int_t)part->known_at_position));
+    if (timestamp_format(part->known_at_time_us, moment) != 0)
+        head_text(report, "known_at_time", moment);
+}
+
 static bool take_head(struct report *report, const Daftari__V1__ReportPart *part)
 {
     report->headed = true;
+    take_whose(report, part);
     (void)snprintf(report->name, sizeof report->name, "%s", part->report != NULL ? part->report : "");
     (void)snprintf(report->title, sizeof report->title, "%s", part->title != NULL ? part->title : "");
     if (part->n_columns > TABLE_COLUMNS_MAX)
@@ -242,6 +275,7 @@ static void report_print_json(const struct report *report)
 {
     json_t *object = json_pack("{s:s, s:s, s:I}", "report", report->name, "title", report->title, "position",
                                (json_int_t)report->position);
+    (void)json_object_update(object, report->head);
     (void)json_object_set_new(object, "columns", columns_json(report));
     json_t *rows = json_array(), *totals = json_array();
     rows_json(report, rows, totals);
@@ -254,16 +288,79 @@ static void report_print_json(const struct report *report)
     json_decref(object);
 }
 
+/* "" when the report has none. */
+static const char *head_of(const struct report *report, const char *key)
+{
+    const char *text = json_string_value(json_object_get(report->head, key));
+    return text != NULL ? text : "";
+}
+
+/* Text of the server for a terminal: without control characters, as in tables. */
+static void print_plain(const char *text)
+{
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0'; at++)
+        (void)putchar(*at < 0x20 || *at == 0x7f ? ' ' : *at);
+}
+
+static void print_days(const struct report *report)
+{
+    const char *from = head_of(report, "from"), *to = head_of(report, "to"), *at = head_of(report, "as_at");
+    const char *with_from = head_of(report, "compare_from"), *with = head_of(report, "compare_to");
+    if (at[0] != '\0')
+        (void)printf("At the end of %s", at);
+    else if (from[0] != '\0' && to[0] != '\0')
+        (void)printf("From %s to %s", from, to);
+    else if (from[0] != '\0' || to[0] != '\0')
+        (void)printf("%s %s", from[0] != '\0' ? "From" : "Up to", from[0] != '\0' ? from : to);
+    else
+        return;
+    if (with[0] != '\0' && at[0] != '\0')
+        (void)printf(", compared with the end of %s", with);
+    else if (with[0] != '\0' && with_from[0] != '\0')
+        (void)printf(", compared with %s to %s", with_from, with);
+    else if (with[0] != '\0')
+        (void)printf(", compared with all up to %s", with);
+    (void)putchar('\n');
+}
+
+/* As an accountant heads a report: what it is, whose, of which days, and as known when. */
+static void print_head(const struct report *report)
+{
+    const char *books = head_of(report, "books"), *business = head_of(report, "business");
+    const char *name = head_of(report, "business_name");
+    print_plain(report->title);
+    (void)putchar('\n');
+    print_plain(books);
+    if (business[0] != '\0')
+        (void)fputs(books[0] != '\0' ? ": " : "", stdout);
+    if (strcmp(business, "all") == 0)
+        (void)fputs("all businesses", stdout);
+    else
+        print_plain(business);
+    if (name[0] != '\0')
+        (void)putchar(' ');
+    print_plain(name);
+    if (books[0] != '\0' || business[0] != '\0')
+        (void)putchar('\n');
+    print_days(report);
+    json_int_t known_at = json_integer_value(json_object_get(report->head, "known_at"));
+    if (known_at != 0)
+        (void)printf("As known at position %lld, recorded %s\n", (long long)known_at,
+                     head_of(report, "known_at_time"));
+    (void)putchar('\n');
+}
+
 static void report_print_table(const struct report *report)
 {
     size_t index;
     json_t *note;
-    (void)printf("%s\n\n", report->title);
+    print_head(report);
     table_show(&report->table, stdout);
     (void)fputc('\n', stdout);
     json_array_foreach(report->notes, index, note)
     {
-        (void)printf("%s\n", json_string_value(note));
+        print_plain(json_string_value(note));
+        (void)putchar('\n');
     }
     (void)printf("As of log position %llu.\n", (unsigned long long)report->position);
 }
@@ -276,6 +373,7 @@ static enum status report_show(struct cli *cli, struct slice body, struct fault 
     if (report == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");
     table_init(&report->table);
+    report->head = json_object();
     report->notes = json_array();
     enum status status = report_ask(cli, body, report, why);
     if (status != STATUS_OK) {
@@ -290,6 +388,7 @@ static enum status report_show(struct cli *cli, struct slice body, struct fault 
     } else {
         report_print_table(report);
     }
+    json_decref(report->head);
     json_decref(report->notes);
     table_done(&report->table);
     free(report);

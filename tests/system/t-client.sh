@@ -93,7 +93,7 @@ run load "$work/load";                           gives 0 "loading again"; [ "$be
 
 # ---- reading ----
 run entry list --from 2026-02-01 --to 2026-02-01 --output csv; gives 0 "entries as CSV"; [ "$(wc -l <"$work/out")" -eq 5 ]; ok $? "a head and a row for every line"
-run report trial-balance --output json;          gives 0 "a report as JSON"; says '"totals"' "with totals"
+run report trial-balance --output json;          gives 0 "a report as JSON"; says '"totals"' "with totals"; says '"business": "all"' "and whose it is"
 # Every row of the CSV is in the JSON once, with the same cells: those of rows and total_rows, put in their places.
 json_as_csv() {
   jq -r 'def field: . // "" | tostring | if test("[,\"\r\n]") then "\"" + gsub("\""; "\"\"") + "\"" else . end;
@@ -118,6 +118,7 @@ run report owners-account --by-business --output json; gives 0 "totals of severa
 [ "$(jq -r .totals.amount "$work/out")" = "$(daftari report owners-account --output json | jq -r .totals.amount)" ]; ok $? "come to that of all"
 run report account-statement --account 1110 --from 2026-02-01 --output json; gives 0 "a statement as JSON"; jq -e '.total_rows[0] | .description == "Opening balance" and .after == 0' "$work/out" >/dev/null; ok $? "has its opening balance"
 run report trial-balance;                        gives 0 "a report as a table"; says '[0-9],[0-9][0-9][0-9]\.50' "with thousands commas"
+says "^Up to $(date +%Y)" "and of which days it is"; says ": all businesses$" "and whose"
 run report trial-balance --output csv;           gives 0 "a report as CSV"; head -1 "$work/out" | grep -q '^account,name,.*closing.$'; ok $? "with a head"
 run report --list;                               gives 0 "the list of reports"; says 'trial-balance' "has the trial balance"
 run report nonsense;                             gives 1 "a report that is not there"

@@ -501,7 +501,9 @@ static enum status report_date(struct view_rig *rig, uint32_t date, char out[256
     if (status == STATUS_OK) {
         Daftari__V1__ReportPart *part =
             daftari__v1__report_part__unpack(NULL, q.item.parts[0].answer.len, q.item.parts[0].answer.ptr);
-        (void)snprintf(out, 256, "%s", part->notes[0]);
+        char to[DATE_TEXT_MAX];
+        (void)date_format(part->to_date, to);
+        (void)snprintf(out, 256, "%s", to);
         daftari__v1__report_part__free_unpacked(part, NULL);
     } else {
         (void)snprintf(out, 256, "%s", q.item.parts[0].fault->text);

@@ -121,6 +121,7 @@ static enum status report_make(struct view_reader *reader, const struct query_co
                              .why = why,
                              .keep = report->keep,
                              .resume = &report->resume};
+    bool first = !report->resume.started;
     enum status status = report_permitted(context, request, &run.report, why);
     if (status != STATUS_OK)
         return status;
@@ -130,6 +131,10 @@ static enum status report_make(struct view_reader *reader, const struct query_co
     if (status == STATUS_OK)
         status = run.report->run(&run);
     report->more = status == STATUS_AGAIN;
+    if (first && (status == STATUS_OK || status == STATUS_AGAIN)) {
+        enum status head = run_head(&run);
+        status = head != STATUS_OK ? head : status;
+    }
     if (status == STATUS_OK || status == STATUS_AGAIN || report_out_error(report->out) != STATUS_OK)
         status = run_status(&run);
     run_close(&run);

@@ -137,7 +137,6 @@ static enum status aging_run(struct report_run *run, Daftari__V1__AccountClass c
         return STATUS_OK;
     }
     memset(aging.parties, 0, aging.count * sizeof *aging.parties);
-    run_note_date(run);
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
     collect(&aging);
     write(&aging, rights == NULL || rights_allow(rights, names, PERMISSION_READ));

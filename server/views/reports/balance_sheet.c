@@ -48,7 +48,6 @@ static void write_currency(struct grid *grid, uint16_t currency)
 
 static enum status balance_sheet_run(struct report_run *run)
 {
-    run_note_date(run);
     return grid_run(run, collect, write_currency);
 }
 

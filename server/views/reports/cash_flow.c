@@ -209,7 +209,6 @@ static enum status cash_flow_run(struct report_run *run)
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
     run_default_from_fiscal_year(run);
-    run_note_range(run);
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
     struct flows flows = {.run = run};
     enum status status = collect(&flows, txn);

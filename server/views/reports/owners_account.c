@@ -137,7 +137,6 @@ static enum status owners_account_run(struct report_run *run)
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
     run_default_from_fiscal_year(run);
-    run_note_range(run);
     report_out_columns(run->out, columns, sizeof columns / sizeof columns[0]);
     struct shares shares = {0};
     bool by_business = run->request->has_by_business && run->request->by_business;

@@ -43,7 +43,6 @@ static void write_currency(struct grid *grid, uint16_t currency)
 static enum status profit_and_loss_run(struct report_run *run)
 {
     run_default_from_fiscal_year(run);
-    run_note_range(run);
     return grid_run(run, collect, write_currency);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "books.pb-c.h"
 #include "business.pb-c.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/lookup.h"
@@ -407,8 +408,6 @@ enum status run_open(struct report_run *run)
     keep_first_batch(run);
     report_out_head(run->out, run->report->name, run->report->title);
     report_out_page(run->out, run->request->offset, run->request->limit);
-    if (run->as_known)
-        report_out_note(run->out, "as known at position %llu", (unsigned long long)run->known_at);
     return STATUS_OK;
 }
 
@@ -482,30 +481,57 @@ uint32_t run_scale(const struct report_run *run, uint16_t currency)
     return currency < run->currency_count ? run->currencies[currency].scale : 0;
 }
 
-void run_note_range(struct report_run *run)
+/* ---- the head ---------------------------------------------------------------------------------------------------------------- */
+
+static void head_days(const struct report_run *run, Daftari__V1__ReportPart *head)
 {
-    char from[DATE_TEXT_MAX], to[DATE_TEXT_MAX];
-    date_format(run->from, from);
-    date_format(run->to, to);
-    report_out_note(run->out, run->from != 0 ? "from %s to %s" : "%sup to %s", from, to);
-    if (!run->compare)
-        return;
-    date_format(run->compare_from, from);
-    date_format(run->compare_to, to);
-    report_out_note(run->out,
-                    run->compare_from != 0 ? "compared with %s to %s" : "compared with all%s up to %s", from,
-                    to);
+    bool range = takes(run->report, "from_date");
+    bool any = range || takes(run->report, "to_date") || takes(run->report, "as_at_date");
+    bool to_the_last = run->report->by_recording && !run->request->has_to_date;
+    head->has_from_date = range && run->from != 0;
+    head->from_date = run->from;
+    head->has_to_date = range && !to_the_last;
+    head->to_date = run->to;
+    head->has_as_at_date = any && !range;
+    head->as_at_date = run->to;
+    head->has_compare_from_date = run->compare && range && run->compare_from != 0;
+    head->compare_from_date = run->compare_from;
+    head->has_compare_to_date = run->compare;
+    head->compare_to_date = run->compare_to;
 }
 
-void run_note_date(struct report_run *run)
+static void head_business(const struct report_run *run, Daftari__V1__ReportPart *head)
 {
-    char date[DATE_TEXT_MAX];
-    date_format(run->to, date);
-    report_out_note(run->out, "at the end of %s", date);
-    if (!run->compare)
+    static char all[] = "all"; /* packed, never written */
+    if (!takes(run->report, "business"))
         return;
-    date_format(run->compare_to, date);
-    report_out_note(run->out, "compared with the end of %s", date);
+    head->business = all;
+    if (run->all)
+        return;
+    head->business = (char *)(uintptr_t)run->businesses[0].code;
+    head->business_name = (char *)(uintptr_t)run->businesses[0].name;
+}
+
+enum status run_head(struct report_run *run)
+{
+    Daftari__V1__ReportPart *head = report_out_part(run->out, 0);
+    if (head == NULL)
+        return STATUS_OK; /* no memory: run_status says so */
+    const Daftari__V1__OpenBooks *books = row_get_message(run->masters, TABLE_BOOKS, slice_text("books"),
+                                                          &daftari__v1__open_books__descriptor, run->arena);
+    head->books = books != NULL ? books->name : NULL;
+    head_business(run, head);
+    head_days(run, head);
+    if (!run->as_known)
+        return STATUS_OK;
+    struct record record;
+    enum status status = run->reader->record(run->reader, run->known_at, &record);
+    if (status != STATUS_OK)
+        return status;
+    head->has_known_at_position = head->has_known_at_time_us = true;
+    head->known_at_position = run->known_at;
+    head->known_at_time_us = record.header.time;
+    return STATUS_OK;
 }
 
 enum status run_status(struct report_run *run)

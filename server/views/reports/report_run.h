@@ -96,9 +96,8 @@ const char *run_business_code(const struct report_run *run, uint16_t number);
 const char *run_currency_code(const struct report_run *run, uint16_t number);
 uint32_t run_scale(const struct report_run *run, uint16_t currency);
 
-/* "from 2025-01-01 to 2025-12-31", and the comparison when there is one; for a balance at a date `to` alone. */
-void run_note_range(struct report_run *run);
-void run_note_date(struct report_run *run);
+/* Whose report it is, of which days and as known when: after the report's run, which may have chosen days of its own. */
+enum status run_head(struct report_run *run) MUST_USE;
 
 /* The status of a report that has come to its end: what its transactions and its output say. */
 enum status run_status(struct report_run *run);

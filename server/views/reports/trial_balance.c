@@ -114,10 +114,6 @@ static enum status sums_run(struct report_run *run, bool balances)
     struct kv_txn *txn = run_txn(run, VIEW_BALANCES);
     if (txn == NULL)
         return STATUS_UNAVAILABLE;
-    if (balances)
-        run_note_date(run);
-    else
-        run_note_range(run);
     struct totals_by_currency totals = {0};
     struct sums sums;
     enum status status = sums_open(&sums, run, txn, BALANCES_TOTALS,
