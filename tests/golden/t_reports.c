@@ -153,6 +153,36 @@ static void profit_and_loss_by_business(void **state)
     table_free(&t);
 }
 
+/* Result up to the end of February without a first date. */
+static void result_since_the_year_began(struct example *f, const char *business, const char *amount)
+{
+    struct table t;
+    Daftari__V1__RunReport request = example_request(business);
+    request.has_to_date = true;
+    request.to_date = 20250228;
+    example_ask(f, "profit-and-loss", request, &t);
+    long row = table_find(&t, TOTAL, "section", "result", NULL);
+    assert_amount(&t, row, "amount", amount);
+    table_free(&t);
+}
+
+static void a_business_may_have_a_year_of_its_own(void **state)
+{
+    struct example *f = *state;
+    sale(f->world);       /* 3 February: 120.00 */
+    bank_mpesa(f->world); /* 4 February: -34.00 */
+    result_since_the_year_began(f, "WTR", "86.00");
+    example_command(f->world, "Business.Set",
+                    "{\"business\":\"WTR\",\"from_date\":\"2025-02-01\",\"settings\":[{\"name\":"
+                    "\"fiscal_year_start\",\"value\":\"02-04\"}]}");
+    result_since_the_year_began(f, "WTR", "-34.00");
+    result_since_the_year_began(f, "all", "86.00"); /* the books have their own */
+    example_command(f->world, "Business.Set",
+                    "{\"business\":\"WTR\",\"from_date\":\"2025-02-02\",\"settings\":[{\"name\":"
+                    "\"fiscal_year_start\",\"value\":\"\"}]}");
+    result_since_the_year_began(f, "WTR", "86.00");
+}
+
 static void interbusiness_vanishes_in_consolidation(void **state)
 {
     struct example *f = *state;
@@ -717,6 +747,7 @@ int main(void)
         TEST(trial_balance_of_the_opening),
         TEST(trial_balance_by_business),
         TEST(profit_and_loss_by_business),
+        TEST(a_business_may_have_a_year_of_its_own),
         TEST(interbusiness_vanishes_in_consolidation),
         TEST(cash_flow_is_direct),
         TEST(owners_account_explains_equity),

@@ -103,6 +103,13 @@ sed -i 's/^  repeated Tag tags = 7;/&\n  map<string, string> more = 98;/' $s
 broken "a map" schema "map"
 sed -i 's/^message EntryLine {/&\n  optional int32 twice = 2;/' $s
 broken "a number used twice" schema "EntryLine 2: used twice"
+settings=server/domain/business/settings.c
+sed -i 's/NOTED "closing time"/"closing time"/' $settings
+broken "a setting that nothing reads" settings "operating_hours_end: nothing reads it"
+sed -i 's/"permit stock below zero"/NOTED &/' $settings
+broken "a note that something reads" settings "allow_negative_stock: its meaning says"
+sed -i 's/^    {"tax_rate", .*/    {"tax_rate", RATE, "16", NULL, "VAT", PROFILE_TAX_RATE},/' $settings
+broken "a setting that the gate cannot read" settings "rows can be read"
 sed -i 's/"proto2"/"proto3"/' $s
 broken "proto3" schema "only proto2"
 sed -i 's/  rpc Post(PostEntry)/  rpc PostIt(PostEntry)/' $s

@@ -6,60 +6,65 @@
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
 
+/* Begins the meaning of a setting that nothing here acts on: it is kept and told, for people and for programs at a till.
+ * A gate (tools/dev/check-settings) holds that these are all those that no code reads, and that the others are read. */
+#define NOTED "a note, not acted on by the server: "
+
 /* Sorted by name: answers list them in this order. */
 const struct setting settings[] = {
     {"adjustment_requires_approval", SETTING_FLAG, "true", NULL,
      "entries of type ADJ are requested and approved; with false they are posted like others", PROFILE_NONE},
     {"aging_alert_days", SETTING_COUNT, "30", NULL,
-     "days after which an uncollected job or unpaid debt is shown", PROFILE_NONE},
+     NOTED "days after which an uncollected job or unpaid debt is shown", PROFILE_NONE},
     {"allow_negative_stock", SETTING_FLAG, "false", NULL, "permit stock below zero", PROFILE_NEGATIVE_STOCK},
     {"cashier_may_void", SETTING_FLAG, "true", NULL, "who sold it may void a sale on the day of the sale",
      PROFILE_CASHIER_VOID},
     {"collect_requires_zero_balance", SETTING_FLAG, "true", NULL,
-     "a laundry job is collected only when it is fully paid", PROFILE_COLLECT_PAID},
-    {"currency_code", SETTING_CURRENCY, "", NULL, "currency of new documents; empty = the base currency",
+     NOTED "a laundry job is collected only when it is fully paid", PROFILE_COLLECT_PAID},
+    {"currency_code", SETTING_CURRENCY, "", NULL, NOTED "currency of documents, always the base currency",
      PROFILE_NONE},
-    {"currency_symbol", SETTING_TEXT, "", NULL, "shown before amounts; empty = the currency's own symbol",
-     PROFILE_NONE},
-    {"day_close_time", SETTING_TIME, "20:00", NULL, "when the till is to be counted", PROFILE_NONE},
-    {"dead_stock_days", SETTING_COUNT, "30", NULL, "days without a sale after which stock is shown as dead",
-     PROFILE_NONE},
+    {"currency_symbol", SETTING_TEXT, "", NULL,
+     NOTED "shown before amounts; empty = the currency's own symbol", PROFILE_NONE},
+    {"day_close_time", SETTING_TIME, "20:00", NULL, NOTED "when the till is to be counted", PROFILE_NONE},
+    {"dead_stock_days", SETTING_COUNT, "30", NULL,
+     NOTED "days without a sale after which stock is shown as dead", PROFILE_NONE},
     {"default_credit_limit", SETTING_LIMIT, "", NULL,
      "credit of a customer without a limit of his own; 0 = none, empty = no limit", PROFILE_DEFAULT_CREDIT},
     {"enforce_credit_limit", SETTING_FLAG, "true", NULL, "refuse credit above the customer's limit",
      PROFILE_CREDIT_LIMIT},
     {"expense_approval_threshold", SETTING_LIMIT, "", NULL,
-     "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
-    {"fiscal_year_start", SETTING_DAY, "01-01", NULL,
-     "first day of the tax year in this business's reports; the books' own year is fixed when they are "
-     "opened",
+     NOTED "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
+    {"fiscal_year_start", SETTING_DAY, "", NULL,
+     "first day of the year with which reports on this business alone begin when no date is given; empty = "
+     "the books' own year, by which years are closed",
      PROFILE_NONE},
-    {"float_amount", SETTING_AMOUNT, "0", NULL, "cash left in the till at day close", PROFILE_FLOAT},
+    {"float_amount", SETTING_AMOUNT, "0", NULL, NOTED "cash left in the till at day close", PROFILE_FLOAT},
     {"low_stock_threshold", SETTING_COUNT, "10", NULL, "alert when a quantity is at or below this",
      PROFILE_LOW_STOCK},
-    {"lpg_price_per_kg", SETTING_PRICES, "", NULL, "price of gas by capacity in kg, as 6=230.00,13=215.00",
-     PROFILE_NONE},
-    {"operating_hours_end", SETTING_TIME, "20:00", NULL, "closing time", PROFILE_NONE},
-    {"operating_hours_start", SETTING_TIME, "08:00", NULL, "opening time", PROFILE_NONE},
+    {"lpg_price_per_kg", SETTING_PRICES, "", NULL,
+     NOTED "price of gas by capacity in kg, as 6=230.00,13=215.00", PROFILE_NONE},
+    {"operating_hours_end", SETTING_TIME, "20:00", NULL, NOTED "closing time", PROFILE_NONE},
+    {"operating_hours_start", SETTING_TIME, "08:00", NULL, NOTED "opening time", PROFILE_NONE},
     {"owner_may_approve_own", SETTING_FLAG, "false", NULL,
      "an owner may approve an adjustment that he requested himself", PROFILE_NONE},
     {"petty_cash_limit", SETTING_LIMIT, "", NULL,
-     "a cashier records expenses up to this amount; 0 and empty = none", PROFILE_PETTY_CASH},
-    {"receipt_footer", SETTING_TEXT, "", NULL, "last lines of a receipt", PROFILE_NONE},
+     NOTED "a cashier records expenses up to this amount; 0 and empty = none", PROFILE_PETTY_CASH},
+    {"receipt_footer", SETTING_TEXT, "", NULL, NOTED "last lines of a receipt", PROFILE_NONE},
     {"requires_signature", SETTING_FLAG, "false", NULL,
-     "ask for a signature on receipts at or above signature_threshold", PROFILE_NONE},
+     NOTED "ask for a signature on receipts at or above signature_threshold", PROFILE_NONE},
     {"revenue_recognition", SETTING_CHOICE, "received", "received ready",
-     "when a laundry job counts as revenue: taken in, or ready", PROFILE_RECOGNITION},
+     NOTED "when a laundry job counts as revenue: taken in, or ready", PROFILE_RECOGNITION},
     {"sale_series", SETTING_SERIES, "", NULL, "series that numbers sales; empty = that of journal entries",
      PROFILE_SALE_SERIES},
-    {"signature_threshold", SETTING_AMOUNT, "10000", NULL, "amount from which a signature is asked for",
+    {"signature_threshold", SETTING_AMOUNT, "10000", NULL, NOTED "amount from which a signature is asked for",
      PROFILE_NONE},
     {"tax_rate", SETTING_RATE, "16.00", NULL, "VAT in percent", PROFILE_TAX_RATE},
     {"valuation", SETTING_CHOICE, "average", "average fifo", "how issued stock is valued", PROFILE_VALUATION},
     {"vat_mode", SETTING_CHOICE, "none", "none inclusive exclusive",
      "not registered for VAT; prices include VAT; VAT is added to prices", PROFILE_VAT_MODE},
     {"withdrawal_approval_threshold", SETTING_LIMIT, "", NULL,
-     "withdrawals from this amount on need approval; 0 = all, empty = none", PROFILE_WITHDRAWAL_APPROVAL},
+     NOTED "withdrawals from this amount on need approval; 0 = all, empty = none",
+     PROFILE_WITHDRAWAL_APPROVAL},
     {"zero_stock_policy", SETTING_CHOICE, "block", "block warn",
      "a sale at zero stock is refused, or warned of", PROFILE_ZERO_STOCK},
 };
@@ -168,13 +173,13 @@ static bool value_good(struct kv_txn *state, const struct setting *setting, cons
     case SETTING_TIME:
         return is_pair(text, ':', 0, 23, 0, 59);
     case SETTING_DAY:
-        return is_day(text);
+        return text.len == 0 || is_day(text);
     case SETTING_CHOICE:
         return is_choice(value, setting->choices);
     case SETTING_TEXT:
         return text.len <= SETTING_VALUE_MAX;
     case SETTING_CURRENCY:
-        return text.len == 0 || currency_find(state, value, &currency);
+        return text.len == 0 || (currency_find(state, value, &currency) && currency == BASE_CURRENCY);
     case SETTING_PRICES:
         return text.len <= SETTING_VALUE_MAX && is_prices(value, scale);
     case SETTING_SERIES:
@@ -232,13 +237,13 @@ static const char *kind_text(const struct setting *setting)
     case SETTING_TIME:
         return "a time, like 08:00";
     case SETTING_DAY:
-        return "month and day, like 01-01";
+        return "month and day, like 07-01, or nothing for the year of the books";
     case SETTING_CHOICE:
         return setting->choices;
     case SETTING_TEXT:
         return "at most 500 bytes of text";
     case SETTING_CURRENCY:
-        return "the code of a currency of these books";
+        return "the base currency of these books; a line of an entry names another itself";
     case SETTING_PRICES:
         return "prices by size, like 6=230.00,13=215.00";
     case SETTING_SERIES:
@@ -301,4 +306,14 @@ static struct slice setting_get(struct kv_txn *state, uint16_t business, const c
 bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
 {
     return slice_equal(setting_get(state, business, name, date), slice_text("true"));
+}
+
+uint32_t setting_day(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
+{
+    struct slice value = setting_get(state, business, name, date);
+    uint64_t month, day;
+    if (value.len != 5 || !number_parse(slice_of(value.ptr, 2), 1, 12, &month) ||
+        !number_parse(slice_of(value.ptr + 3, 2), 1, 31, &day))
+        return 0;
+    return (uint32_t)(month * 100 + day);
 }

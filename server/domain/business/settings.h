@@ -13,10 +13,10 @@ enum setting_kind {
     SETTING_LIMIT,    /* the same, or empty: no limit */
     SETTING_COUNT,    /* whole number, 0 to 1,000,000 */
     SETTING_TIME,     /* HH:MM */
-    SETTING_DAY,      /* MM-DD */
+    SETTING_DAY,      /* MM-DD, or empty: the day that the books have */
     SETTING_CHOICE,   /* one of `choices`, separated by spaces */
     SETTING_TEXT,     /* at most SETTING_VALUE_MAX bytes */
-    SETTING_CURRENCY, /* the code of a defined currency, or empty: the base currency */
+    SETTING_CURRENCY, /* the code of the base currency, or empty */
     SETTING_PRICES,   /* size=amount pairs, "6=230.00,13=215.00" */
     SETTING_SERIES,   /* the prefix of a defined series, or empty: the journal's */
 };
@@ -45,6 +45,9 @@ enum status setting_check(struct kv_txn *state, const struct setting *setting, c
 /* The value as a number, as kernel/profile.h says. False: it is not of the form that the setting has today. */
 bool setting_number(struct kv_txn *state, const struct setting *setting, const char *value, uint32_t scale,
                     int64_t *out) MUST_USE;
+
+/* The value of a SETTING_DAY at a date as MMDD; 0 when it is empty. `name` must be in the table (asserted). */
+uint32_t setting_day(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
 
 /* The row in effect at a date: since when, and the value (borrowed). False: nothing was set, the fallback holds. */
 bool setting_row(struct kv_txn *state, uint16_t business, const char *name, civil_date date,

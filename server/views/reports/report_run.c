@@ -4,6 +4,7 @@
 
 #include "books.pb-c.h"
 #include "business.pb-c.h"
+#include "server/domain/business/settings.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
@@ -429,7 +430,8 @@ void run_default_from_fiscal_year(struct report_run *run)
         return;
     struct facts facts;
     facts_get(run->masters, &facts);
-    uint32_t start = facts.fiscal_year_start == 0 ? 101 : facts.fiscal_year_start;
+    uint32_t own = run->all ? 0 : setting_day(run->masters, run->business, "fiscal_year_start", run->to);
+    uint32_t start = own != 0 ? own : facts.fiscal_year_start != 0 ? facts.fiscal_year_start : 101;
     uint32_t year = run->to / 10000;
     if (run->to % 10000 < start)
         year--;

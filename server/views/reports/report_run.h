@@ -83,7 +83,8 @@ void run_close(struct report_run *run);
 /* The view at the moment asked for; NULL: run->why says why. */
 struct kv_txn *run_txn(struct report_run *run, enum view_id id);
 
-/* When the request gives no first date: the first day of the fiscal year that `to` lies in. */
+/* When the request gives no first date: the first day of the fiscal year that `to` lies in, by the year of the one
+ * business asked for when it has its own (setting fiscal_year_start), else of the books. */
 void run_default_from_fiscal_year(struct report_run *run);
 
 /* The last position whose record is not later than `time`; 0 = none. */
