@@ -40,6 +40,13 @@ measure batch --batch 50 --seed 7 && daftari report account-statement --account 
     grep -q 'Sale of packaged water' "$dir/statement"; code=$?
 say "the entries encoded by hand are in the books"
 
+measure sale && daftari report trial-balance --business BENCHSHOP --output json >"$dir/trial" &&
+    jq -e '[.rows[] | select(.name == "Bench sales" or .name == "Bench VAT" or .name == "Bench cost") | .debit + .credit] | length == 3 and all(. != "")' \
+        "$dir/trial" >>"$dir/err"; code=$?
+say "a sale books revenue, tax and the cost of what was sold"
+measure single --connections 1024; [ $? -ne 0 ] && ! grep -q '^entries a second' "$dir/out"; code=$?
+say "a load that could not begin gives no figures"
+
 daftari-bench all --scratch "$dir" --runs 1 --entries 3000 --accounts 20 --seconds 5 --output json >"$dir/out" 2>"$dir/err"; code=$?
 say "every scenario runs on a server of its own"
 jq -se --slurpfile names <(daftari-bench --help | sed -n 's/^  \([a-z][a-z-]*\)   *[a-zA-Z0-9].*/"\1"/p') \

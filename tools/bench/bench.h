@@ -5,6 +5,7 @@
  * scenario.c  the table of scenarios; one run of a load and everything that is measured around it
  * load.c      the turn: connections, requests in flight, answers counted
  * entries.c   the requests, encoded by hand
+ * sale.c      a shop, and sales in it
  * wire.c      one connection: TLS, frames, the greeting
  * client.c    the log-in and calls that wait, over the client library
  * own.c       a server of our own in a scratch folder
@@ -65,6 +66,7 @@ struct bench {
     struct dft_client *client;   /* logged in; its session is taken up by every connection */
     uint32_t accounts_open;      /* of ours */
     uint32_t pages_ready;        /* entries on the statement account */
+    bool shop_open;              /* the shop of the sales, with its stock */
     uint64_t bare_commit_p50_us; /* from `limit` in this invocation; 0 = it did not run */
     bool limit_ran;              /* batches are set beside a floor of their own */
 };

@@ -304,6 +304,7 @@ static void drop_server(struct bench *bench)
     own_remove(bench->own);
     bench->own = NULL;
     bench->accounts_open = bench->pages_ready = 0;
+    bench->shop_open = false;
 }
 
 /* Runs of one scenario, printed; also what was measured before a failure. */

@@ -78,11 +78,12 @@ enum dft_status own_make(const char *scratch, struct own_server **out, struct df
         NULL};
     (void)umask(077);
     /* Maps are smaller than as delivered, which changes no figure, since the thread sanitizer leaves a program less room
-     * for addresses. All else is as delivered. */
+     * for addresses; all connections come from one address. All else is as delivered. */
     if (!make_password(own) || !own_run(own, args, "init.log") ||
         !write_text(conf,
                     "listen_port = 0\nmetrics_port = 0\nlog_map_mib = 131072\n"
-                    "state_map_mib = 16384\nids_map_mib = 16384\nview_map_mib = 32768\n",
+                    "state_map_mib = 16384\nids_map_mib = 16384\nview_map_mib = 32768\n"
+                    "connections_max = 1100\nconnections_per_address_max = 1100\n",
                     "ae")) {
         own_remove(own);
         return fail(why, DFT_IO, "daftarid init failed below ", scratch);

@@ -38,6 +38,14 @@ static const struct scenario scenarios[] = {
      .entries = 30000,
      .entries_full = 1000000,
      .run = run_entries},
+    {.name = "sale",
+     .what = "64 connections, a sale of three items with stock, VAT and cost in flight on each",
+     .connections = 64,
+     .in_flight = 1,
+     .batch = 1,
+     .entries = 20000,
+     .entries_full = 500000,
+     .run = run_sale},
     {.name = "pipeline",
      .what = "1 connection, 256 requests of one entry in flight",
      .connections = 1,
@@ -369,6 +377,8 @@ enum dft_status measure_load(struct bench *bench, struct lane *lane, struct figu
     look(bench, true, &before);
     uint64_t began_us = bench_now_us();
     status = load_run(bench, lane, 1, bench->options.seconds_max, &result, why);
+    if (status != DFT_OK && lane->done == 0)
+        return status; /* nothing was measured */
     look(bench, false, &after);
     bool views = status == DFT_OK && bench_views_wait(bench->options.metrics, VIEWS_WAIT_S);
     uint64_t all_us = bench_now_us() - began_us;

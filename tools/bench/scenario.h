@@ -49,6 +49,8 @@ enum dft_status run_limit(struct bench *bench, const struct scenario *scenario, 
                           struct dft_fault *why);
 enum dft_status run_entries(struct bench *bench, const struct scenario *scenario, struct figures *out,
                             struct dft_fault *why);
+enum dft_status run_sale(struct bench *bench, const struct scenario *scenario, struct figures *out,
+                         struct dft_fault *why);
 enum dft_status run_statement_page(struct bench *bench, const struct scenario *scenario, struct figures *out,
                                    struct dft_fault *why);
 enum dft_status run_trial_balance(struct bench *bench, const struct scenario *scenario, struct figures *out,
