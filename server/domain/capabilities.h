@@ -9,6 +9,7 @@ extern const struct capability capability_business;
 extern const struct capability capability_catalogue;
 extern const struct capability capability_cylinders;
 extern const struct capability capability_ledger;
+extern const struct capability capability_money;
 extern const struct capability capability_parties;
 extern const struct capability capability_people;
 extern const struct capability capability_periods;

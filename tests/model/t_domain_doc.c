@@ -10,6 +10,7 @@
 
 #define PAGE       "docs/domain.md"
 #define PAGE_TRADE "docs/domain-trade.md" /* where PAGE goes on */
+#define PAGE_MONEY "docs/domain-money.md"
 #define PAGES_MAX  (512u * 1024u)
 
 static size_t failed;
@@ -23,10 +24,10 @@ static void check(bool good, const char *format, const char *what)
     failed++;
 }
 
-/* Both pages, one after the other. */
+/* All pages, one after the other. */
 static char *read_pages(void)
 {
-    static const char *const pages[] = {PAGE, PAGE_TRADE};
+    static const char *const pages[] = {PAGE, PAGE_TRADE, PAGE_MONEY};
     char *text = calloc(1, PAGES_MAX);
     size_t len = 0;
     for (size_t i = 0; text != NULL && i < sizeof pages / sizeof pages[0]; i++) {
@@ -44,7 +45,8 @@ static char *read_pages(void)
 static bool in_table(const char *capability)
 {
     return strcmp(capability, "books") == 0 || strcmp(capability, "business") == 0 ||
-           strcmp(capability, "ledger") == 0 || strcmp(capability, "catalogue") == 0 ||
+           strcmp(capability, "ledger") == 0 || strcmp(capability, "money") == 0 ||
+           strcmp(capability, "days") == 0 || strcmp(capability, "catalogue") == 0 ||
            strcmp(capability, "parties") == 0 || strcmp(capability, "cylinders") == 0 ||
            strcmp(capability, "production") == 0 || strcmp(capability, "purchasing") == 0 ||
            strcmp(capability, "reports") == 0 || strcmp(capability, "stock") == 0;
@@ -83,7 +85,7 @@ static void count_rows(void *context, const ProtobufCMessage *message)
 static void check_data(void)
 {
     static const char *const files[] = {"data/kenya-three-businesses.jsonl", "data/car-wash.jsonl",
-                                        "data/kenya-customers.jsonl"};
+                                        "data/kenya-customers.jsonl", "data/kenya-expenses.jsonl"};
     struct world_actor server = {0};
     struct world_answer answer;
     struct world *world = world_new();

@@ -325,6 +325,8 @@ static const struct attempt attempts[] = {
      "\"quantity\": \"1\"}]}"},
     {"Recipe.Define", "{\"business\": \"LND\", \"item\": \"GRN001\", \"lines\": [{\"item\": \"GRN002\"}]}"},
     {"Production.Record", "{\"business\": \"LND\", \"item\": \"W1L\", \"quantity\": \"1\"}"},
+    {"Expense.Record", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
+    {"Expense.RecordPetty", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
     {"Purchase.Record", "{\"business\": \"LND\", \"lines\": [{\"account\": 5210, \"amount\": \"1.00\"}]}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])

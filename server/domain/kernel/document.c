@@ -246,3 +246,19 @@ enum status document_end(struct document *document, uint16_t type, const Protobu
     out->number = number_next(document->state, out->series, document->date);
     return STATUS_OK;
 }
+
+enum status document_end_unposted(struct document *document, uint16_t type, const ProtobufCMessage *payload)
+{
+    struct decision *out = document->out;
+    if (document->status == STATUS_OK && payload != NULL)
+        document->status = pack(document, payload);
+    if (document->status != STATUS_OK)
+        return document->status;
+    out->type = type;
+    out->business = document->business;
+    out->business_date = document->date;
+    out->posting_count = out->movement_count = 0;
+    out->series = 0;
+    out->number = 0;
+    return STATUS_OK;
+}

@@ -59,6 +59,10 @@ enum status document_end(struct document *document, uint16_t type, const Protobu
 /* The mirror of a record's postings and movements, in the same order: for a void. */
 void document_mirror(struct document *document, const struct record *record);
 
+/* Ends a document that moves nothing yet, a request or a note of something: no number, no lines. */
+enum status document_end_unposted(struct document *document, uint16_t type,
+                                  const ProtobufCMessage *payload) MUST_USE;
+
 /* To say a failure: sets `status` unless one is set already. */
 void document_fail(struct document *document, enum status status);
 

@@ -68,6 +68,9 @@ const struct kv_table domain_tables[] = {
     [TABLE_STOCK_OPENED] = {"stock_opened", KV_PLAIN},
     [TABLE_RECIPE] = {"recipe", KV_PLAIN},
     [TABLE_PURCHASE] = {"purchase", KV_APPENDED},
+    [TABLE_EXPENSE_CATEGORY] = {"expense_category", KV_PLAIN},
+    [TABLE_EXPENSE_CATEGORY_NAME] = {"expense_category_name", KV_BLIND_KEYS},
+    [TABLE_MONEY_REQUEST] = {"money_request", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

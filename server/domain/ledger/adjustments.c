@@ -1,7 +1,7 @@
 /* Adjustments: an entry of type ADJ that waits until somebody else approves it. */
 #include <stdio.h>
 
-#include "people.pb-c.h"
+#include "server/domain/kernel/approval.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
@@ -86,31 +86,6 @@ static enum status open_request(const struct context *context, struct kv_txn *st
     return STATUS_OK;
 }
 
-/* An owner is known here by what only owners may: approve, and manage users, in every business. */
-static bool acts_as_owner(const struct context *context)
-{
-    const struct rights *rights = context->rights;
-    return rights == NULL || (rights->every_business &&
-                              rights_allow(rights, DAFTARI__V1__PERMISSION__USERS, PERMISSION_WRITE) &&
-                              rights_allow(rights, DAFTARI__V1__PERMISSION__APPROVE, PERMISSION_WRITE));
-}
-
-static enum status check_approver(const struct context *context, struct kv_txn *state,
-                                  const Daftari__V1__AdjustmentInfo *info, struct fault *why)
-{
-    const char *me = number_text(context->user, context->arena);
-    if (me == NULL)
-        return fault_set(why, STATUS_NO_MEMORY, NULL, "the request is too large to check");
-    if (!text_same(info->requested_by, me))
-        return STATUS_OK;
-    if (acts_as_owner(context) && setting_is_true(state, entry_named_business(state, info->entry),
-                                                  "owner_may_approve_own", context->today))
-        return STATUS_OK;
-    return fault_refuse(
-        why, DAFTARI__V1__REASON__APPROVER_IS_REQUESTER, "adjustment",
-        "somebody else approves it, or an owner where the setting owner_may_approve_own is true");
-}
-
 enum status adjustment_decide_approve(const struct context *context, struct kv_txn *state,
                                       const ProtobufCMessage *command, struct decision *out,
                                       struct fault *why)
@@ -119,7 +94,8 @@ enum status adjustment_decide_approve(const struct context *context, struct kv_t
     const Daftari__V1__AdjustmentInfo *info;
     enum status status = open_request(context, state, approve->adjustment, &info, why);
     if (status == STATUS_OK)
-        status = check_approver(context, state, info, why);
+        status = approval_check(context, state, info->requested_by, entry_named_business(state, info->entry),
+                                "adjustment", why);
     if (status == STATUS_OK)
         status = entry_check(context, state, info->entry, ENTRY_ADJUSTMENT, out, why);
     if (status != STATUS_OK)
