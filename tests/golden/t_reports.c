@@ -609,6 +609,8 @@ static void the_manual_names_everything(void **state)
     assert_non_null(file);
     manual[fread(manual, 1, sizeof manual - 1, file)] = '\0';
     fclose(file);
+    example_command(f->world, "Reconciliation.Record",
+                    "{\"account\": 1110, \"business\": \"WTR\", \"external_balance\": \"5000.00\"}");
     for (size_t i = 0; i < report_count; i++) {
         char head[80];
         struct table t;
@@ -620,7 +622,8 @@ static void the_manual_names_everything(void **state)
         for (const char *const *name = reports[i]->parameters; *name != NULL; name++)
             section_has(section, end, reports[i]->name, *name);
         Daftari__V1__RunReport request = DAFTARI__V1__RUN_REPORT__INIT;
-        request.has_account = strcmp(reports[i]->name, "account-statement") == 0;
+        request.has_account = strcmp(reports[i]->name, "account-statement") == 0 ||
+                              strcmp(reports[i]->name, "reconciliation") == 0;
         request.account = 1110;
         example_ask(f, reports[i]->name, request, &t);
         const char *columns = strcmp(reports[i]->name, "balance-sheet") == 0

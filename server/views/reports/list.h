@@ -15,6 +15,7 @@ extern const struct report report_payables_aging;
 extern const struct report report_periods;
 extern const struct report report_profit_and_loss;
 extern const struct report report_receivables_aging;
+extern const struct report report_reconciliation;
 extern const struct report report_reconciliations;
 extern const struct report report_trial_balance;
 extern const struct report report_user_activity;

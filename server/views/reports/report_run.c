@@ -4,6 +4,7 @@
 
 #include "books.pb-c.h"
 #include "business.pb-c.h"
+#include "proto/base/text.h"
 #include "server/domain/business/settings.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/lookup.h"
@@ -322,6 +323,18 @@ static void keep_one_business(struct report_run *run, const struct run_business 
     run->business_count = 1;
 }
 
+bool run_keep_business(struct report_run *run, uint16_t number)
+{
+    for (size_t i = 0; i < run->business_count; i++) {
+        if (run->businesses[i].number != number)
+            continue;
+        keep_one_business(run, &run->businesses[i]);
+        run->all = false;
+        return true;
+    }
+    return false;
+}
+
 static enum status take_named_business(struct report_run *run, const char *code)
 {
     for (size_t i = 0; i < run->business_count; i++) {
@@ -481,6 +494,15 @@ const char *run_currency_code(const struct report_run *run, uint16_t number)
 uint32_t run_scale(const struct report_run *run, uint16_t currency)
 {
     return currency < run->currency_count ? run->currencies[currency].scale : 0;
+}
+
+void run_cell_user(struct report_run *run, const char *user)
+{
+    uint64_t number;
+    if (user != NULL && number_parse(slice_text(user), 0, UINT32_MAX, &number))
+        cell_text(run->out, user_email_of(run->masters, (uint32_t)number, run->row));
+    else
+        cell_text(run->out, user);
 }
 
 /* ---- the head ---------------------------------------------------------------------------------------------------------------- */

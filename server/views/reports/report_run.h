@@ -97,6 +97,11 @@ const char *run_business_code(const struct report_run *run, uint16_t number);
 const char *run_currency_code(const struct report_run *run, uint16_t number);
 uint32_t run_scale(const struct report_run *run, uint16_t currency);
 
+/* A cell with the e-mail of a user whom a row names by number. */
+void run_cell_user(struct report_run *run, const char *user);
+/* From here on the report is about this one of the businesses that it covers; false when it covers no such one. */
+bool run_keep_business(struct report_run *run, uint16_t number);
+
 /* Whose report it is, of which days and as known when: after the report's run, which may have chosen days of its own. */
 enum status run_head(struct report_run *run) MUST_USE;
 
