@@ -39,6 +39,8 @@ static uint64_t gauge_view_state(void *context)
         return 0;
     case VIEW_READY:
         return 1;
+    case VIEW_BEHIND:
+        return 3;
     case VIEW_FAILED:
         break;
     }
@@ -102,7 +104,8 @@ static void register_view(struct server *server, enum view_id id)
                          gauge_view_position, of);
     metrics_gauge_source(server->metrics, "daftari_view_lag_records",
                          "Records of the log that a view does not reflect yet.", label, gauge_view_lag, of);
-    metrics_gauge_source(server->metrics, "daftari_view_state", "0 being built, 1 ready, 2 failed.", label,
+    metrics_gauge_source(server->metrics, "daftari_view_state",
+                         "0 being built, 1 ready, 2 failed, 3 behind for want of room.", label,
                          gauge_view_state, of);
 }
 

@@ -1,10 +1,13 @@
 #include "server/app/stores.h"
 
+#include <sys/statvfs.h>
+
 #include "server/base/diag.h"
 #include "server/base/kv_overlay.h"
 #include "server/base/system.h"
 #include "server/domain/kernel/tables.h"
 #include "server/log/log.h"
+#include "server/store/folder.h"
 #include "server/views/runner.h"
 #include "server/writer/writer.h"
 
@@ -398,8 +401,21 @@ static enum status view_rename(void *context, const char *from, const char *to)
     return status == STATUS_OK ? data_folder_environment_rename(stores->folder, from_path, to_path) : status;
 }
 
+/* What cannot be told is no reason to stay behind. */
+static bool view_room(void *context, uint64_t bytes)
+{
+    const struct stores *stores = context;
+    struct statvfs disk;
+    char path[FOLDER_PATH_MAX];
+    return folder_join(stores->config->data_dir, "views", path, NULL) != STATUS_OK ||
+           statvfs(path, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= bytes;
+}
+
 void stores_views(struct stores *stores, struct view_store *out)
 {
-    *out = (struct view_store){
-        .context = stores, .open = view_open, .remove = view_remove, .rename = view_rename};
+    *out = (struct view_store){.context = stores,
+                               .open = view_open,
+                               .remove = view_remove,
+                               .rename = view_rename,
+                               .room = view_room};
 }

@@ -7,15 +7,21 @@
 #define STREAM_WAIT_US                                                                                       \
     200000 /* then a stream under way is told "nothing yet", so that nobody waits for it long */
 
-uint64_t pool_position(const struct runner *runner)
+uint64_t pool_position(const struct runner *runner, bool *out_behind)
 {
-    uint64_t smallest = UINT64_MAX;
+    uint64_t ready = UINT64_MAX, behind = UINT64_MAX;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         const struct view_slot *slot = &runner->slots[i];
-        if (slot->state == VIEW_READY && slot->position < smallest)
-            smallest = slot->position;
+        if (slot->state == VIEW_READY && slot->position < ready)
+            ready = slot->position;
+        else if (slot->state == VIEW_BEHIND && slot->position < behind)
+            behind = slot->position;
     }
-    return smallest == UINT64_MAX ? 0 : smallest;
+    if (out_behind != NULL)
+        *out_behind = ready == UINT64_MAX && behind != UINT64_MAX;
+    if (ready == UINT64_MAX)
+        ready = behind;
+    return ready == UINT64_MAX ? 0 : ready;
 }
 
 /* Fills the item with a refusal and gives it back. */
@@ -79,7 +85,7 @@ monotonic_us pool_until(const struct runner *runner, const struct work_item *ite
 static bool may_go_on(struct runner *runner, const struct parked *waits)
 {
     if (waits->replay_since == 0)
-        return waits->position <= pool_position(runner);
+        return waits->position <= pool_position(runner, NULL);
     if (runner->replay_turn == NULL)
         runner->replay_turn = waits->item;
     return runner->replay_turn == waits->item;
@@ -126,7 +132,7 @@ static struct work_item *parked_take(struct runner *runner, size_t index)
 
 void pool_release(struct runner *runner)
 {
-    uint64_t position = pool_position(runner);
+    uint64_t position = pool_position(runner, NULL);
     for (size_t i = 0; i < runner->parked_count;) {
         if (runner->parked[i].replay_since == 0 && runner->parked[i].position <= position)
             ready_put(runner, parked_take(runner, i));

@@ -7,6 +7,10 @@
 #include "server/views/runner_parts.h"
 
 #define SLICE_BYTES_MAX (24u * 1024u * 1024u)
+/* What a slice may take of the disk: some pages of each view however small it is, and its records many times over. */
+#define ROOM_MIN_BYTES (4u * 1024u * 1024u)
+#define ROOM_FACTOR    16u
+#define ROOM_MAX_BYTES (28u * 1024u * 1024u)
 #define APPLY_MEMORY_BYTES                                                                                   \
     (4u * 1024u * 1024u) /* 64 KiB of record cannot decode to more, see proto/wire/message.h */
 
@@ -15,10 +19,10 @@
 /* Whether records are applied to it. */
 static bool goes_on(const struct view_slot *slot)
 {
-    return slot->state != VIEW_FAILED || slot->following;
+    return (slot->state != VIEW_FAILED && slot->state != VIEW_BEHIND) || slot->following;
 }
 
-/* Views of one slice: those at `from` which have not failed. */
+/* Views of one slice: those at `from` which go on. */
 static size_t group_at(struct runner *runner, uint64_t from, struct view_slot *out[VIEW_COUNT])
 {
     size_t count = 0;
@@ -101,11 +105,11 @@ static bool any_full(struct view_slot **group, size_t count)
 
 /* Reads and applies records after `from`, to `to` at most, within the slice's limits. *out_reached: the last one. */
 static enum status slice_apply(struct runner *runner, struct view_slot **group, size_t count, uint64_t from,
-                               uint64_t to, uint64_t *out_reached, struct hash *out_last)
+                               uint64_t to, uint64_t *out_reached, struct hash *out_last, size_t *out_bytes)
 {
     const struct runner_config *config = &runner->config;
     monotonic_us until = clock_monotonic(config->clock) + (monotonic_us)config->slice_ms * 1000;
-    size_t bytes_read = 0;
+    *out_bytes = 0;
     struct fault why = {0};
     enum status status = STATUS_OK;
     for (uint64_t position = from + 1; position <= to; position++) {
@@ -121,9 +125,9 @@ static enum status slice_apply(struct runner *runner, struct view_slot **group, 
         for (size_t i = 0; i < count; i++)
             slot_apply(runner, group[i], &record);
         *out_reached = position;
-        bytes_read += bytes.len;
+        *out_bytes += bytes.len;
         bool enough =
-            bytes_read >= SLICE_BYTES_MAX ||
+            *out_bytes >= SLICE_BYTES_MAX ||
             (position % 64 == 0 && (any_full(group, count) || clock_monotonic(config->clock) >= until));
         if (enough || position == to) {
             record_hash(bytes, out_last);
@@ -134,6 +138,24 @@ static enum status slice_apply(struct runner *runner, struct view_slot **group, 
         diag(DIAG_ERROR, "views", "log-unreadable", "after=%llu status=%s text=\"%s\"",
              (unsigned long long)*out_reached, status_name(status), why.text);
     return status;
+}
+
+/* With too little room for the slice the views that are asked stay where they are, all of them: each by itself would go
+ * on or not as its file happens to have free pages, and then stand at positions of their own. */
+static void hold_back(struct runner *runner, struct view_slot **group, size_t count, size_t bytes)
+{
+    const struct view_store *store = &runner->config.store;
+    uint64_t wanted = (uint64_t)bytes * ROOM_FACTOR;
+    if (wanted > ROOM_MAX_BYTES)
+        wanted = ROOM_MAX_BYTES;
+    if (store->room == NULL || store->room(store->context, ROOM_MIN_BYTES + wanted))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (group[i]->txn == NULL || group[i]->state == VIEW_BUILDING)
+            continue;
+        slot_abort(group[i]);
+        slot_fail(runner, group[i], STATUS_FULL, "room");
+    }
 }
 
 static void slice_run(struct runner *runner, uint64_t from, uint64_t to)
@@ -148,7 +170,8 @@ static void slice_run(struct runner *runner, uint64_t from, uint64_t to)
         slot_begin(runner, group[i]);
     uint64_t reached = from;
     struct hash last = {0};
-    enum status status = slice_apply(runner, group, count, from, to, &reached, &last);
+    size_t bytes = 0;
+    enum status status = slice_apply(runner, group, count, from, to, &reached, &last, &bytes);
     if (status != STATUS_OK) { /* nothing of the slice is kept, so that a cursor always has its hash */
         for (size_t i = 0; i < count; i++) {
             if (group[i]->txn == NULL)
@@ -158,6 +181,7 @@ static void slice_run(struct runner *runner, uint64_t from, uint64_t to)
         }
         return;
     }
+    hold_back(runner, group, count, bytes);
     for (size_t i = 0; i < count; i++)
         slot_write(group[i], reached, &last);
     pthread_rwlock_wrlock(&runner->commit_lock);
@@ -215,7 +239,7 @@ static void take_out_broken(struct runner *runner)
     memset(runner->broken, 0, sizeof runner->broken);
     pthread_mutex_unlock(&runner->lock);
     for (size_t i = 0; i < VIEW_COUNT; i++)
-        if (broken[i] && runner->slots[i].state == VIEW_READY)
+        if (broken[i] && slot_readable(runner->slots[i].state))
             slot_fail(runner, &runner->slots[i], STATUS_CORRUPT, "read");
 }
 
@@ -223,16 +247,17 @@ static void retry_failed(struct runner *runner)
 {
     for (size_t i = 0; i < VIEW_COUNT; i++)
         slot_retry(runner, &runner->slots[i]);
+    slot_retry_together(runner);
 }
 
-/* When a failed view is to be tried again; 0 = none is. */
+/* When a view that failed or is behind is to be tried again; 0 = none is. */
 static monotonic_us retry_next(const struct runner *runner)
 {
     monotonic_us next = 0;
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         const struct view_slot *slot = &runner->slots[i];
-        if (slot->state == VIEW_FAILED && !slot->following && slot->retry_at != 0 &&
-            (next == 0 || slot->retry_at < next))
+        if ((slot->state == VIEW_FAILED || slot->state == VIEW_BEHIND) && !slot->following &&
+            slot->retry_at != 0 && (next == 0 || slot->retry_at < next))
             next = slot->retry_at;
     }
     return next;
@@ -497,7 +522,7 @@ void runner_notify(struct runner *runner, uint64_t position)
 {
     pthread_mutex_lock(&runner->lock);
     bool gathers =
-        runner->gather_until != 0 && position - pool_position(runner) < runner->config.gather_records;
+        runner->gather_until != 0 && position - pool_position(runner, NULL) < runner->config.gather_records;
     if (!gathers || runner->parked_count != 0)
         pthread_cond_signal(&runner->wake);
     pthread_mutex_unlock(&runner->lock);
@@ -511,7 +536,7 @@ struct work_sink *runner_queries(struct runner *runner)
 uint64_t runner_position(struct runner *runner)
 {
     pthread_mutex_lock(&runner->lock);
-    uint64_t position = pool_position(runner);
+    uint64_t position = pool_position(runner, NULL);
     pthread_mutex_unlock(&runner->lock);
     return position;
 }

@@ -7,15 +7,19 @@
  *
  * A view is rebuilt when its environment has no cursor, another version, a cursor that contradicts the log,
  * or when `distrust_environments` says so: it is built in NAME.new, synced, and put in place of NAME. Until
- * then queries on it answer UNAVAILABLE; the others go on. A view that cannot be written (no room, no memory, a fault of
- * the disk) stops alone and is opened and tried again, later each time; queries on it answer UNAVAILABLE. A view
- * whose apply contradicts a record stops for good; queries on it answer CORRUPT.
+ * then queries on it answer UNAVAILABLE; the others go on. A view that has no room (disk or map full) is behind: it stays
+ * at its last position and queries on it are answered as of that position; it is tried again, later each time. When the
+ * disk is all but full, all views stay where they are together, so that a query on several of them still has an answer.
+ * A view that cannot be written for another reason (no memory, a fault of the disk) stops alone and is opened and tried
+ * again, later each time; queries on it answer UNAVAILABLE. A view whose apply contradicts a record stops for good;
+ * queries on it answer CORRUPT.
  *
  * A slice costs a commit in every view, so a few new records are left to become more for gather_ms, unless a query
  * waits for them.
  *
  * Queries run on a pool of reader threads. A query that asks for a later position than the views reflect is
- * set aside, without holding a thread, until they do (or STALE). A query that needs a view as it once stood has it
+ * set aside, without holding a thread, until they do (or STALE; at once, when a view that it reads is behind for want of
+ * room). A query that needs a view as it once stood has it
  * replayed in slices, between which other queries run; one such query at a time, the others wait without a thread. A
  * query that nobody waits for any more (work_item.unwanted) ends at its next slice, and when it waits within a second.
  */
@@ -36,9 +40,16 @@ struct view_store {
     enum status (*remove)(void *context, const char *name); /* closed; absent is fine */
     /* Both closed, `to` absent. Durable on OK. */
     enum status (*rename)(void *context, const char *from, const char *to);
+    /* Whether the disk has this much room. NULL: it always has. */
+    bool (*room)(void *context, uint64_t bytes);
 };
 
-enum view_state { VIEW_BUILDING, VIEW_READY, VIEW_FAILED };
+enum view_state {
+    VIEW_BUILDING,
+    VIEW_READY,
+    VIEW_FAILED,
+    VIEW_BEHIND /* no room to go on: answers as of its last position */
+};
 
 /* Hooks for metrics; any may be NULL. Cheap, never call back into the runner. Called from the runner's thread
  * (view) and from reader threads (query). */

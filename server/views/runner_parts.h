@@ -22,19 +22,19 @@ struct view_cursor {
 
 /* A view and its environment. `state`, `position` and `failed_with` are written by the runner's thread under
  * runner->lock; the rest is the runner's thread's own, but `users` (runner->lock), and `kv`, which stays the same while
- * the state is VIEW_READY or there are users. */
+ * the view can be read (slot_readable) or there are users. */
 struct view_slot {
     const struct view *view;
     struct kv *kv;
     enum view_state state;
     uint64_t position;
     enum status failed_with;
-    unsigned users; /* steps of queries that have it open; no new ones come unless the state is VIEW_READY */
+    unsigned users; /* steps of queries that have it open; no new ones come unless slot_readable */
     struct hash last;
     bool trust_name, trust_beside; /* NAME, NAME.new: else a power cut or a sync may have lost pages of it */
-    bool following;                /* failed, opened again, and on its way to the log's head */
+    bool following;                /* failed or behind, tried again, and on its way to the log's head */
     unsigned failures;             /* since it last was at the log's head */
-    monotonic_us retry_at;         /* of a failed view that does not follow; 0 = never */
+    monotonic_us retry_at;         /* of a failed view or one behind, that does not follow; 0 = never */
     struct kv_txn *txn;            /* of the slice under way */
     struct slice_buffer *buffer;   /* over it: what records are applied to */
     struct kv_txn *apply_to;
@@ -91,8 +91,12 @@ struct runner {
 void slot_open(struct runner *runner, struct view_slot *slot); /* at start: READY, BUILDING or FAILED */
 void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what);
 bool slot_failure_passes(enum status status); /* what made a view fail may be over later: it is tried again */
-/* Opens again a failed view whose time has come: it then builds, follows, or has failed again. */
+bool slot_readable(enum view_state state);    /* queries may open it: READY, BEHIND */
+/* Opens again a failed view whose time has come: it then builds, follows, or has failed again. One that is behind just
+ * follows. */
 void slot_retry(struct runner *runner, struct view_slot *slot);
+void slot_retry_together(
+    struct runner *runner); /* one behind whose time has come brings the others behind along */
 void slot_put_in_place(struct runner *runner, struct view_slot *slot); /* BUILDING -> READY, or FAILED */
 void slot_caught_up(struct runner *runner, struct view_slot *slot);    /* following -> READY */
 void slot_write_cursor(struct kv_txn *txn, const struct view_cursor *cursor);
@@ -100,8 +104,10 @@ bool slot_read_cursor(struct kv_txn *txn, struct view_cursor *out); /* false: no
 void slot_set(struct runner *runner, struct view_slot *slot, enum view_state state, uint64_t position);
 
 /* pool.c */
-uint64_t pool_position(const struct runner *runner); /* with runner->lock held */
-void pool_release(struct runner *runner);            /* lock held: lets go queries whose position is there */
+/* With runner->lock held: the smallest position of those that are READY, else of those BEHIND, which *out_behind tells
+ * (NULL is fine). */
+uint64_t pool_position(const struct runner *runner, bool *out_behind);
+void pool_release(struct runner *runner); /* lock held: lets go queries whose position is there */
 enum status pool_submit(struct work_sink *sink, struct work_item *item);
 void pool_requeue(struct runner *runner, struct work_item *item); /* from a reader thread */
 void *pool_run(void *runner);                                     /* a reader thread */

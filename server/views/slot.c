@@ -8,7 +8,8 @@
 #define CURSOR_BYTES (8 + HASH_BYTES + 4)
 #define RETRY_DOUBLINGS_MAX                                                                                  \
     6 /* with retry_ms at its default: a second, and after the seventh failure a minute */
-#define USERS_WAIT_US 50000 /* a query's step takes 20 ms, one that makes a report longer */
+#define BEHIND_DOUBLINGS_MAX 3     /* a try is cheap: eight seconds */
+#define USERS_WAIT_US        50000 /* a query's step takes 20 ms, one that makes a report longer */
 
 static struct slice cursor_key(void)
 {
@@ -57,18 +58,44 @@ bool slot_failure_passes(enum status status)
            status == STATUS_BUSY;
 }
 
-/* Said once: not at each try that ends the same way. */
-void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what)
+bool slot_readable(enum view_state state)
 {
-    bool passes = slot_failure_passes(status);
+    return state == VIEW_READY || state == VIEW_BEHIND;
+}
+
+/* A slice that found no room leaves its environment as it was after the last one, and a view that is being built is not
+ * asked. */
+static bool stays_readable(const struct view_slot *slot, enum status status)
+{
+    return status == STATUS_FULL && slot->kv != NULL && (slot_readable(slot->state) || slot->following);
+}
+
+/* Said once: not at each try that ends the same way. */
+static void slot_say_stopped(const struct view_slot *slot, enum status status, const char *what)
+{
     struct fault said = {0};
+    if (slot->failures != 0 && slot->failed_with == status)
+        return;
+    if (stays_readable(slot, status)) {
+        diag(DIAG_ERROR, "views", "view-behind",
+             "view=%s at=%s status=%s position=%llu again=1 text=\"no room to go on: free disk, or raise "
+             "view_map_mib and restart; until then answers are as of this position\"",
+             slot->view->name, what, status_name(status), (unsigned long long)slot->position);
+        return;
+    }
     if (status == STATUS_CORRUPT && slot->kv != NULL)
         kv_failure(slot->kv, &said);
-    if (slot->failures == 0 || slot->failed_with != status)
-        diag(DIAG_ERROR, "views", "view-stopped",
-             "view=%s at=%s status=%s position=%llu again=%d text=\"%s\"", slot->view->name, what,
-             status_name(status), (unsigned long long)slot->position, passes, said.text);
-    unsigned doublings = slot->failures < RETRY_DOUBLINGS_MAX ? slot->failures : RETRY_DOUBLINGS_MAX;
+    diag(DIAG_ERROR, "views", "view-stopped", "view=%s at=%s status=%s position=%llu again=%d text=\"%s\"",
+         slot->view->name, what, status_name(status), (unsigned long long)slot->position,
+         slot_failure_passes(status), said.text);
+}
+
+void slot_fail(struct runner *runner, struct view_slot *slot, enum status status, const char *what)
+{
+    bool passes = slot_failure_passes(status), readable = stays_readable(slot, status);
+    slot_say_stopped(slot, status, what);
+    unsigned doublings_max = readable ? BEHIND_DOUBLINGS_MAX : RETRY_DOUBLINGS_MAX;
+    unsigned doublings = slot->failures < doublings_max ? slot->failures : doublings_max;
     monotonic_us wait = ((monotonic_us)runner->config.retry_ms * 1000) << doublings;
     slot->retry_at = passes ? clock_monotonic(runner->config.clock) + wait : 0;
     slot->failures++;
@@ -76,7 +103,7 @@ void slot_fail(struct runner *runner, struct view_slot *slot, enum status status
     pthread_mutex_lock(&runner->lock);
     slot->failed_with = status;
     pthread_mutex_unlock(&runner->lock);
-    slot_set(runner, slot, VIEW_FAILED, slot->position);
+    slot_set(runner, slot, readable ? VIEW_BEHIND : VIEW_FAILED, slot->position);
 }
 
 /* Whether the log has, at the cursor's position, the record that the cursor says. */
@@ -221,6 +248,21 @@ void slot_retry(struct runner *runner, struct view_slot *slot)
     /* Not READY before it is at the log's head: answers would go back to its old position. */
     slot->following = state == VIEW_READY;
     slot_set(runner, slot, slot->following ? VIEW_FAILED : VIEW_BUILDING, slot->position);
+}
+
+void slot_retry_together(struct runner *runner)
+{
+    monotonic_us now = clock_monotonic(runner->config.clock);
+    bool due = false;
+    for (size_t i = 0; i < VIEW_COUNT; i++) {
+        const struct view_slot *slot = &runner->slots[i];
+        due = due || (slot->state == VIEW_BEHIND && !slot->following && now >= slot->retry_at);
+    }
+    for (size_t i = 0; due && i < VIEW_COUNT; i++) {
+        struct view_slot *slot = &runner->slots[i];
+        if (slot->state == VIEW_BEHIND)
+            slot->following = true;
+    }
 }
 
 void slot_caught_up(struct runner *runner, struct view_slot *slot)

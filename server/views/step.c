@@ -24,6 +24,9 @@ struct stepper {
     enum view_state states[VIEW_COUNT];
     enum status failed_with[VIEW_COUNT];
     bool uses[VIEW_COUNT]; /* counted in the slot's users */
+    uint32_t wanted;       /* views behind for want of room that the query reads: bit by view */
+    uint32_t missed;       /* such views that it asked for and that are not opened */
+    bool strict;           /* what it reads must stand at one position */
     uint64_t positions[VIEW_COUNT];
     struct fault fault;
 };
@@ -46,6 +49,9 @@ struct stream {
     uint8_t *place;                 /* of a query over master rows */
     size_t place_len;
     struct replay_wish wish;
+    uint32_t wanted;         /* as the stepper's */
+    bool begun;              /* a step was answered */
+    uint64_t first_position; /* then: of the first one */
     struct work_part parts[PARTS_PER_STEP_MAX];
     struct fault fault;
     uint8_t *bytes; /* answers of `parts`, one after the other */
@@ -54,26 +60,59 @@ struct stream {
 
 /* ---- what queries read ------------------------------------------------------------------------------------------ */
 
+static enum status say_stopped(const struct stepper *stepper, enum view_id id, enum status status,
+                               const char *field, struct fault *why)
+{
+    return fault_set(why, status, field, "%s has stopped at record %llu (%s) and is tried again by itself",
+                     views[id]->name, (unsigned long long)stepper->positions[id],
+                     status_name(stepper->failed_with[id]));
+}
+
+/* The view that a query on it waits for in vain: the rearmost of those behind that it reads, or of all. */
+static enum view_id rearmost_behind(const struct stepper *stepper)
+{
+    enum view_id found = VIEW_COUNT;
+    for (enum view_id i = 0; i < VIEW_COUNT; i++)
+        if (stepper->states[i] == VIEW_BEHIND &&
+            (stepper->wanted == 0 || (stepper->wanted & (1u << i)) != 0) &&
+            (found == VIEW_COUNT || stepper->positions[i] < stepper->positions[found]))
+            found = i;
+    return found;
+}
+
+/* Sums of a view that went on cannot be read together with one that is behind: they would not be of one moment. Master
+ * rows can: they are names for what the others say. */
+static bool ahead(const struct stepper *stepper, enum view_id id)
+{
+    return stepper->strict && stepper->wanted != 0 && id != VIEW_MASTERS &&
+           stepper->positions[id] > stepper->reader.position;
+}
+
 static struct kv_txn *reader_txn(struct view_reader *reader, enum view_id id)
 {
     struct stepper *stepper = (struct stepper *)reader;
-    if (stepper->txns[id] != NULL)
-        return stepper->txns[id];
+    if (stepper->txns[id] != NULL) {
+        enum view_id behind = ahead(stepper, id) ? rearmost_behind(stepper) : VIEW_COUNT;
+        if (behind == VIEW_COUNT)
+            return stepper->txns[id];
+        (void)say_stopped(stepper, behind, STATUS_UNAVAILABLE, NULL, reader->why);
+        return NULL;
+    }
     const char *name = views[id]->name;
     if (stepper->states[id] == VIEW_BUILDING)
         (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
                         "%s is being built again, %llu records so far; try again", name,
                         (unsigned long long)stepper->positions[id]);
-    else if (stepper->states[id] == VIEW_READY)
+    else if (stepper->states[id] == VIEW_READY || (stepper->wanted & (1u << id)) != 0)
         (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL, "%s cannot be read just now; try again", name);
     else if (slot_failure_passes(stepper->failed_with[id]))
-        (void)fault_set(reader->why, STATUS_UNAVAILABLE, NULL,
-                        "%s has stopped at record %llu (%s) and is tried again by itself", name,
-                        (unsigned long long)stepper->positions[id], status_name(stepper->failed_with[id]));
+        (void)say_stopped(stepper, id, STATUS_UNAVAILABLE, NULL, reader->why);
     else
         (void)fault_set(reader->why, STATUS_CORRUPT, NULL,
                         "%s has stopped at record %llu; see the server's log", name,
                         (unsigned long long)stepper->positions[id]);
+    if (stepper->states[id] == VIEW_BEHIND)
+        stepper->missed |= 1u << id;
     return NULL;
 }
 
@@ -157,12 +196,26 @@ void stepper_free(struct stepper *stepper)
 
 /* ---- one snapshot ----------------------------------------------------------------------------------------------- */
 
-/* Opens every view that can be asked, all at one moment between slices. With `masters_only` just that one. */
+/* Whether the query reads the view: those that follow the log always, those behind when the query has shown that it
+ * needs them, or when they have come as far as a stream has to know. */
+static bool takes(const struct stepper *stepper, enum view_id id)
+{
+    const struct stream *stream = stepper->stream;
+    if (stepper->states[id] != VIEW_BEHIND)
+        return stepper->states[id] == VIEW_READY;
+    return (stepper->wanted & (1u << id)) != 0 ||
+           (stream != NULL && stream->begun && stepper->positions[id] >= stream->first_position);
+}
+
+/* Opens the views that can be asked, all at one moment between slices. With `masters_only` just that one. */
 static void snapshot_open(struct stepper *stepper, bool masters_only)
 {
     struct runner *runner = stepper->runner;
     struct kv *kvs[VIEW_COUNT];
     uint64_t smallest = UINT64_MAX;
+    bool none = true;
+    stepper->missed = 0;
+    stepper->strict = stepper->stream == NULL || !stepper->stream->begun;
     pthread_rwlock_rdlock(&runner->commit_lock);
     pthread_mutex_lock(&runner->lock);
     for (size_t i = 0; i < VIEW_COUNT; i++) {
@@ -170,22 +223,24 @@ static void snapshot_open(struct stepper *stepper, bool masters_only)
         stepper->states[i] = slot->state;
         stepper->positions[i] = slot->position;
         stepper->failed_with[i] = slot->failed_with;
-        kvs[i] = slot->state == VIEW_READY && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
+        kvs[i] = takes(stepper, i) && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
         stepper->uses[i] = kvs[i] != NULL;
         slot->users += stepper->uses[i];
     }
+    uint64_t without = pool_position(runner, NULL);
     pthread_mutex_unlock(&runner->lock);
     for (size_t i = 0; i < VIEW_COUNT; i++) {
         stepper->txns[i] = NULL;
         if (kvs[i] == NULL)
             continue;
+        none = false;
         if (kv_begin(kvs[i], false, &stepper->txns[i]) != STATUS_OK)
             stepper->txns[i] = NULL;
         else if (stepper->positions[i] < smallest)
             smallest = stepper->positions[i];
     }
     pthread_rwlock_unlock(&runner->commit_lock);
-    stepper->reader.position = smallest == UINT64_MAX ? 0 : smallest;
+    stepper->reader.position = smallest != UINT64_MAX ? smallest : none ? without : 0;
 }
 
 static void snapshot_close(struct stepper *stepper)
@@ -549,36 +604,79 @@ void step_refuse(struct work_item *item, const struct fault *fault)
     }
 }
 
-static enum step_next run_opened(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
-{
-    const struct view_query *query = view_query_find(item->method->name);
-    stepper->stream = NULL;
-    snapshot_open(stepper, query == NULL);
-    item->position = stepper->reader.position;
-    enum step_next next = STEP_DONE;
-    enum status status = STATUS_OK;
-    if (!item->method->streams) {
-        single_answer(stepper, item, query);
-    } else {
-        if (item->cursor == NULL)
-            status = stream_open(stepper, item, query);
-        if (status == STATUS_OK) {
-            stepper->stream = item->cursor;
-            next = stream_run(stepper, item, out_position);
-        } else {
-            (void)part_status(stepper, status);
-            step_refuse(item, &stepper->fault);
-        }
-    }
-    snapshot_close(stepper);
-    return next;
-}
-
 /* Refuses the item. */
 static enum step_next refuse(struct stepper *stepper, struct work_item *item)
 {
     step_refuse(item, &stepper->fault);
     return STEP_DONE;
+}
+
+static enum step_next run_snapshot(struct stepper *stepper, struct work_item *item,
+                                   const struct view_query *query, uint64_t *out_position)
+{
+    if (!item->method->streams) {
+        single_answer(stepper, item, query);
+        return STEP_DONE;
+    }
+    if (item->cursor == NULL) {
+        enum status status = stream_open(stepper, item, query);
+        if (status != STATUS_OK) {
+            (void)part_status(stepper, status);
+            return refuse(stepper, item);
+        }
+    }
+    struct stream *stream = item->cursor;
+    stepper->stream = stream;
+    stream->wanted = stepper->wanted;
+    enum step_next next = stream_run(stepper, item, out_position);
+    if (next == STEP_DONE && item->part_count != 0 && !stream->begun && stepper->missed == 0) {
+        stream->begun = true;
+        stream->first_position = item->position;
+    }
+    return next;
+}
+
+/* Forgets a stream none of whose parts was given. */
+static void stream_forget(struct stepper *stepper, struct work_item *item)
+{
+    if (item->cursor == NULL)
+        return;
+    stream_free(item->cursor);
+    item->cursor = NULL;
+    item->cursor_free = NULL;
+    stepper->stream = NULL;
+}
+
+/* First without the views that are behind, as of the log's head; a query that turns out to read one is run again as of
+ * that one's position. */
+static enum step_next run_opened(struct stepper *stepper, struct work_item *item, uint64_t *out_position)
+{
+    const struct view_query *query = view_query_find(item->method->name);
+    stepper->stream = item->cursor;
+    stepper->wanted = stepper->stream != NULL ? stepper->stream->wanted : 0;
+    bool first = stepper->stream == NULL; /* of the query's steps */
+    struct work_part *parts = item->parts;
+    size_t part_count = item->part_count;
+    for (;;) {
+        snapshot_open(stepper, query == NULL);
+        item->position = stepper->reader.position;
+        enum view_id behind = rearmost_behind(stepper);
+        if (first && item->at_least_position > item->position && behind != VIEW_COUNT) {
+            snapshot_close(stepper);
+            (void)say_stopped(stepper, behind, STATUS_STALE, "at_least_position", &stepper->fault);
+            return refuse(stepper, item);
+        }
+        enum step_next next = run_snapshot(stepper, item, query, out_position);
+        uint32_t missed = stepper->missed & ~stepper->wanted;
+        bool again = missed != 0 && (stepper->stream == NULL || !stepper->stream->begun);
+        snapshot_close(stepper);
+        if (!again)
+            return next;
+        stream_forget(stepper, item);
+        item->parts = parts;
+        item->part_count = part_count;
+        stepper->wanted |= missed;
+    }
 }
 
 /* A slice of the replay that the stream wants. STEP_DONE with stepper->replay_there: the step can go on. */
@@ -616,6 +714,16 @@ static enum step_next replay_slice(struct stepper *stepper, struct work_item *it
     return STEP_DONE;
 }
 
+/* Whether the position is worth waiting for: not when no view goes on. */
+static bool waits_for(struct runner *runner, uint64_t position)
+{
+    bool behind;
+    pthread_mutex_lock(&runner->lock);
+    bool later = position > pool_position(runner, &behind);
+    pthread_mutex_unlock(&runner->lock);
+    return later && !behind;
+}
+
 static enum step_next step_run(struct stepper *stepper, struct work_item *item, uint64_t *out_position,
                                monotonic_us *out_since)
 {
@@ -637,7 +745,7 @@ static enum step_next step_run(struct stepper *stepper, struct work_item *item, 
                         "the deadline passed before the query could start");
         return refuse(stepper, item);
     }
-    if (item->cursor == NULL && item->at_least_position > runner_position(runner)) {
+    if (item->cursor == NULL && waits_for(runner, item->at_least_position)) {
         *out_position = item->at_least_position;
         return STEP_PARK;
     }
