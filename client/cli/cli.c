@@ -18,10 +18,15 @@ static int run_who(struct cli *cli, int argc, char **argv)
 }
 
 static const struct word words[] = {
-    {"log-in", session_log_in, SETTING_PASSWORD_FILE},         {"log-out", session_log_out, 0},
-    {"who-am-i", run_who, SETTING_JSON | SETTING_AT_LEAST},    {"ping", session_ping, 0},
-    {"report", report_run, SETTING_JSON | SETTING_AT_LEAST},   {"load", load_run, 0},
-    {"outbox", outbox_run, SETTING_JSON | SETTING_COMMAND_ID}, {"import", import_run, 0},
+    {"log-in", session_log_in, SETTING_PASSWORD_FILE},
+    {"log-out", session_log_out, 0},
+    {"who-am-i", run_who, SETTING_JSON | SETTING_AT_LEAST},
+    {"ping", session_ping, 0},
+    {"report", report_run, SETTING_JSON | SETTING_AT_LEAST},
+    {"load", load_run, 0},
+    {"outbox", outbox_run, SETTING_JSON | SETTING_COMMAND_ID},
+    {"import", import_run, 0},
+    {"check-books", report_word, SETTING_AT_LEAST},
 };
 
 /* argv: what follows the noun. */
@@ -46,12 +51,15 @@ static int run_help(struct cli *cli, int argc, char **argv)
     static const struct word own[] = {{"ping", session_ping, 0},
                                       {"load", load_run, 0},
                                       {"outbox", outbox_run, 0},
-                                      {"import", import_run, 0}};
+                                      {"import", import_run, 0},
+                                      {"check-books", report_word, 0}};
     char option[] = "--help";
     char *help[] = {option};
     for (size_t i = 0; argc > 0 && i < sizeof own / sizeof own[0]; i++) {
-        if (strcmp(own[i].name, argv[0]) == 0)
+        if (strcmp(own[i].name, argv[0]) == 0) {
+            cli->word = own[i].name;
             return own[i].run(cli, 1, help);
+        }
     }
     return help_run(argc, argv);
 }

@@ -65,6 +65,7 @@ struct cli {
     unsigned given;          /* of enum setting_special: those that stand on the command line */
     const char *word;        /* of the program's own, "ping"; NULL = a noun */
     unsigned takes;          /* of enum setting_special: what that word takes */
+    bool differs;            /* a report of checks was shown, and something in it does not agree */
     bool csv_headed;         /* the head of what is answered as CSV is written */
     char home[CLI_PATH_MAX]; /* "" until made */
 
@@ -179,6 +180,8 @@ bool print_items(struct cli *cli, const ProtobufCMessageDescriptor *type, json_t
 
 /* ---- the rest ---------------------------------------------------------------------------------------------------- */
 int report_run(struct cli *cli, int argc, char **argv);
+/* The report that the program was asked for by its own word: daftari check-books. */
+int report_word(struct cli *cli, int argc, char **argv);
 /* Passwords do not belong on a command line: the value "-" of a password field asks for it on the terminal, "@FILE" reads
  * the first line of a file. */
 enum status session_secrets(json_t *object, struct fault *why) MUST_USE;
@@ -196,9 +199,24 @@ void help_method(const struct method *method, FILE *to);
 void help_noun(const ProtobufCServiceDescriptor *service, FILE *to);
 void help_all(FILE *to);
 /* For completion and help, without asking; tests/system/t-client.sh holds them against the server's own list. */
-#define REPORT_NAMES                                                                                         \
-    "account-statement audit-trail balance-sheet balances cash-flow general-journal owners-account "         \
-    "payables-aging periods profit-and-loss receivables-aging reconciliations trial-balance user-activity"
+/* clang-format off */
+#define REPORT_NAMES \
+    "account-statement " \
+    "audit-trail " \
+    "balance-sheet " \
+    "balances " \
+    "cash-flow " \
+    "check-books " \
+    "general-journal " \
+    "owners-account " \
+    "payables-aging " \
+    "periods " \
+    "profit-and-loss " \
+    "receivables-aging " \
+    "reconciliations " \
+    "trial-balance " \
+    "user-activity"
+/* clang-format on */
 const char *help_example(const char *method); /* options as typed into a shell; NULL */
 
 #endif

@@ -40,7 +40,7 @@ static void put_services(void)
 
 static void put_nouns(void)
 {
-    (void)fputs("log-in log-out who-am-i load import outbox ping completion help", stdout);
+    (void)fputs("log-in log-out who-am-i load import outbox check-books ping completion help", stdout);
     put_services();
 }
 

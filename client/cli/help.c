@@ -448,14 +448,16 @@ void help_all(FILE *to)
         to);
     for (size_t i = 0; i < services_count; i++)
         help_noun(services[i], to);
-    (void)fputs("  load FILE                          Send a file of commands, one JSON object a line; again "
-                "is harmless\n"
-                "  import journal FILE                Bring in a journal written by hledger print "
-                "--output-format json\n"
-                "  outbox add|send|list|clear         Commands kept on disk until the server can be reached\n"
-                "  ping                               Whether the server answers, and who it is\n"
-                "  completion bash                    Completion for the shell\n\n",
-                to);
+    (void)fputs(
+        "  load FILE                          Send a file of commands, one JSON object a line; again "
+        "is harmless\n"
+        "  import journal FILE                Bring in a journal written by hledger print "
+        "--output-format json\n"
+        "  outbox add|send|list|clear         Commands kept on disk until the server can be reached\n"
+        "  check-books                        Whether the books tie out; exit code 1 when something differs\n"
+        "  ping                               Whether the server answers, and who it is\n"
+        "  completion bash                    Completion for the shell\n\n",
+        to);
     settings_help(to);
     (void)fputs(
         "\nExit codes: 0 done, 1 refused, 2 wrong use (no command was sent), 3 denied or not logged in,\n"

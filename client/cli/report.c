@@ -7,6 +7,8 @@
 #include "proto/wire/message.h"
 #include "report.pb-c.h"
 
+#define REPORT_WORDS_MAX 64u
+
 struct report {
     struct table table;
     Daftari__V1__ColumnKind kinds[TABLE_COLUMNS_MAX];
@@ -365,6 +367,18 @@ static void report_print_table(const struct report *report)
     (void)printf("As of log position %llu.\n", (unsigned long long)report->position);
 }
 
+/* A report of checks says of each of them in the column `state` whether both sides agree. */
+static bool report_differs(const struct report *report)
+{
+    size_t state = column_named(report, "state");
+    for (size_t r = 0; state != SIZE_MAX && r < report->table.row_count; r++) {
+        const char *text = report->table.rows[r].cells[state];
+        if (text != NULL && strcmp(text, "differs") == 0)
+            return true;
+    }
+    return false;
+}
+
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
 static enum status report_show(struct cli *cli, struct slice body, struct fault *why)
@@ -389,6 +403,7 @@ static enum status report_show(struct cli *cli, struct slice body, struct fault 
         report_print_table(report);
     }
     json_decref(report->head);
+    cli->differs = cli->differs || (status == STATUS_OK && report_differs(report));
     json_decref(report->notes);
     table_done(&report->table);
     free(report);
@@ -533,4 +548,17 @@ int report_run(struct cli *cli, int argc, char **argv)
     }
     json_decref(object);
     return code;
+}
+
+int report_word(struct cli *cli, int argc, char **argv)
+{
+    char name[SERVICE_NAME_TEXT_MAX], *words[REPORT_WORDS_MAX];
+    if (argc >= (int)REPORT_WORDS_MAX)
+        return cli_usage("at most %u options", REPORT_WORDS_MAX - 1);
+    (void)snprintf(name, sizeof name, "%s", cli->word);
+    words[0] = name;
+    for (int i = 0; i < argc; i++)
+        words[i + 1] = argv[i];
+    int code = report_run(cli, argc + 1, words);
+    return code == EXIT_DONE && cli->differs ? EXIT_REFUSED : code;
 }

@@ -120,6 +120,8 @@ run report account-statement --account 1110 --from 2026-02-01 --output json; giv
 run report trial-balance;                        gives 0 "a report as a table"; says '[0-9],[0-9][0-9][0-9]\.50' "with thousands commas"
 says "^Up to $(date +%Y)" "and of which days it is"; says ": all businesses$" "and whose"
 run report trial-balance --output csv;           gives 0 "a report as CSV"; head -1 "$work/out" | grep -q '^account,name,.*closing.$'; ok $? "with a head"
+run check-books;                                 gives 0 "books that tie out"; says 'Everything ties out' "which it says"
+run check-books --as-at today;                   gives 1 "a report about now takes no date"
 run report --list;                               gives 0 "the list of reports"; says 'trial-balance' "has the trial balance"
 run report nonsense;                             gives 1 "a report that is not there"
 daftari report trial-balance --known-at "$position" --output json >"$work/out" 2>"$work/err"; code=$?; gives 0 "a report as the books were at a position"; says '1250.50' "shows what they said then"
@@ -225,6 +227,9 @@ split "daftari help entry po";                   says '^post$' "completion of he
 run log follow --output csv;                     gives 2 "stored records are no rows"; complains 'JSON' "and told what there is"
 run log checkpoint;                              gives 0 "the signed checkpoint"; says '^— ' "is shown as text"
 run log checkpoint --output csv;                 says '^— ' "in CSV too"
+daftari account open --number 1310 --name "Customers owe" --class receivable >"$work/out" 2>&1
+run entry post --description "Nobody's" --debit 1310=5 --credit 4110=5; gives 0 "a debt of nobody"
+run check-books --output csv;                    gives 1 "differs from what customers owe"; says '^customers,1310,.*,5.00,0.00,5.00,differs,' "which a row says"
 run --version;                                   says '^daftari [0-9]' "a version"
 
 exit $failed

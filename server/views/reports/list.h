@@ -9,6 +9,7 @@ extern const struct report report_audit_trail;
 extern const struct report report_balance_sheet;
 extern const struct report report_balances;
 extern const struct report report_cash_flow;
+extern const struct report report_check_books;
 extern const struct report report_general_journal;
 extern const struct report report_owners_account;
 extern const struct report report_payables_aging;
