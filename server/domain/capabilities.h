@@ -19,5 +19,6 @@ extern const struct capability capability_reconciliation;
 extern const struct capability capability_reports;
 extern const struct capability capability_sales;
 extern const struct capability capability_stock;
+extern const struct capability capability_tax;
 
 #endif

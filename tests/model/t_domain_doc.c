@@ -10,7 +10,6 @@
 
 #define PAGE       "docs/domain.md"
 #define PAGE_TRADE "docs/domain-trade.md" /* where PAGE goes on */
-#define PAGE_MONEY "docs/domain-money.md"
 #define PAGES_MAX  (512u * 1024u)
 
 static size_t failed;
@@ -27,7 +26,12 @@ static void check(bool good, const char *format, const char *what)
 /* All pages, one after the other. */
 static char *read_pages(void)
 {
-    static const char *const pages[] = {PAGE, PAGE_TRADE, PAGE_MONEY};
+    static const char *const pages[] = {
+        PAGE,
+        PAGE_TRADE,
+        "docs/domain-money.md",
+        "docs/domain-tax.md",
+    };
     char *text = calloc(1, PAGES_MAX);
     size_t len = 0;
     for (size_t i = 0; text != NULL && i < sizeof pages / sizeof pages[0]; i++) {
@@ -44,12 +48,14 @@ static char *read_pages(void)
 /* People, periods and reconciliation describe their methods in words of their own. */
 static bool in_table(const char *capability)
 {
-    return strcmp(capability, "books") == 0 || strcmp(capability, "business") == 0 ||
-           strcmp(capability, "ledger") == 0 || strcmp(capability, "money") == 0 ||
-           strcmp(capability, "days") == 0 || strcmp(capability, "catalogue") == 0 ||
-           strcmp(capability, "parties") == 0 || strcmp(capability, "cylinders") == 0 ||
-           strcmp(capability, "production") == 0 || strcmp(capability, "purchasing") == 0 ||
-           strcmp(capability, "reports") == 0 || strcmp(capability, "stock") == 0;
+    static const char *const names[] = {
+        "books",   "business",   "catalogue",  "cylinders", "days",  "ledger", "money",
+        "parties", "production", "purchasing", "reports",   "stock", "tax",
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(capability, names[i]) == 0)
+            return true;
+    return false;
 }
 
 static void check_page(const char *page)

@@ -328,6 +328,7 @@ static const struct attempt attempts[] = {
     {"Expense.Record", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
     {"Expense.RecordPetty", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
     {"Purchase.Record", "{\"business\": \"LND\", \"lines\": [{\"account\": 5210, \"amount\": \"1.00\"}]}"},
+    {"Tax.Pay", "{\"debt\": \"excise\", \"business\": \"LND\"}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 

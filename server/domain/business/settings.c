@@ -39,6 +39,9 @@ const struct setting settings[] = {
      "the books' own year, by which years are closed",
      PROFILE_NONE},
     {"float_amount", SETTING_AMOUNT, "0", NULL, NOTED "cash left in the till at day close", PROFILE_FLOAT},
+    {"kra_pin", SETTING_PIN, "", NULL,
+     "taxpayer number; businesses with the same one file VAT together; empty = that of head office",
+     PROFILE_NONE},
     {"low_stock_threshold", SETTING_COUNT, "10", NULL, "alert when a quantity is at or below this",
      PROFILE_LOW_STOCK},
     {"lpg_price_per_kg", SETTING_PRICES, "", NULL,
@@ -132,6 +135,14 @@ static bool is_choice(const char *value, const char *choices)
     return choice_place(value, choices, &place);
 }
 
+/* A letter, nine digits, a letter: P051234567X. */
+static bool is_pin(struct slice text)
+{
+    uint64_t number;
+    return text.len == 11 && text.ptr[0] >= 'A' && text.ptr[0] <= 'Z' && text.ptr[10] >= 'A' &&
+           text.ptr[10] <= 'Z' && number_parse(slice_of(text.ptr + 1, 9), 0, 999999999, &number);
+}
+
 static bool is_prices(const char *value, uint32_t scale)
 {
     while (*value != '\0') {
@@ -184,6 +195,8 @@ static bool value_good(struct kv_txn *state, const struct setting *setting, cons
         return text.len <= SETTING_VALUE_MAX && is_prices(value, scale);
     case SETTING_SERIES:
         return text.len == 0 || series_find(state, value, &series);
+    case SETTING_PIN:
+        return text.len == 0 || is_pin(text);
     }
     return false;
 }
@@ -248,6 +261,8 @@ static const char *kind_text(const struct setting *setting)
         return "prices by size, like 6=230.00,13=215.00";
     case SETTING_SERIES:
         return "the prefix of a series of these books, or nothing";
+    case SETTING_PIN:
+        return "a letter, nine digits and a letter, like P051234567X, or nothing";
     }
     return "";
 }
@@ -316,4 +331,16 @@ uint32_t setting_day(struct kv_txn *state, uint16_t business, const char *name, 
         !number_parse(slice_of(value.ptr + 3, 2), 1, 31, &day))
         return 0;
     return (uint32_t)(month * 100 + day);
+}
+
+const char *setting_text_of(struct kv_txn *state, uint16_t business, const char *name, civil_date date,
+                            struct arena *arena)
+{
+    return arena_text(arena, setting_get(state, business, name, date));
+}
+
+const char *business_pin(struct kv_txn *state, uint16_t business, civil_date date, struct arena *arena)
+{
+    const char *own = setting_text_of(state, business, "kra_pin", date, arena);
+    return own == NULL || own[0] != '\0' ? own : setting_text_of(state, HEAD_OFFICE, "kra_pin", date, arena);
 }

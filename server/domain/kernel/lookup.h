@@ -42,6 +42,12 @@ enum status business_configure(const struct context *context, struct kv_txn *sta
  * that table (asserted). */
 bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
 
+/* The same of any setting, as text in the arena; NULL when that is full. */
+const char *setting_text_of(struct kv_txn *state, uint16_t business, const char *name, civil_date date,
+                            struct arena *arena);
+/* The taxpayer number of a business at a date: its own, else that of head office, else "". NULL when the arena is full. */
+const char *business_pin(struct kv_txn *state, uint16_t business, civil_date date, struct arena *arena);
+
 /* The e-mail of a user for answers that say who; "server" for 0; "unknown" when there is no such row. */
 const char *user_email_of(struct kv_txn *state, uint32_t user, struct arena *arena);
 

@@ -71,6 +71,7 @@ const struct kv_table domain_tables[] = {
     [TABLE_EXPENSE_CATEGORY] = {"expense_category", KV_PLAIN},
     [TABLE_EXPENSE_CATEGORY_NAME] = {"expense_category_name", KV_BLIND_KEYS},
     [TABLE_MONEY_REQUEST] = {"money_request", KV_PLAIN},
+    [TABLE_VAT_RETURN] = {"vat_return", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 
