@@ -82,7 +82,7 @@ enum domain_table {
     TABLE_PURCHASE,         /* u64 position of a purchase -> what went back of it (purchasing/purchasing.h) */
     TABLE_EXPENSE_CATEGORY, /* u16 number -> ExpenseCategoryInfo */
     TABLE_EXPENSE_CATEGORY_NAME, /* name -> u16 number */
-    TABLE_MONEY_REQUEST, /* u64 position -> MoneyRequestInfo (requested_by, decided_by: user number) */
+    TABLE_MONEY_REQUEST,   /* u64 position -> MoneyRequestInfo (requested_by, decided_by: user number) */
     TABLE_STATEMENT_MATCH, /* u64 position, u32 posting -> u32 line */
     TABLE_STOCK_OPENED,    /* u16 business -> u64 position of its stock register */
     TABLE_RECIPE,          /* u32 item, u16 business -> RecipeInfo */
