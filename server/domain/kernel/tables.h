@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 13u
+#define DOMAIN_STATE_VERSION 14u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -82,12 +82,8 @@ enum domain_table {
     TABLE_PURCHASE,         /* u64 position of a purchase -> what went back of it (purchasing/purchasing.h) */
     TABLE_EXPENSE_CATEGORY, /* u16 number -> ExpenseCategoryInfo */
     TABLE_EXPENSE_CATEGORY_NAME, /* name -> u16 number */
-    TABLE_MONEY_REQUEST,   /* u64 position -> MoneyRequestInfo (requested_by, decided_by: user number) */
-    TABLE_STATEMENT_MATCH, /* u64 position, u32 posting -> u32 line */
-    TABLE_STOCK_OPENED,    /* u16 business -> u64 position of its stock register */
-    TABLE_RECIPE,          /* u32 item, u16 business -> RecipeInfo */
-    TABLE_PURCHASE,        /* u64 position of a purchase -> what went back of it (purchasing/purchasing.h) */
-    TABLE_VAT_RETURN,      /* u16 first business of a PIN, u32 month -> VatReturnInfo */
+    TABLE_MONEY_REQUEST, /* u64 position -> MoneyRequestInfo (requested_by, decided_by: user number) */
+    TABLE_VAT_RETURN,    /* u16 first business of a PIN, u32 month -> VatReturnInfo */
     TABLE_COUNT
 };
 
