@@ -1,6 +1,7 @@
 #include "server/views/reports/grid.h"
 
 #include "server/domain/kernel/facts.h"
+#include "server/views/reports/chart.h"
 
 /* Declares the report's columns: section, account, name, currency, then the cells' (codes of businesses, "amount",
  * "compare"). */
@@ -119,29 +120,91 @@ static void heading(struct grid *grid, const char *key, const char *title, uint1
     row_end(out);
 }
 
+/* A section under way. */
+struct section {
+    struct grid *grid;
+    uint16_t currency;
+    const char *key;
+    int128 *total;
+    int128 *sums[CHART_DEPTH_MAX]; /* of the headings that are begun */
+};
+
+static void section_heading(void *context, uint32_t account, size_t depth)
+{
+    struct section *section = context;
+    struct report_run *run = section->grid->run;
+    section->sums[depth] = grid_cells(section->grid);
+    if (!row_begin(run->out, DAFTARI__V1__ROW_KIND__HEADING, (uint32_t)depth + 1))
+        return;
+    cell_text(run->out, section->key);
+    cell_integer(run->out, account);
+    cell_text(run->out, run_account_name(run, account));
+    cell_text(run->out, run_currency_code(run, section->currency));
+    row_end(run->out);
+}
+
+static void section_row(void *context, size_t index, size_t depth)
+{
+    struct section *section = context;
+    struct grid *grid = section->grid;
+    struct report_out *out = grid->run->out;
+    const struct grid_row *row = &grid->rows[index];
+    for (size_t c = 0; c < grid->columns; c++) {
+        section->total[c] += row->cells[c];
+        for (size_t level = 0; level < depth; level++) {
+            if (section->sums[level] != NULL)
+                section->sums[level][c] += row->cells[c];
+        }
+    }
+    if (!row_begin(out, DAFTARI__V1__ROW_KIND__DETAIL, (uint32_t)depth + 1))
+        return;
+    cell_text(out, section->key);
+    if (row->account != 0)
+        cell_integer(out, row->account);
+    else
+        cell_empty(out);
+    cell_text(out, row->account != 0 ? run_account_name(grid->run, row->account) : row->name);
+    cell_text(out, run_currency_code(grid->run, section->currency));
+    amounts(grid, row->cells, section->currency);
+    row_end(out);
+}
+
+static void section_subtotal(void *context, uint32_t account, size_t depth)
+{
+    struct section *section = context;
+    struct report_run *run = section->grid->run;
+    if (section->sums[depth] == NULL ||
+        !row_begin(run->out, DAFTARI__V1__ROW_KIND__SUBTOTAL, (uint32_t)depth + 1))
+        return;
+    cell_text(run->out, section->key);
+    cell_empty(run->out);
+    cell_text(run->out, chart_subtotal_name(run, account));
+    cell_text(run->out, run_currency_code(run, section->currency));
+    amounts(section->grid, section->sums[depth], section->currency);
+    row_end(run->out);
+}
+
 void grid_section(struct grid *grid, uint8_t section, uint16_t currency, const char *key, const char *title,
                   int128 *total)
 {
-    struct report_out *out = grid->run->out;
+    static const struct chart_writer writer = {section_heading, section_row, section_subtotal};
+    struct section context = {.grid = grid, .currency = currency, .key = key, .total = total};
+    size_t count = 0;
+    struct chart_row *rows = arena_take(grid->run->arena, (grid->count + 1) * sizeof *rows);
     heading(grid, key, title, currency);
+    if (rows == NULL) {
+        report_out_fail(grid->run->out);
+        return;
+    }
     for (size_t i = 0; i < grid->count; i++) {
         const struct grid_row *row = &grid->rows[i];
         if (row->section != section || row->currency != currency || !has_amount(grid, row))
             continue;
-        for (size_t c = 0; c < grid->columns; c++)
-            total[c] += row->cells[c];
-        if (!row_begin(out, DAFTARI__V1__ROW_KIND__DETAIL, 1))
-            continue;
-        cell_text(out, key);
-        if (row->account != 0)
-            cell_integer(out, row->account);
-        else
-            cell_empty(out);
-        cell_text(out, row->account != 0 ? run_account_name(grid->run, row->account) : row->name);
-        cell_text(out, run_currency_code(grid->run, currency));
-        amounts(grid, row->cells, currency);
-        row_end(out);
+        if (!chart_place(grid->run, row->account, i, &rows[count]))
+            return;
+        count++;
     }
+    chart_write(rows, count, &writer, &context);
 }
 
 void grid_total(struct grid *grid, const char *key, const char *title, uint16_t currency, const int128 *total)

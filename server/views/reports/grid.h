@@ -29,8 +29,8 @@ struct grid_row *grid_row(struct grid *grid, uint8_t section, uint32_t account, 
 void grid_add(struct grid *grid, struct grid_row *row, const struct sum *sum, int sign,
               int128 (*amount)(const struct sum *sum, size_t range));
 
-/* Writes a section of one currency: a heading, a row for each account that has an amount, and adds them to `total`
- * (grid->columns of them). */
+/* Writes a section of one currency: a heading, a row for each account that has an amount, under the headings of the chart
+ * with their subtotals, and adds the rows to `total` (grid->columns of them). */
 void grid_section(struct grid *grid, uint8_t section, uint16_t currency, const char *key, const char *title,
                   int128 *total);
 void grid_total(struct grid *grid, const char *key, const char *title, uint16_t currency,

@@ -48,6 +48,7 @@ static bool account_of_row(struct report_run *run, uint32_t number, struct slice
         .type = head.type,
         .class = head.class,
         .header = head.header,
+        .parent = head.parent,
         .hidden = head.business != ACCOUNT_SHARED && !may_read(run, head.business),
         .name = arena_text(run->arena, row_text_field(run->masters, info, ACCOUNT_INFO_NAME))};
     return out->name != NULL;

@@ -14,7 +14,8 @@ struct run_account {
     enum account_type type;
     Daftari__V1__AccountClass class;
     bool header;
-    bool hidden; /* of a business that the asker may not read: as good as none, when he asks for it */
+    uint32_t parent; /* its heading, 0 = none */
+    bool hidden;     /* of a business that the asker may not read: as good as none, when he asks for it */
     const char *name;
 };
 struct run_business {
