@@ -46,6 +46,7 @@ static const struct help_row help_rows[] = {
     {"Category.Deactivate", "Take a category out of use", NULL},
     {"Category.Define", "Add a category of items", "--name Stationery"},
     {"Category.List", "The categories of items", NULL},
+    {"Contribution.Record", "The owner brings money in", "--business LND --amount 10,000.00 --to bank"},
     {"Currency.Define", "Add a currency or commodity", "--code USD --scale 2 --symbol '$'"},
     {"Currency.List", "Currencies and commodities", NULL},
     {"Customer.Add", "Put a customer on file", "--name \"Jane Wanjiru\" --phone +254722000222"},
@@ -74,6 +75,9 @@ static const struct help_row help_rows[] = {
     {"Cylinder.Show", "One cylinder", NULL},
     {"CylinderType.Define", "Add a type of cylinder: brand, size, deposit", NULL},
     {"CylinderType.List", "The types of cylinders", NULL},
+    {"Deposit.Record", "Bank what is in the till or on M-Pesa",
+     "--business WTR --amount 2,000.00 --reference SLIP-17"},
+    {"Drawing.Record", "The owner takes money out", "--business WTR --amount 1,000.00"},
     {"Entry.Discard", "Throw a draft away", "--draft 812 --reason duplicate"},
     {"Entry.Draft", "Keep an entry as a draft, to be posted later",
      "--business LND --date today --description Rent --debit 5200=12,000 --credit 1120=12,000"},
@@ -97,6 +101,8 @@ static const struct help_row help_rows[] = {
     {"ExpenseCategory.Define", "Say to which account a kind of expense goes",
      "--name Licences --account 5800"},
     {"ExpenseCategory.List", "Categories of expenses and their accounts", NULL},
+    {"Float.Give", "Give a till its float, from the bank or the safe", "--business WTR --amount 500.00"},
+    {"Float.Take", "Take the float back out of a till", "--business WTR --amount 500.00"},
     {"Item.Change", "Change what is known of an item", NULL},
     {"Item.Deactivate", "Take an item out of use", NULL},
     {"Item.Define", "Add an item or service to the catalogue",
@@ -203,6 +209,8 @@ static const struct help_row help_rows[] = {
     {"TransactionType.Deactivate", "Take a transaction type out of use", NULL},
     {"TransactionType.Define", "Add a transaction type", "--code GIFT --name \"Gift given\""},
     {"TransactionType.List", "Transaction types", NULL},
+    {"Transfer.Record", "Move money to another account or business",
+     "--business WTR --to-business LND --amount 500.00"},
     {"User.AssignRoles", "Set somebody's roles; replaces all", "--email ana@example.com --role Accountant"},
     {"User.Change", "Change what is known of somebody", NULL},
     {"User.Create", "Add somebody who may log in",
@@ -216,6 +224,7 @@ static const struct help_row help_rows[] = {
     {"User.SetPassword", "Set a new password; - asks on the terminal, @FILE reads a file",
      "--old-password - --new-password -"},
     {"User.Unlock", "Unlock somebody after too many wrong passwords", NULL},
+    {"Withdrawal.Record", "Take money out of the bank into the till", "--business WTR --amount 5,000.00"},
 };
 
 static const struct help_row *row_of(const char *method)

@@ -327,6 +327,13 @@ static const struct attempt attempts[] = {
     {"Production.Record", "{\"business\": \"LND\", \"item\": \"W1L\", \"quantity\": \"1\"}"},
     {"Expense.Record", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
     {"Expense.RecordPetty", "{\"business\": \"LND\", \"category\": \"Other\", \"amount\": \"1.00\"}"},
+    {"Deposit.Record", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Withdrawal.Record", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Drawing.Record", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Contribution.Record", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Transfer.Record", "{\"business\": \"WTR\", \"to_business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Float.Give", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
+    {"Float.Take", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
     {"Purchase.Record", "{\"business\": \"LND\", \"lines\": [{\"account\": 5210, \"amount\": \"1.00\"}]}"},
     {"Tax.Pay", "{\"debt\": \"excise\", \"business\": \"LND\"}"},
 };

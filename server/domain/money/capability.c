@@ -1,4 +1,4 @@
-/* The capability `money`: expenses by category, approvals. */
+/* The capability `money`: expenses by category, money that changes its place, approvals. */
 #include "people.pb-c.h"
 #include "server/domain/capabilities.h"
 #include "server/domain/money/money.h"
@@ -32,6 +32,33 @@ static const struct method methods[] = {
         .permission = DAFTARI__V1__PERMISSION__APPROVE,
         .level = PERMISSION_WRITE,
         .decide = request_decide_reject,
+    },
+    {
+        .name = "Contribution.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = contribution_decide_record,
+    },
+    {
+        .name = "Deposit.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = deposit_decide_record,
+    },
+    {
+        .name = "Drawing.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = drawing_decide_record,
     },
     {
         .name = "Expense.MakeVoid",
@@ -95,6 +122,42 @@ static const struct method methods[] = {
         .response = &daftari__v1__expense_category_info__descriptor,
         .query = expense_category_query_list,
     },
+    {
+        .name = "Float.Give",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = float_decide_give,
+    },
+    {
+        .name = "Float.Take",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = float_decide_take,
+    },
+    {
+        .name = "Transfer.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__JOURNAL,
+        .level = PERMISSION_WRITE,
+        .decide = transfer_decide_record,
+    },
+    {
+        .name = "Withdrawal.Record",
+        .kind = METHOD_COMMAND,
+        .request = &daftari__v1__move_money__descriptor,
+        .response = &daftari__v1__recorded__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_WRITE,
+        .decide = withdrawal_decide_record,
+    },
 };
 
 static const struct event_type events[] = {
@@ -156,6 +219,60 @@ static const struct event_type events[] = {
         .payload = &daftari__v1__reject_request__descriptor,
         .apply = request_apply_rejected,
         .master = true,
+    },
+    {
+        .type = EVENT_MONEY_DEPOSITED,
+        .name = "MoneyDeposited",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "DEP",
+        .title = "Deposit",
+    },
+    {
+        .type = EVENT_MONEY_WITHDRAWN,
+        .name = "MoneyWithdrawn",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "WD",
+        .title = "Withdrawal",
+    },
+    {
+        .type = EVENT_OWNER_DREW,
+        .name = "OwnerDrew",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "WD",
+        .title = "Owner's drawing",
+    },
+    {
+        .type = EVENT_OWNER_CONTRIBUTED,
+        .name = "OwnerContributed",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "DEP",
+        .title = "Owner's contribution",
+    },
+    {
+        .type = EVENT_MONEY_TRANSFERRED,
+        .name = "MoneyTransferred",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "TRF",
+        .title = "Transfer",
+    },
+    {
+        .type = EVENT_FLOAT_MOVED,
+        .name = "FloatMoved",
+        .payload = &daftari__v1__money_moved__descriptor,
+        .apply = money_apply_moved,
+        .master = true,
+        .entry_type = "TRF",
+        .title = "Float",
     },
 };
 

@@ -126,7 +126,7 @@ static void check_petty(struct spending *spending)
 static bool needs_approval(const struct spending *spending)
 {
     int64_t limit = document_setting(spending->document, PROFILE_EXPENSE_APPROVAL, -1);
-    return spending->terms->request == 0 && limit >= 0 && spending->taxed.gross >= limit;
+    return spending->terms->approved.request == 0 && limit >= 0 && spending->taxed.gross >= limit;
 }
 
 /* ---- the record ------------------------------------------------------------------------------------------------- */
@@ -167,10 +167,10 @@ static enum status end_recorded(struct spending *spending)
     payload.has_petty = payload.petty = spending->terms->petty;
     payload.note = text_or_none(given->note);
     payload.attachment_sha256 = text_or_none(given->attachment_sha256);
-    payload.has_request = payload.has_requested_by = spending->terms->request != 0;
-    payload.request = spending->terms->request;
-    payload.requested_by = spending->terms->requested_by;
-    spending->document->out->cause = spending->terms->request;
+    payload.has_request = payload.has_requested_by = spending->terms->approved.request != 0;
+    payload.request = spending->terms->approved.request;
+    payload.requested_by = spending->terms->approved.requested_by;
+    spending->document->out->cause = spending->terms->approved.request;
     document_number(spending->document, "EX");
     return document_end(spending->document, EVENT_EXPENSE_RECORDED, &payload.base);
 }

@@ -1,4 +1,4 @@
-/* What was asked for and waits for somebody else's approval. The record that approves is the expense itself. */
+/* What was asked for and waits for somebody else's approval. The record that approves is the expense or the withdrawal itself. */
 #include "proto/base/text.h"
 #include "server/domain/kernel/approval.h"
 #include "server/domain/kernel/form.h"
@@ -28,17 +28,19 @@ void request_apply_requested(struct kv_txn *state, const struct record *record,
 {
     const Daftari__V1__MoneyRequested *given = (const Daftari__V1__MoneyRequested *)payload;
     Daftari__V1__MoneyRequestInfo info = DAFTARI__V1__MONEY_REQUEST_INFO__INIT;
-    char requested[] = STATE_REQUESTED, kind[] = "expense";
+    char requested[] = STATE_REQUESTED, expense[] = "expense";
+    bool moves = given->move != NULL;
     info.has_request = info.has_date = info.has_amount_minor = info.has_requested_time_us = true;
     info.request = record->header.position;
     info.state = requested;
-    info.kind = kind;
-    info.business = given->expense != NULL ? given->expense->business : NULL;
+    info.kind = moves ? given->kind : expense;
+    info.business = moves ? given->move->business : given->expense != NULL ? given->expense->business : NULL;
     info.date = record->header.business_date;
     info.amount_minor = given->amount_minor;
     info.requested_by = number_text(record->header.user, arena);
     info.requested_time_us = record->header.time;
     info.expense = given->expense;
+    info.move = given->move;
     request_put(state, &info, arena);
 }
 
@@ -94,10 +96,14 @@ enum status request_decide_approve(const struct context *context, struct kv_txn 
         status = approval_check(context, state, info->requested_by, business, "request", why);
     if (status != STATUS_OK)
         return status;
-    const struct expense_terms terms = {.request = approve->request,
-                                        .requested_by = user_of(info->requested_by)};
-    if (approve->has_date)
-        info->expense->date = approve->date;
+    const struct expense_terms terms = {.approved = {approve->request, user_of(info->requested_by)}};
+    if (info->move != NULL) {
+        info->move->date = approve->has_date ? approve->date : info->move->date;
+        return money_decide_kind(context, state, info->move, info->kind, &terms.approved, out, why);
+    }
+    if (info->expense == NULL)
+        return fault_set(why, STATUS_CORRUPT, "request", "it asks for nothing");
+    info->expense->date = approve->has_date ? approve->date : info->expense->date;
     return expense_decide(context, state, info->expense, &terms, out, why);
 }
 
