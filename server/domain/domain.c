@@ -9,6 +9,7 @@
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/tables.h"
+#include "server/domain/kernel/tenders.h"
 #include "type_ids.h"
 
 /* ---- look-ups: the rows of a capability are sorted, so no index has to be built -------------------------------- */
@@ -249,6 +250,31 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
     apply_type(event, state, record, arena);
 }
 
+/* The receipts that a document of another capability names, so that the masters know which of M-Pesa's wait: every payload
+ * that holds tenders holds them in a field of this name. */
+static void apply_receipts(const struct event_type *event, struct kv_txn *masters,
+                           const struct record *record, struct arena *arena)
+{
+    static const char *const fields[] = {"tenders", "refunds"};
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+        const ProtobufCFieldDescriptor *field =
+            protobuf_c_message_descriptor_get_field_by_name(event->payload, fields[i]);
+        if (field == NULL || field->descriptor != &daftari__v1__taken_tender__descriptor)
+            continue;
+        const ProtobufCMessage *payload = row_message(masters, record->payload, event->payload, arena);
+        if (payload == NULL)
+            return;
+        size_t count;
+        Daftari__V1__TakenTender **rows;
+        memcpy(&count, (const uint8_t *)payload + field->quantifier_offset, sizeof count);
+        memcpy(&rows, (const uint8_t *)payload + field->offset, sizeof rows);
+        if (event->undo == UNDO_IS)
+            tenders_release(masters, rows, count);
+        else
+            tenders_apply(masters, record, rows, count);
+    }
+}
+
 void domain_apply_master(struct kv_txn *masters, const struct record *record, struct arena *arena)
 {
     const struct event_type *event = domain_event(record->header.type);
@@ -259,4 +285,6 @@ void domain_apply_master(struct kv_txn *masters, const struct record *record, st
     apply_parties(event, masters, record, arena);
     if (event->master)
         apply_type(event, masters, record, arena);
+    else
+        apply_receipts(event, masters, record, arena);
 }

@@ -287,6 +287,7 @@ static const struct attempt attempts[] = {
     {"Entry.Post",
      "{\"business\": \"WTR\", \"description\": \"x\", "
      "\"lines\": [{\"account\": 1120, \"debit\": \"1.00\"}, {\"account\": 1110, \"credit\": \"1.00\"}]}"},
+    {"Mpesa.Match", "{\"receipt\": \"RKTQDM7W6S\", \"customer\": \"LC001\", \"business\": \"LND\"}"},
     {"Opening.Post", "{\"business\": \"LND\", \"lines\": [{\"account\": 1120, \"balance\": \"1.00\"}]}"},
     {"Payment.PaySupplier",
      "{\"business\": \"LND\", \"supplier\": \"x\", \"tenders\": [{\"amount\": \"1.00\"}]}"},

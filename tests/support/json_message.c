@@ -8,7 +8,7 @@
 #include "proto/base/money.h"
 #include "proto/base/text.h"
 
-static const char *const units[] = {"_minor", "_date", "_time_us", "_bp", "_milli", "_ms"};
+static const char *const units[] = {"_minor", "_date", "_time_us", "_us", "_bp", "_milli", "_ms"};
 
 static bool ends_with(const char *text, const char *tail)
 {
@@ -20,11 +20,11 @@ static bool names(const char *field, const char *key)
 {
     if (strcmp(field, key) == 0)
         return true;
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (ends_with(field, units[i])) {
-            size_t len = strlen(field) - strlen(units[i]);
-            return strlen(key) == len && memcmp(key, field, len) == 0;
-        }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        size_t len = strlen(field) - strlen(units[i]);
+        if (ends_with(field, units[i]) && strlen(key) == len && memcmp(key, field, len) == 0)
+            return true;
+    }
     return false;
 }
 
@@ -64,6 +64,8 @@ static bool read_number(const struct reader *reader, const char *field, json_t *
         *out = date;
         return true;
     }
+    if (ends_with(field, "_time_us"))
+        return timestamp_parse(text, out, &why) == STATUS_OK;
     uint32_t scale = 0;
     if (ends_with(field, "_minor"))
         scale = reader->scale(reader->context, reader->currency);

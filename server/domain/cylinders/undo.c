@@ -78,6 +78,7 @@ enum status cylinder_decide_void(const struct context *context, struct kv_txn *s
                             "only an exchange of today is void");
     check_unmoved(&document, record.header.position, exchange);
     document_mirror(&document, &record);
+    tenders_put_back(&document, exchange->tenders, exchange->n_tenders, exchange->customer);
     out->cause = record.header.position;
     payload.reason = given->reason;
     payload.n_cylinders = exchange->n_before;

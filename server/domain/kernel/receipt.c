@@ -3,7 +3,7 @@
 #include "proto/base/bytes.h"
 #include "server/domain/kernel/rows.h"
 
-#define RECEIPT_ROW_BYTES 23u
+#define RECEIPT_ROW_BYTES 31u
 #define RECEIPT_TEXT_MIN  6u
 
 bool receipt_form(const char *text)
@@ -28,6 +28,7 @@ bool receipt_get(struct kv_txn *state, const char *receipt, struct receipt_row *
         .amount = (int64_t)be64_get(row.ptr + 9),
         .account = be32_get(row.ptr + 17),
         .business = be16_get(row.ptr + 21),
+        .told = be64_get(row.ptr + 23),
     };
     return true;
 }
@@ -41,6 +42,7 @@ void receipt_put(struct kv_txn *state, const char *receipt, const struct receipt
     be64_put(bytes + 9, (uint64_t)row->amount);
     be32_put(bytes + 17, row->account);
     be16_put(bytes + 21, row->business);
+    be64_put(bytes + 23, row->told);
     kv_put(state, TABLE_RECEIPT, row_key_slice(&key), slice_of(bytes, sizeof bytes));
 }
 

@@ -4,9 +4,11 @@
  *   TABLE_RECEIPT, receipt:  off len field
  *                              0   1 state
  *                              1   8 position of the record that brought or used it
- *                              9   8 amount, minor units; 0 = not known (cited by a document before M-Pesa spoke)
- *                             17   4 account that holds it: the parked account's (2120) for RECEIPT_PARKED
- *                             21   2 business
+ *                              9   8 amount, minor units; below zero = money that went out. M-Pesa's once it told
+ *                             17   4 account: while cited, where the document has its money; else where it waits, or would
+ *                                    wait were it not matched (2120), or where its reversal put it
+ *                             21   2 business of that
+ *                             23   8 position of the record in which M-Pesa told of it; 0 = not yet
  */
 #ifndef SERVER_DOMAIN_KERNEL_RECEIPT_H
 #define SERVER_DOMAIN_KERNEL_RECEIPT_H
@@ -26,6 +28,7 @@ struct receipt_row {
     int64_t amount;
     uint32_t account;
     uint16_t business;
+    uint64_t told;
 };
 #define RECEIPT_TEXT_MAX 20u /* 10 characters today */
 

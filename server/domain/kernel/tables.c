@@ -72,6 +72,10 @@ const struct kv_table domain_tables[] = {
     [TABLE_EXPENSE_CATEGORY_NAME] = {"expense_category_name", KV_BLIND_KEYS},
     [TABLE_MONEY_REQUEST] = {"money_request", KV_PLAIN},
     [TABLE_VAT_RETURN] = {"vat_return", KV_PLAIN},
+    [TABLE_MPESA] = {"mpesa", KV_APPENDED},
+    [TABLE_MPESA_GIVEN] = {"mpesa_given", KV_BLIND_KEYS},
+    [TABLE_MPESA_REQUEST] = {"mpesa_request", KV_APPENDED},
+    [TABLE_MPESA_CHECKOUT] = {"mpesa_checkout", KV_BLIND_KEYS},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

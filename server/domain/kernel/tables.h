@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 14u
+#define DOMAIN_STATE_VERSION 15u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -84,6 +84,10 @@ enum domain_table {
     TABLE_EXPENSE_CATEGORY_NAME, /* name -> u16 number */
     TABLE_MONEY_REQUEST, /* u64 position -> MoneyRequestInfo (requested_by, decided_by: user number) */
     TABLE_VAT_RETURN,    /* u16 first business of a PIN, u32 month -> VatReturnInfo */
+    TABLE_MPESA,         /* u64 position of what M-Pesa told -> MpesaInfo, less what TABLE_RECEIPT says */
+    TABLE_MPESA_GIVEN, /* what a charge, settlement or reversal is known by -> u64 position (mpesa/mpesa.h) */
+    TABLE_MPESA_REQUEST,  /* u64 position -> MpesaRequestInfo */
+    TABLE_MPESA_CHECKOUT, /* CheckoutRequestID -> u64 position of the row above */
     TABLE_COUNT
 };
 

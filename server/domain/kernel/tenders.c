@@ -114,15 +114,16 @@ static bool cited_before(const struct at *at, Daftari__V1__Tender *const *tender
 /* Money that M-Pesa told of before: it waits in the unmatched account. */
 static void take_parked(struct at *at, const struct receipt_row *receipt, uint32_t *out_account)
 {
-    if (receipt->amount != at->amount) {
-        char amount[AMOUNT_TEXT_MAX];
-        document_amount(at->document, receipt->amount, amount);
-        REFUSE(at, RECEIPT_AMOUNT_DIFFERS, "amount_minor", "M-Pesa says that receipt %.20s brought %s",
-               at->tender->reference, amount);
+    int64_t amount = at->terms->flow == TENDER_IN ? at->amount : -at->amount;
+    if (receipt->amount != amount) {
+        char text[AMOUNT_TEXT_MAX];
+        document_amount(at->document, receipt->amount < 0 ? -receipt->amount : receipt->amount, text);
+        REFUSE(at, RECEIPT_AMOUNT_DIFFERS, "amount_minor", "M-Pesa says that receipt %.20s %s %s",
+               at->tender->reference, receipt->amount < 0 ? "took out" : "brought", text);
         return;
     }
     *out_account = receipt->account;
-    document_post_in(at->document, receipt->business, receipt->account, 0, at->amount,
+    document_post_in(at->document, receipt->business, receipt->account, 0, amount,
                      at->document->out->posting_count);
 }
 
@@ -135,8 +136,7 @@ static void take_mpesa(struct at *at, Daftari__V1__Tender *const *tenders, uint3
         return;
     }
     bool known = given && receipt_get(at->document->state, at->tender->reference, &receipt);
-    if (given && (cited_before(at, tenders) ||
-                  (known && (receipt.state != RECEIPT_PARKED || at->terms->flow == TENDER_OUT)))) {
+    if (given && (cited_before(at, tenders) || (known && receipt.state != RECEIPT_PARKED))) {
         REFUSE(at, RECEIPT_USED, "reference",
                "receipt %.20s was used already, by the record at position %llu", at->tender->reference,
                known ? (unsigned long long)receipt.position : 0ULL);
@@ -301,6 +301,18 @@ static bool is_receipt(const Daftari__V1__TakenTender *row)
     return row->method == DAFTARI__V1__PAYMENT_METHOD__METHOD_MPESA && receipt_form(row->reference);
 }
 
+/* Which way the money of a tender went: its posting says it. */
+static int64_t signed_amount(const struct record *record, const Daftari__V1__TakenTender *row)
+{
+    for (size_t i = 0; i < record->posting_count; i++) {
+        struct posting posting = record_posting(record, i);
+        if (posting.account == row->account &&
+            (posting.amount == row->amount_minor || posting.amount == -row->amount_minor))
+            return posting.amount;
+    }
+    return row->amount_minor;
+}
+
 void tenders_apply(struct kv_txn *state, const struct record *record, Daftari__V1__TakenTender *const *rows,
                    size_t count)
 {
@@ -310,12 +322,30 @@ void tenders_apply(struct kv_txn *state, const struct record *record, Daftari__V
             continue;
         bool told = receipt_get(state, rows[i]->reference, &receipt);
         if (!told)
-            receipt = (struct receipt_row){.amount = rows[i]->amount_minor,
+            receipt = (struct receipt_row){.amount = signed_amount(record, rows[i]),
                                            .account = rows[i]->account,
                                            .business = record->header.business};
         receipt.state = told ? RECEIPT_MATCHED : RECEIPT_CITED;
         receipt.position = record->header.position;
         receipt_put(state, rows[i]->reference, &receipt);
+    }
+}
+
+void tenders_put_back(struct document *document, Daftari__V1__TakenTender *const *rows, size_t count,
+                      uint32_t party)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct receipt_row receipt;
+        struct account_row account;
+        if (!is_receipt(rows[i]) || !receipt_get(document->state, rows[i]->reference, &receipt) ||
+            receipt.told == 0 || receipt.account == rows[i]->account ||
+            !account_row_get(document->state, receipt.account, &account))
+            continue;
+        int64_t amount = receipt.amount < 0 ? -rows[i]->amount_minor : rows[i]->amount_minor;
+        bool debt = account.class == DAFTARI__V1__ACCOUNT_CLASS__CLASS_RECEIVABLE;
+        document_post(document, rows[i]->account, 0, amount, document->out->posting_count);
+        document_post_in(document, receipt.business, receipt.account, debt ? party : 0, -amount,
+                         document->out->posting_count);
     }
 }
 
@@ -325,11 +355,13 @@ void tenders_release(struct kv_txn *state, Daftari__V1__TakenTender *const *rows
         struct receipt_row receipt;
         if (!is_receipt(rows[i]) || !receipt_get(state, rows[i]->reference, &receipt))
             continue;
-        if (receipt.state != RECEIPT_MATCHED) {
+        if (receipt.state == RECEIPT_CITED) {
             receipt_delete(state, rows[i]->reference);
             continue;
         }
-        receipt.state = RECEIPT_PARKED;
+        if (receipt.state == RECEIPT_MATCHED)
+            receipt.state = RECEIPT_PARKED;
+        receipt.position = receipt.told;
         receipt_put(state, rows[i]->reference, &receipt);
     }
 }

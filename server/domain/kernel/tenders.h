@@ -43,7 +43,11 @@ int64_t tenders_sum(struct document *document, Daftari__V1__Tender *const *tende
 /* From apply of every record that stores tenders: its receipts are used by this record. */
 void tenders_apply(struct kv_txn *state, const struct record *record, Daftari__V1__TakenTender *const *rows,
                    size_t count);
-/* Of a document that is void: they may be used again. */
+/* Of a document that is made void, after its mirror: money that M-Pesa has told of waits in the unmatched account again,
+ * and not nowhere; what was reversed since stays where the reversal put it. `party`: whose document it was. */
+void tenders_put_back(struct document *document, Daftari__V1__TakenTender *const *rows, size_t count,
+                      uint32_t party);
+/* From apply of a void: they may be used again. */
 void tenders_release(struct kv_txn *state, Daftari__V1__TakenTender *const *rows, size_t count);
 
 #endif

@@ -88,6 +88,7 @@ enum status payment_decide_void(const struct context *context, struct kv_txn *st
         return fault_set(why, STATUS_DENIED, "number", "you may void payments of today that you took in");
     check_ahead(&document, &record, payment);
     document_mirror(&document, &record);
+    tenders_put_back(&document, payment->tenders, payment->n_tenders, payment->party);
     out->cause = record.header.position;
     Daftari__V1__PaymentVoided payload = DAFTARI__V1__PAYMENT_VOIDED__INIT;
     payload.reason = given->reason;

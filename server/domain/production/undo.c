@@ -60,6 +60,7 @@ enum status production_decide_void(const struct context *context, struct kv_txn 
         return status;
     const Daftari__V1__ProductionRecorded *production = (const Daftari__V1__ProductionRecorded *)message;
     document_mirror(&document, &record);
+    tenders_put_back(&document, production->tenders, production->n_tenders, 0);
     out->cause = made.position;
     payload.reason = given->reason;
     payload.n_tenders = production->n_tenders;

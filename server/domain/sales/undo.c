@@ -106,6 +106,7 @@ enum status sale_decide_void(const struct context *context, struct kv_txn *state
         return fault_refuse(why, DAFTARI__V1__REASON__SALE_NOT_OF_TODAY, "number",
                             "only a sale of today is void; an earlier one is returned");
     document_mirror(&document, &record);
+    tenders_put_back(&document, sale->tenders, sale->n_tenders, sale->customer);
     out->cause = record.header.position;
     Daftari__V1__VoidRecorded payload = DAFTARI__V1__VOID_RECORDED__INIT;
     payload.reason = given->reason;
