@@ -3,7 +3,7 @@
  *
  *   off len field                                          off len field
  *     0   4 first_date                                      12   2 entry_series
- *     4   4 control_account (class inter-business; 0 none)  14   2 reserved = 0
+ *     4   4 control_account (class interbusiness; 0 none)   14   2 reserved = 0
  *     8   4 fiscal_year_start (MMDD)                        16 128 active businesses, bit n of byte n / 8
  */
 #ifndef SERVER_DOMAIN_KERNEL_FACTS_H
