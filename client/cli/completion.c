@@ -16,13 +16,16 @@ static void put_options(const ProtobufCMessageDescriptor *type)
 {
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
+        if (field_from_server(type, field))
+            continue;
         put_option(field);
         if (field->type != PROTOBUF_C_TYPE_MESSAGE)
             continue;
         const ProtobufCMessageDescriptor *inner = field->descriptor;
         for (unsigned k = 0; k < inner->n_fields; k++) {
             bool line = field->label == PROTOBUF_C_LABEL_REPEATED;
-            if (!line || field_form(&inner->fields[k]) == FORM_AMOUNT)
+            if ((!line || field_form(&inner->fields[k]) == FORM_AMOUNT) &&
+                !field_from_server(inner, &inner->fields[k]))
                 put_option(&inner->fields[k]);
         }
     }

@@ -336,6 +336,8 @@ static const char *form_word(const ProtobufCFieldDescriptor *field)
         return "QUANTITY";
     case FORM_MONTH:
         return "YYYY-MM";
+    case FORM_DAY:
+        return "MM-DD";
     }
     return "";
 }
@@ -394,6 +396,8 @@ static void help_lines(const ProtobufCFieldDescriptor *lines, FILE *to)
     field_option_name(lines, name);
     (void)fprintf(to, "  fields of --%s:\n", name);
     for (unsigned i = 0; i < type->n_fields; i++) {
+        if (field_from_server(type, &type->fields[i]))
+            continue;
         const char *comment = message_comment(type, type->fields[i].name);
         char field[SERVICE_NAME_TEXT_MAX];
         field_option_name(&type->fields[i], field);
@@ -408,6 +412,7 @@ static void help_fields(const ProtobufCMessageDescriptor *type, FILE *to)
 {
     for (unsigned i = 0; i < type->n_fields; i++) {
         if (strcmp(type->fields[i].name, "known_at_time_us") != 0 && /* --known-at takes both */
+            !field_from_server(type, &type->fields[i]) &&
             !(type == &daftari__v1__log_in__descriptor && strcmp(type->fields[i].name, "password") == 0))
             help_field(type, &type->fields[i], to);
     }

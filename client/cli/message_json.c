@@ -20,7 +20,8 @@
 
 /* ---- JSON -> message ---------------------------------------------------------------------------------------------- */
 
-/* One message to be filled from one object; a stack of these stands for the recursion. */
+/* One message to be filled from one object; a queue of these stands for the recursion, so that the first
+ * that is wrong is named. */
 struct filling {
     struct filling *next;
     const ProtobufCMessageDescriptor *type;
@@ -33,7 +34,7 @@ struct filling {
 struct filler {
     const struct conversion *conversion;
     struct arena *arena;
-    struct filling *todo;
+    struct filling *last;
     unsigned count;
     struct fault *why;
 };
@@ -196,6 +197,18 @@ static enum status parse_month(const struct filler *filler, struct slice text, i
     return STATUS_OK;
 }
 
+/* "07-01" of any year: 1 July. */
+static enum status parse_day(const struct filler *filler, struct slice text, int64_t *out, const char *path)
+{
+    uint64_t month = 0, day = 0;
+    if (text.len != 5 || text.ptr[2] != '-' || !number_parse(slice_of(text.ptr, 2), 1, 12, &month) ||
+        !number_parse(slice_of(text.ptr + 3, 2), 1, 31, &day) ||
+        !date_valid((civil_date)(20010000 + month * 100 + day)))
+        return fault_set(filler->why, STATUS_INVALID, path, "month and day such as 07-01");
+    *out = (int64_t)(month * 100 + day);
+    return STATUS_OK;
+}
+
 static void number_store(const ProtobufCFieldDescriptor *field, void *at, int64_t value)
 {
     bool wide = field->type == PROTOBUF_C_TYPE_UINT64 || field->type == PROTOBUF_C_TYPE_SINT64 ||
@@ -250,6 +263,9 @@ static enum status fill_number(const struct filler *filler, const struct filling
         break;
     case FORM_MONTH:
         status = parse_month(filler, text, &number, path);
+        break;
+    case FORM_DAY:
+        status = parse_day(filler, text, &number, path);
         break;
     default:
         status = parse_whole(filler, field, text, &number, path);
@@ -346,10 +362,10 @@ static enum status fill_message(struct filler *filler, const struct filling *in,
     if (filling == NULL || message == NULL)
         return no_memory(filler->why);
     protobuf_c_message_init(type, message);
-    *filling = (struct filling){
-        .next = filler->todo, .type = type, .object = value, .message = message, .depth = in->depth + 1};
+    *filling = (struct filling){.type = type, .object = value, .message = message, .depth = in->depth + 1};
     (void)snprintf(filling->path, sizeof filling->path, "%s", path);
-    filler->todo = filling;
+    filler->last->next = filling;
+    filler->last = filling;
     filler->count++;
     memcpy(at, &message, sizeof(ProtobufCMessage *));
     return STATUS_OK;
@@ -493,10 +509,8 @@ enum status message_from_json(const ProtobufCMessageDescriptor *type, json_t *ob
         return no_memory(why);
     protobuf_c_message_init(type, message);
     struct filling first = {.type = type, .object = object, .message = message, .depth = 1};
-    filler.todo = &first;
-    while (filler.todo != NULL) {
-        const struct filling *filling = filler.todo;
-        filler.todo = filling->next;
+    filler.last = &first;
+    for (const struct filling *filling = &first; filling != NULL; filling = filling->next) {
         enum status status = fill_object(&filler, filling);
         if (status != STATUS_OK)
             return status;
@@ -587,6 +601,10 @@ static json_t *show_number(const struct shower *shower, const ProtobufCMessage *
         return json_stringn(text, timestamp_format(number, text));
     case FORM_MONTH:
         (void)snprintf(text, sizeof text, "%04u-%02u", (unsigned)(number / 100) % 10000,
+                       (unsigned)(number % 100));
+        return json_string(text);
+    case FORM_DAY:
+        (void)snprintf(text, sizeof text, "%02u-%02u", (unsigned)(number / 100) % 100,
                        (unsigned)(number % 100));
         return json_string(text);
     default:

@@ -285,6 +285,10 @@ enum status options_take(const ProtobufCMessageDescriptor *type, json_t *object,
             return fault_set(why, STATUS_INVALID, NULL, "there is no option --%.*s here", (int)name.len,
                              (const char *)name.ptr);
     }
+    const ProtobufCMessageDescriptor *of = meaning.holder != NULL ? meaning.holder->descriptor : type;
+    if (field_from_server(of, meaning.field))
+        return fault_set(why, STATUS_INVALID, NULL, "--%.*s: the server sets this itself: leave it out",
+                         (int)name.len, (const char *)name.ptr);
     json_t *target = holder_object(object, meaning.holder);
     if (target == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "no memory");

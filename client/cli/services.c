@@ -234,3 +234,10 @@ const char *schema_text(const char *message, const char *field)
     }
     return NULL;
 }
+
+bool field_from_server(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field)
+{
+    static const char mark[] = "set by the server";
+    const char *text = schema_text(type->short_name, field->name);
+    return text != NULL && strncmp(text, mark, sizeof mark - 1) == 0;
+}

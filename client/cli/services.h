@@ -44,6 +44,9 @@ void path_short(const char *path, char *out, size_t cap);
 const ProtobufCFieldDescriptor *field_by_name(const ProtobufCMessageDescriptor *type, struct slice name,
                                               bool singular);
 
+/* Whether the server fills the field in itself: the schema's comment begins with "set by the server". It is no option. */
+bool field_from_server(const ProtobufCMessageDescriptor *type, const ProtobufCFieldDescriptor *field);
+
 /* "mobile-money" of CLASS_MOBILE_MONEY: what all values of the enum begin with is left out. */
 void enum_text(const ProtobufCEnumDescriptor *type, int value, char out[SERVICE_NAME_TEXT_MAX]);
 bool enum_parse(const ProtobufCEnumDescriptor *type, struct slice text, int *out) MUST_USE;

@@ -46,7 +46,9 @@ bool table_add_row(struct table *table, enum table_row_kind kind, uint32_t depth
  * cursor of a terminal. */
 bool table_set(struct table *table, size_t column, const char *text) MUST_USE;
 
-/* Columns without any text are left out, except in an empty table. */
+/* Columns without any text are left out, except in an empty table. On a terminal, or with COLUMNS in the environment, long
+ * texts are broken over several lines so that a row fits; rows without amounts that do not fit so have a line for each cell.
+ * CSV and JSON have texts whole. */
 void table_show(const struct table *table, FILE *to);
 /* With its line of column names, or without. */
 void table_show_csv(const struct table *table, bool head, FILE *to);

@@ -21,6 +21,8 @@ enum field_form number_form(const char *name)
         return FORM_RATE;
     if (ends_with(name, "_milli"))
         return FORM_QUANTITY;
+    if (ends_with(name, "_year_start"))
+        return FORM_DAY;
     return strcmp(name, "month") == 0 ? FORM_MONTH : FORM_NUMBER;
 }
 

@@ -19,6 +19,7 @@ enum field_form {
     FORM_RATE,     /* *_bp: percent */
     FORM_QUANTITY, /* *_milli */
     FORM_MONTH,    /* month: YYYYMM */
+    FORM_DAY,      /* *_year_start: MMDD, shown as 07-01 */
 };
 enum field_form field_form(const ProtobufCFieldDescriptor *field);
 enum field_form number_form(const char *name); /* of a field that has a number: by its name's end */

@@ -34,5 +34,5 @@ daftari account open --number 1110 --name Cash --class cash >/dev/null && daftar
 daftari entry draft --date "$year-07-03" --description waits --debit 1110=1 --credit 3100=1 >"$D/out" 2>&1
 daftari period close --month "$year-09" --all-before >"$D/out" 2>&1
 tap "a draft in between stops it there" told 1 $? "$D/out" "$year-07 is not closed, nor is any month after it"
-tap "and says why" grep -q 'drafts are dated in it' "$D/out"
+tap "and says why, and which" grep -Eq 'draft [0-9]+ is dated in it: post or discard it' "$D/out"
 tap "after the months before" grep -q "^1 months closed, $year-06 to $year-06" "$D/out"

@@ -128,6 +128,8 @@ static void wrong_values_name_their_field(void **state)
 {
     (void)state;
     refused("Entry.Post", "{\"lines\":[{\"account\":1},{\"account\":\"x\"}]}", "lines[1].account");
+    refused("Entry.Post", "{\"lines\":[{\"debit\":\"x\"},{\"credit\":\"y\"},{\"account\":\"z\"}]}",
+            "lines[0].debit");
     refused("Entry.Post", "{\"lines\":[{\"debit\":\"1.555\"}]}", "lines[0].debit");
     refused("Entry.Post", "{\"lines\":[{\"debit\":1.5}]}", "lines[0].debit");
     refused("Entry.Post", "{\"lines\":[{\"debit\":\"1\",\"currency\":\"QQQ\"}]}", "lines[0].debit");
@@ -228,6 +230,8 @@ static json_t *random_value(struct random *random, const ProtobufCFieldDescripto
         return json_string("1.500");
     case FORM_MONTH:
         return json_string("2024-02");
+    case FORM_DAY:
+        return json_string("07-01");
     case FORM_AMOUNT:
         (void)snprintf(text, sizeof text, "%u.25", (unsigned)random_below(random, 100000));
         return json_string(text);
@@ -522,6 +526,66 @@ static void tables_align_wide_characters(void **state)
     table_done(&table);
 }
 
+static char *shown_within(const struct table *table, const char *columns)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+    assert_int_equal(setenv("COLUMNS", columns, 1), 0);
+    table_show(table, to);
+    (void)fclose(to);
+    assert_int_equal(unsetenv("COLUMNS"), 0);
+    return text;
+}
+
+static void long_texts_are_broken_to_fit(void **state)
+{
+    (void)state;
+    struct table table;
+    table_init(&table);
+    assert_true(table_add_column(&table, "who", "who", TABLE_LEFT) &&
+                table_add_column(&table, "what", "what", TABLE_LEFT) &&
+                table_add_column(&table, "amount", "amount", TABLE_AMOUNT));
+    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "owner@example.com") &&
+                table_set(&table, 1, "sales=write, stök=read, settings=write") &&
+                table_set(&table, 2, "1000"));
+    assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 1, "short"));
+    char *text = shown_within(&table, "46");
+    assert_string_equal(text, "who                what                 amount\n"
+                              "-----------------  -------------------  ------\n"
+                              "owner@example.com  sales=write,          1,000\n"
+                              "                   stök=read,\n"
+                              "                   settings=write\n"
+                              "                   short                      \n");
+    free(text);
+    text = shown_within(&table, "100"); /* room for all of it */
+    assert_non_null(strstr(text, "sales=write, stök=read, settings=write   1,000\n"));
+    free(text);
+    table_done(&table);
+}
+
+static void rows_too_wide_for_a_line_are_blocks(void **state)
+{
+    (void)state;
+    struct table table;
+    table_init(&table);
+    assert_true(table_add_column(&table, "who", "who", TABLE_LEFT) &&
+                table_add_column(&table, "nothing", "nothing", TABLE_LEFT) &&
+                table_add_column(&table, "what was done", "what", TABLE_LEFT));
+    for (int i = 0; i < 2; i++)
+        assert_true(table_add_row(&table, TABLE_ROW, 0) && table_set(&table, 0, "owner@example.com") &&
+                    table_set(&table, 2, i == 0 ? "an entry was posted here" : "gone"));
+    char *text = shown_within(&table, "32");
+    assert_string_equal(text, "who            owner@example.com\n"
+                              "what was done  an entry was\n"
+                              "               posted here\n"
+                              "\n"
+                              "who            owner@example.com\n"
+                              "what was done  gone\n");
+    free(text);
+    table_done(&table);
+}
+
 static void csv_quotes_what_it_must(void **state)
 {
     (void)state;
@@ -575,6 +639,8 @@ int main(void)
         cmocka_unit_test(an_array_is_read_without_holding_it),
         cmocka_unit_test(keys_given_twice_are_refused),
         cmocka_unit_test(tables_align_wide_characters),
+        cmocka_unit_test(long_texts_are_broken_to_fit),
+        cmocka_unit_test(rows_too_wide_for_a_line_are_blocks),
         cmocka_unit_test(csv_quotes_what_it_must),
         cmocka_unit_test(amounts_are_grouped),
     };

@@ -455,16 +455,54 @@ void till_apply_rotate(struct kv_txn *state, const struct record *record, const 
 
 /* ---- Till.List ------------------------------------------------------------------------------------------------------------- */
 
+#define TILL_KEY_BYTES     8u
+#define BUSINESS_KEY_BYTES 2u
+
+/* Numbers that a business names and that are no tills yet, in the order of businesses. */
+static enum status next_named(const struct query_context *context, struct kv_txn *masters,
+                              const Daftari__V1__ListTills *list, struct slice *cursor,
+                              ProtobufCMessage **out, struct fault *why)
+{
+    enum { BUSINESS_INFO_CODE = 1, BUSINESS_INFO_MPESA_TILL = 8 };
+    struct slice key, value;
+    for (;;) {
+        uint64_t position;
+        enum status status = query_next_row(context, masters, TABLE_BUSINESS, cursor, &key, &value, why);
+        if (status != STATUS_OK)
+            return status;
+        struct slice code = row_text_field(masters, value, BUSINESS_INFO_CODE);
+        struct slice number = row_text_field(masters, value, BUSINESS_INFO_MPESA_TILL);
+        if (list->active_only || number.len == 0 || key.len != BUSINESS_KEY_BYTES ||
+            row_get_u64(masters, TABLE_TILL_NUMBER, number, &position) ||
+            (!text_empty(list->business) && !slice_equal(code, slice_text(list->business))) ||
+            !may_in_business(context->rights, be16_get(key.ptr), PERMISSION_READ))
+            continue;
+        Daftari__V1__TillInfo *info = message_new(&daftari__v1__till_info__descriptor, context->arena);
+        if (info == NULL || (info->number = arena_text(context->arena, number)) == NULL ||
+            (info->business = arena_text(context->arena, code)) == NULL)
+            return fault_set(why, STATUS_NO_MEMORY, NULL, "the answer is too large");
+        info->has_active = info->has_default_till = info->has_registered = true;
+        info->default_till = true;
+        *out = &info->base;
+        return query_end(masters, STATUS_OK, why);
+    }
+}
+
+/* Tills in the order of their registration, then the numbers that are named alone. The cursor is the key of the last till,
+ * then, by its length, that of the last business; one byte 0 is before the first of those. */
 enum status till_query_list(const struct query_context *context, struct kv_txn *masters,
                             const ProtobufCMessage *request, struct slice *cursor, ProtobufCMessage **out,
                             struct fault *why)
 {
+    static const uint8_t before_all[1] = {0};
     enum { TILL_INFO_BUSINESS = 2, TILL_INFO_ACTIVE = 9 };
     const Daftari__V1__ListTills *list = (const Daftari__V1__ListTills *)request;
     struct slice key, value;
-    for (;;) {
+    while (cursor->len == 0 || cursor->len == TILL_KEY_BYTES) {
         uint16_t business, holder;
         enum status status = query_next_row(context, masters, TABLE_TILL, cursor, &key, &value, why);
+        if (status == STATUS_END)
+            break;
         if (status != STATUS_OK)
             return status;
         /* As stored, not unpacked: passing over any number of rows must take no memory. */
@@ -480,9 +518,12 @@ enum status till_query_list(const struct query_context *context, struct kv_txn *
             return query_end(masters, STATUS_END, why);
         if (!rights_allow(context->rights, DAFTARI__V1__PERMISSION__MPESA_CREDENTIALS, PERMISSION_READ))
             info->secret_reference = NULL;
-        info->has_default_till = true;
+        info->has_default_till = info->has_registered = info->registered = true;
         info->default_till = default_of(masters, info->number, &holder);
         *out = &info->base;
         return STATUS_OK;
     }
+    if (cursor->len == 0 || cursor->len == TILL_KEY_BYTES)
+        *cursor = slice_of(before_all, sizeof before_all);
+    return next_named(context, masters, list, cursor, out, why);
 }

@@ -75,6 +75,12 @@ enum status form_email(const char *email, const char *field, struct fault *why)
     return fault_refuse(why, DAFTARI__V1__REASON__EMAIL_BAD, field, "an address like shop@example.org");
 }
 
+enum status form_left_out(bool given, const char *field, struct fault *why)
+{
+    return given ? fault_set(why, STATUS_INVALID, field, "the server sets this itself: leave it out")
+                 : STATUS_OK;
+}
+
 const char *form_path(char out[FAULT_FIELD_MAX], const char *list, size_t index, const char *field)
 {
     (void)snprintf(out, FAULT_FIELD_MAX, "%s[%zu].%s", list, index, field);

@@ -19,6 +19,9 @@ enum status form_tags(Daftari__V1__Tag *const *tags, size_t count, const char *f
 enum status form_phone(const char *phone, const char *field, struct fault *why) MUST_USE;
 enum status form_email(const char *email, const char *field, struct fault *why) MUST_USE;
 
+/* A field of a command that the server fills in itself, marked "set by the server" in the schema: INVALID when `given`. */
+enum status form_left_out(bool given, const char *field, struct fault *why) MUST_USE;
+
 /* "lines[3].account" */
 const char *form_path(char out[FAULT_FIELD_MAX], const char *list, size_t index, const char *field);
 

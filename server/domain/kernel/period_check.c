@@ -66,7 +66,7 @@ enum status date_check(const struct context *context, struct kv_txn *state, cons
 /* Rows are looked at as they are stored: there may be any number of them, of any size, and memory that runs out in a
  * decision stops the server. */
 static uint32_t open_between(struct kv_txn *state, unsigned table, uint32_t entry_field, civil_date from,
-                             civil_date to, uint32_t state_field)
+                             civil_date to, uint32_t state_field, uint64_t *out_first)
 {
     enum { POST_ENTRY_DATE = 2 };
     struct kv_cursor *cursor = kv_cursor_open(state, table);
@@ -79,20 +79,24 @@ static uint32_t open_between(struct kv_txn *state, unsigned table, uint32_t entr
                                                                 slice_text("requested"))))
             continue;
         uint64_t date = row_number_field(state, row_text_field(state, value, entry_field), POST_ENTRY_DATE);
-        count += date >= from && date <= to ? 1 : 0;
+        if (date < from || date > to)
+            continue;
+        if (count++ == 0)
+            *out_first = be64_get(key.ptr); /* the key is the position */
     }
     kv_cursor_close(cursor);
     return count;
 }
 
-uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to)
+uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, uint64_t *out_first)
 {
     enum { DRAFT_INFO_ENTRY = 2 };
-    return open_between(state, TABLE_DRAFT, DRAFT_INFO_ENTRY, from, to, 0);
+    return open_between(state, TABLE_DRAFT, DRAFT_INFO_ENTRY, from, to, 0, out_first);
 }
 
-uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to)
+uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to, uint64_t *out_first)
 {
     enum { ADJUSTMENT_INFO_STATE = 2, ADJUSTMENT_INFO_ENTRY = 3 };
-    return open_between(state, TABLE_ADJUSTMENT, ADJUSTMENT_INFO_ENTRY, from, to, ADJUSTMENT_INFO_STATE);
+    return open_between(state, TABLE_ADJUSTMENT, ADJUSTMENT_INFO_ENTRY, from, to, ADJUSTMENT_INFO_STATE,
+                        out_first);
 }

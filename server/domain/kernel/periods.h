@@ -21,8 +21,9 @@ enum status period_check(struct kv_txn *state, const struct rights *rights, civi
 enum status date_check(const struct context *context, struct kv_txn *state, const struct facts *facts,
                        civil_date business_date, struct fault *why) MUST_USE;
 
-/* Open drafts and adjustment requests with an entry date in [from, to]. Those without a date belong to no month yet. */
-uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to);
-uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to);
+/* Open drafts and adjustment requests with an entry date in [from, to], and the position of the first when there are any. Those
+ * without a date belong to no month yet. */
+uint32_t drafts_open_between(struct kv_txn *state, civil_date from, civil_date to, uint64_t *out_first);
+uint32_t adjustments_open_between(struct kv_txn *state, civil_date from, civil_date to, uint64_t *out_first);
 
 #endif

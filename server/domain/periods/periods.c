@@ -137,6 +137,17 @@ void period_apply_soft_closed(struct kv_txn *state, const struct record *record,
     period_put(state, record, change->month, PERIOD_STATE_SOFT_CLOSED, change->note, arena);
 }
 
+/* "draft 812 and 2 more are dated in it: post or discard them" */
+static enum status refuse_open(uint32_t reason, const char *what, uint64_t first, uint32_t count,
+                               const char *verbs, struct fault *why)
+{
+    if (count == 1)
+        return fault_refuse(why, reason, "month", "%s %llu is dated in it: %s it", what,
+                            (unsigned long long)first, verbs);
+    return fault_refuse(why, reason, "month", "%s %llu and %u more are dated in it: %s them", what,
+                        (unsigned long long)first, count - 1, verbs);
+}
+
 enum status period_decide_close(const struct context *context, struct kv_txn *state,
                                 const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
@@ -154,14 +165,13 @@ enum status period_decide_close(const struct context *context, struct kv_txn *st
     if (status != STATUS_OK)
         return status;
     civil_date first = request->month * 100 + 1, last = date_month_end(first);
-    uint32_t open = drafts_open_between(state, first, last);
+    uint64_t which;
+    uint32_t open = drafts_open_between(state, first, last, &which);
     if (open != 0)
-        return fault_refuse(why, REASON(DRAFTS_OPEN), "month",
-                            "%u drafts are dated in it: post or discard them", open);
-    open = adjustments_open_between(state, first, last);
+        return refuse_open(REASON(DRAFTS_OPEN), "draft", which, open, "post or discard", why);
+    open = adjustments_open_between(state, first, last, &which);
     if (open != 0)
-        return fault_refuse(why, REASON(ADJUSTMENTS_OPEN), "month",
-                            "%u adjustments dated in it wait: approve or reject them", open);
+        return refuse_open(REASON(ADJUSTMENTS_OPEN), "adjustment", which, open, "approve or reject", why);
     /* accepted */
     out->type = EVENT_PERIOD_CLOSED;
     return STATUS_OK;

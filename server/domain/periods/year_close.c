@@ -187,6 +187,8 @@ enum status year_decide_close(const struct context *context, struct kv_txn *stat
     struct facts facts;
     facts_get(state, &facts);
     enum status status = form_text(request.note, "note", DESCRIPTION_TEXT_MAX, false, why);
+    if (status == STATUS_OK)
+        status = form_left_out(request.has_more, "more", why);
     if (status != STATUS_OK)
         return status;
     if (request.year < DATE_MIN / 10000 || request.year > DATE_MAX / 10000)

@@ -107,6 +107,8 @@ enum status reconciliation_decide_record(const struct context *context, struct k
     struct account_row account;
     uint16_t business, currency = BASE_CURRENCY;
     enum status status = form_text(request.notes, "notes", DESCRIPTION_TEXT_MAX, false, why);
+    if (status == STATUS_OK)
+        status = form_left_out(request.has_system_balance_minor, "system_balance_minor", why);
     if (status != STATUS_OK)
         return status;
     if (!request.has_external_balance_minor)

@@ -245,6 +245,8 @@ enum status statement_decide_start(const struct context *context, struct kv_txn 
     struct work work = {.currency = BASE_CURRENCY};
     enum status status = form_start(&request, why);
     if (status == STATUS_OK)
+        status = form_left_out(request.has_system_balance_minor, "system_balance_minor", why);
+    if (status == STATUS_OK)
         status = reconciliation_check_account(context, state, request.account, request.business,
                                               &work.account, &work.business, why);
     if (status != STATUS_OK)
@@ -513,8 +515,10 @@ enum status statement_decide_match(const struct context *context, struct kv_txn 
     Daftari__V1__StatementLineInfo *line;
     struct work work;
     struct record entry;
-    enum status status =
-        require_line(context, state, request.reconciliation, request.line, &work, &line, why);
+    enum status status = form_left_out(request.has_posting, "posting", why);
+    if (status != STATUS_OK)
+        return status;
+    status = require_line(context, state, request.reconciliation, request.line, &work, &line, why);
     if (status == STATUS_OK)
         status = find_entry(context, state, &request, &entry, why);
     if (status != STATUS_OK)
@@ -686,6 +690,20 @@ void statement_apply_ignored(struct kv_txn *state, const struct record *record,
 
 /* ---- Reconciliation.Complete --------------------------------------------------------------------------------------------- */
 
+static enum status form_complete(const Daftari__V1__CompleteReconciliation *given, struct fault *why)
+{
+    enum status status = form_left_out(given->has_system_balance_minor, "system_balance_minor", why);
+    if (status == STATUS_OK)
+        status = form_left_out(given->has_open_lines_minor, "open_lines_minor", why);
+    if (status == STATUS_OK)
+        status = form_left_out(given->has_open_postings_minor, "open_postings_minor", why);
+    if (status == STATUS_OK)
+        status = form_left_out(given->has_unexplained_minor, "unexplained_minor", why);
+    if (status == STATUS_OK)
+        status = form_left_out(given->has_open_line_count, "open_line_count", why);
+    return status;
+}
+
 enum status statement_decide_complete(const struct context *context, struct kv_txn *state,
                                       const ProtobufCMessage *command, struct decision *out,
                                       struct fault *why)
@@ -693,7 +711,9 @@ enum status statement_decide_complete(const struct context *context, struct kv_t
     Daftari__V1__CompleteReconciliation request = *(const Daftari__V1__CompleteReconciliation *)command;
     struct work work;
     int64_t before, now;
-    enum status status = require_pending(context, state, request.reconciliation, &work, why);
+    enum status status = form_complete(&request, why);
+    if (status == STATUS_OK)
+        status = require_pending(context, state, request.reconciliation, &work, why);
     if (status != STATUS_OK)
         return status;
     int sign = account_normal_sign(&work.account);

@@ -96,6 +96,9 @@ static void put_number(struct text *text, const char *name, int64_t value, uint3
     else if (form == FORM_MONTH && value > 0 && value <= DATE_MAX / 100)
         put(text, word,
             (size_t)snprintf(word, sizeof word, "%04u-%02u", (unsigned)value / 100, (unsigned)value % 100));
+    else if (form == FORM_DAY && value > 0 && value <= 1231)
+        put(text, word,
+            (size_t)snprintf(word, sizeof word, "%02u-%02u", (unsigned)value / 100, (unsigned)value % 100));
     else if (strcmp(name, "user") == 0 && value >= 0 && value <= UINT32_MAX)
         put_user(text, (uint32_t)value);
     else
