@@ -17,6 +17,8 @@ const struct view *const views[VIEW_COUNT] = {
 const struct view_query view_queries[] = {
     {"Entry.List", query_entry_list, NULL},
     {"Entry.Show", query_entry_show, NULL},
+    {"Job.List", query_job_list, NULL},
+    {"Job.Show", query_job_show, NULL},
     {"Log.Checkpoint", query_log_checkpoint, NULL},
     {"Log.Consistency", query_log_consistency, NULL},
     {"Log.Digest", query_log_digest, NULL},

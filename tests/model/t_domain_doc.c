@@ -49,8 +49,8 @@ static char *read_pages(void)
 static bool in_table(const char *capability)
 {
     static const char *const names[] = {
-        "books",   "business",   "catalogue",  "cylinders", "days",  "ledger", "money",
-        "parties", "production", "purchasing", "reports",   "stock", "tax",
+        "books", "business", "catalogue",  "cylinders",  "days",    "jobs",  "ledger",
+        "money", "parties",  "production", "purchasing", "reports", "stock", "tax",
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(capability, names[i]) == 0)

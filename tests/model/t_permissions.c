@@ -302,6 +302,7 @@ static const struct attempt attempts[] = {
     {"Reconciliation.Record", "{\"account\": 1120, \"external_balance\": \"1.00\"}"},
     {"Customer.SetCreditLimit", "{\"customer\": \"LC001\", \"business\": \"LND\", \"limit\": \"9000.00\"}"},
     {"Sale.Record", "{\"business\": \"LND\", \"lines\": [{\"item\": \"IRON\"}]}"},
+    {"Job.Receive", "{\"business\": \"LND\", \"lines\": [{\"item\": \"IRON\"}], \"tenders\": [{}]}"},
     {"Cylinder.Acquire",
      "{\"business\": \"LND\", \"type\": \"K\", \"serials\": [\"A\"], \"cost\": \"1.00\"}"},
     {"Cylinder.Exchange", "{\"business\": \"LND\", \"mode\": \"deposit\", \"serial_out\": \"A\"}"},

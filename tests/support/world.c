@@ -491,6 +491,9 @@ static void check_replay(struct world *world, bool masters)
         TABLE_CYLINDER,
         TABLE_CYLINDER_SERIAL,
         TABLE_CYLINDER_TOTAL,
+        TABLE_JOB,
+        TABLE_JOB_OPEN,
+        TABLE_OPEN_ITEM,
     };
     struct kv *fresh = kv_mem_new(domain_tables, domain_table_count);
     struct kv_txn *a, *b;

@@ -20,7 +20,7 @@ const struct setting settings[] = {
     {"cashier_may_void", SETTING_FLAG, "true", NULL, "who sold it may void a sale on the day of the sale",
      PROFILE_CASHIER_VOID},
     {"collect_requires_zero_balance", SETTING_FLAG, "true", NULL,
-     NOTED "a laundry job is collected only when it is fully paid", PROFILE_COLLECT_PAID},
+     "a job is collected only when it is fully paid", PROFILE_COLLECT_PAID},
     {"currency_code", SETTING_CURRENCY, "", NULL, NOTED "currency of documents, always the base currency",
      PROFILE_NONE},
     {"currency_symbol", SETTING_TEXT, "", NULL,
@@ -39,6 +39,11 @@ const struct setting settings[] = {
      "the books' own year, by which years are closed",
      PROFILE_NONE},
     {"float_amount", SETTING_AMOUNT, "0", NULL, NOTED "cash left in the till at day close", PROFILE_FLOAT},
+    {"job_series", SETTING_SERIES, "", NULL, "series that numbers jobs; empty = that of journal entries",
+     PROFILE_JOB_SERIES},
+    {"job_stages", SETTING_STAGES, "working?", NULL,
+     "stages of a job between received and ready, in order; \"?\" after one that may be left out",
+     PROFILE_NONE},
     {"kra_pin", SETTING_PIN, "", NULL,
      "taxpayer number; businesses with the same one file VAT together; empty = that of head office",
      PROFILE_NONE},
@@ -56,7 +61,7 @@ const struct setting settings[] = {
     {"requires_signature", SETTING_FLAG, "false", NULL,
      NOTED "ask for a signature on receipts at or above signature_threshold", PROFILE_NONE},
     {"revenue_recognition", SETTING_CHOICE, "received", "received ready",
-     NOTED "when a laundry job counts as revenue: taken in, or ready", PROFILE_RECOGNITION},
+     "when a job counts as revenue: taken in, or ready", PROFILE_RECOGNITION},
     {"sale_series", SETTING_SERIES, "", NULL, "series that numbers sales; empty = that of journal entries",
      PROFILE_SALE_SERIES},
     {"signature_threshold", SETTING_AMOUNT, "10000", NULL, NOTED "amount from which a signature is asked for",
@@ -160,6 +165,29 @@ static bool is_prices(const char *value, uint32_t scale)
     return true;
 }
 
+/* At most JOB_STAGES_MAX, no two the same, none with the name of a state that every job has. */
+static bool is_stages(const char *value)
+{
+    struct job_stage stages[JOB_STAGES_MAX + 1];
+    static const char *const states[] = {"received", "ready", "collected", "cancelled"};
+    size_t count = job_stages_read(slice_text(value), stages);
+    for (size_t i = 0; i < count; i++) {
+        struct slice name = stages[i].name;
+        for (size_t j = 0; j < name.len; j++)
+            if ((name.ptr[j] < 'a' || name.ptr[j] > 'z') && name.ptr[j] != '-')
+                return false;
+        for (size_t j = 0; j < i; j++)
+            if (slice_equal(name, stages[j].name))
+                return false;
+        for (size_t j = 0; j < sizeof states / sizeof states[0]; j++)
+            if (slice_equal(name, slice_text(states[j])))
+                return false;
+        if (name.len == 0 || name.len > JOB_STAGE_MAX)
+            return false;
+    }
+    return count <= JOB_STAGES_MAX;
+}
+
 static bool series_find(struct kv_txn *state, const char *prefix, uint16_t *out)
 {
     return row_get_u16(state, TABLE_SERIES_PREFIX, slice_text(prefix), out);
@@ -197,6 +225,8 @@ static bool value_good(struct kv_txn *state, const struct setting *setting, cons
         return text.len == 0 || series_find(state, value, &series);
     case SETTING_PIN:
         return text.len == 0 || is_pin(text);
+    case SETTING_STAGES:
+        return is_stages(value);
     }
     return false;
 }
@@ -263,6 +293,8 @@ static const char *kind_text(const struct setting *setting)
         return "the prefix of a series of these books, or nothing";
     case SETTING_PIN:
         return "a letter, nine digits and a letter, like P051234567X, or nothing";
+    case SETTING_STAGES:
+        return "at most 8 words of small letters, like washing drying?";
     }
     return "";
 }
@@ -316,6 +348,31 @@ static struct slice setting_get(struct kv_txn *state, uint16_t business, const c
     struct slice value;
     ASSERT(setting != NULL);
     return setting_row(state, business, name, date, &from, &value) ? value : slice_text(setting->fallback);
+}
+
+struct slice setting_text(struct kv_txn *state, uint16_t business, const char *name, civil_date date)
+{
+    civil_date from;
+    struct slice value;
+    if (setting_row(state, business, name, date, &from, &value))
+        return value;
+    return setting_get(state, HEAD_OFFICE, name, date);
+}
+
+size_t job_stages_read(struct slice text, struct job_stage out[JOB_STAGES_MAX + 1])
+{
+    size_t count = 0, at = 0;
+    while (at < text.len && count <= JOB_STAGES_MAX) {
+        size_t start = at;
+        while (at < text.len && text.ptr[at] != ' ')
+            at++;
+        if (at > start) {
+            bool optional = text.ptr[at - 1] == '?';
+            out[count++] = (struct job_stage){slice_of(text.ptr + start, at - start - optional), optional};
+        }
+        at++;
+    }
+    return count;
 }
 
 bool setting_is_true(struct kv_txn *state, uint16_t business, const char *name, civil_date date)

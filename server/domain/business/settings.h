@@ -20,6 +20,7 @@ enum setting_kind {
     SETTING_PRICES,   /* size=amount pairs, "6=230.00,13=215.00" */
     SETTING_SERIES,   /* the prefix of a defined series, or empty: the journal's */
     SETTING_PIN,      /* a taxpayer number, or empty: head office's */
+    SETTING_STAGES,   /* words separated by blanks, "?" after one that may be left out */
 };
 
 struct setting {

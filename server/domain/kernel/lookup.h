@@ -47,6 +47,17 @@ const char *setting_text_of(struct kv_txn *state, uint16_t business, const char 
                             struct arena *arena);
 /* The taxpayer number of a business at a date: its own, else that of head office, else "". NULL when the arena is full. */
 const char *business_pin(struct kv_txn *state, uint16_t business, civil_date date, struct arena *arena);
+/* The text of a setting at a date: the business's own, else HQ's, else the default. Borrowed until the next write. */
+struct slice setting_text(struct kv_txn *state, uint16_t business, const char *name, civil_date date);
+
+/* The setting job_stages: one more than the most stages are found only in a text that is not of its form. */
+#define JOB_STAGES_MAX 8u
+#define JOB_STAGE_MAX  30u /* bytes of a name */
+struct job_stage {
+    struct slice name; /* borrowed from the text */
+    bool optional;     /* may be left out */
+};
+size_t job_stages_read(struct slice text, struct job_stage out[JOB_STAGES_MAX + 1]);
 
 /* The e-mail of a user for answers that say who; "server" for 0; "unknown" when there is no such row. */
 const char *user_email_of(struct kv_txn *state, uint32_t user, struct arena *arena);

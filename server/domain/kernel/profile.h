@@ -35,6 +35,7 @@ enum profile_setting {
     PROFILE_DEFAULT_CREDIT, /* limit of a customer without one of his own, -1: none */
     PROFILE_CASHIER_VOID,   /* may he who sold it void it */
     PROFILE_PETTY_CASH,     /* may a cashier record expenses up to this much; -1: none */
+    PROFILE_JOB_SERIES,
     PROFILE_SETTINGS
 };
 enum vat_mode { VAT_NONE, VAT_INCLUSIVE, VAT_EXCLUSIVE };

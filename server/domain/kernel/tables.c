@@ -76,6 +76,8 @@ const struct kv_table domain_tables[] = {
     [TABLE_MPESA_GIVEN] = {"mpesa_given", KV_BLIND_KEYS},
     [TABLE_MPESA_REQUEST] = {"mpesa_request", KV_APPENDED},
     [TABLE_MPESA_CHECKOUT] = {"mpesa_checkout", KV_BLIND_KEYS},
+    [TABLE_JOB] = {"job", KV_APPENDED},
+    [TABLE_JOB_OPEN] = {"job_open", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -88,6 +88,8 @@ enum domain_table {
     TABLE_MPESA_GIVEN, /* what a charge, settlement or reversal is known by -> u64 position (mpesa/mpesa.h) */
     TABLE_MPESA_REQUEST,  /* u64 position -> MpesaRequestInfo */
     TABLE_MPESA_CHECKOUT, /* CheckoutRequestID -> u64 position of the row above */
+    TABLE_JOB,            /* u64 position of the record that took it in -> JobRow */
+    TABLE_JOB_OPEN, /* u16 business, u32 customer, u64 position of a job neither collected nor cancelled -> empty */
     TABLE_COUNT
 };
 

@@ -248,38 +248,54 @@ uint32_t document_customer(struct document *document, const char *text)
     return document->status == STATUS_OK ? row.number : 0;
 }
 
-void sale_check_credit(struct document *document, uint32_t customer, int64_t credit, bool offline,
-                       struct sale_lines *lines)
+/* True when he would owe no more than his limit. */
+static bool within_limit(struct document *document, uint32_t customer, int64_t credit, int64_t *out_owed,
+                         int64_t *out_limit)
+{
+    int64_t after;
+    if (document_setting(document, PROFILE_CREDIT_LIMIT, 1) == 0)
+        return true;
+    if (!party_credit_limit(document->state, customer, document->business, out_limit))
+        *out_limit = document_setting(document, PROFILE_DEFAULT_CREDIT, -1);
+    if (*out_limit < 0)
+        return true;
+    uint32_t account = document_account(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_RECEIVABLE, 0);
+    *out_owed = party_balance(document->state, customer, account, document->business);
+    return amount_add(*out_owed, credit, &after) && after <= *out_limit;
+}
+
+void sale_check_limit(struct document *document, uint32_t customer, int64_t credit)
 {
     char owed_text[AMOUNT_TEXT_MAX], limit_text[AMOUNT_TEXT_MAX];
     struct party_row party;
-    int64_t limit, after;
-    if (document->status != STATUS_OK || credit <= 0)
+    int64_t owed, limit;
+    if (document->status != STATUS_OK)
         return;
-    if (party_row_get(document->state, customer, &party) && !party.active) {
-        if (offline)
-            sale_review(document, lines, "the customer is deactivated", "customer");
-        else
-            document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__PARTY_INACTIVE,
-                                                 "customer", "a deactivated customer gets no new credit"));
-    }
-    if (document->status != STATUS_OK || document_setting(document, PROFILE_CREDIT_LIMIT, 1) == 0)
+    if (party_row_get(document->state, customer, &party) && !party.active)
+        document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__PARTY_INACTIVE, "customer",
+                                             "a deactivated customer gets no new credit"));
+    if (document->status != STATUS_OK || within_limit(document, customer, credit, &owed, &limit))
         return;
-    if (!party_credit_limit(document->state, customer, document->business, &limit))
-        limit = document_setting(document, PROFILE_DEFAULT_CREDIT, -1);
-    if (limit < 0)
-        return;
-    uint32_t account = document_account(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_RECEIVABLE, 0);
-    int64_t owed = party_balance(document->state, customer, account, document->business);
-    if (amount_add(owed, credit, &after) && after <= limit)
-        return;
-    if (offline) {
-        sale_review(document, lines, "the credit limit is passed", "customer");
-        return;
-    }
     document_amount(document, owed, owed_text);
     document_amount(document, limit, limit_text);
     document_fail(document,
                   fault_refuse(document->why, DAFTARI__V1__REASON__CREDIT_LIMIT_PASSED, "customer",
                                "the customer owes %s here and the limit is %s", owed_text, limit_text));
+}
+
+void sale_check_credit(struct document *document, uint32_t customer, int64_t credit, bool offline,
+                       struct sale_lines *lines)
+{
+    struct party_row party;
+    int64_t owed, limit;
+    if (document->status != STATUS_OK || credit <= 0)
+        return;
+    if (!offline) {
+        sale_check_limit(document, customer, credit);
+        return;
+    }
+    if (party_row_get(document->state, customer, &party) && !party.active)
+        sale_review(document, lines, "the customer is deactivated", "customer");
+    if (!within_limit(document, customer, credit, &owed, &limit))
+        sale_review(document, lines, "the credit limit is passed", "customer");
 }

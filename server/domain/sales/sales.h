@@ -59,6 +59,8 @@ Daftari__V1__SoldLine **sale_lines_stored(const struct document *document, const
  * the business; `credit` more than 0. Offline: a word for review instead. */
 void sale_check_credit(struct document *document, uint32_t customer, int64_t credit, bool offline,
                        struct sale_lines *lines);
+/* The same for `credit` of zero or more, never offline: also for what he owes already. */
+void sale_check_limit(struct document *document, uint32_t customer, int64_t credit);
 /* The customer that a text means, active or not; 0 for none given. PARTY_UNKNOWN. */
 uint32_t document_customer(struct document *document, const char *text);
 
