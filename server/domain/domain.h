@@ -144,6 +144,17 @@ struct allocation {
 };
 typedef bool allocated_fn(const ProtobufCMessage *payload, size_t index, struct allocation *out);
 
+/* What a payload says of VAT, line by line, the first with index 0; false past the last. A mirror says nothing: the lines of
+ * what it mirrors count for it, turned round. */
+struct taxed_line {
+    bool input; /* paid to a supplier; else charged to a customer */
+    uint16_t
+        code; /* 0 with a rate: the standard rate of the settings; 0 without one: none, the line does not count */
+    uint32_t rate_bp;
+    int64_t net, tax; /* below zero: taken back */
+};
+typedef bool taxed_fn(const ProtobufCMessage *payload, size_t index, struct taxed_line *out);
+
 /* How what a record did is undone. */
 enum event_undo {
     UNDO_BY_REVERSAL, /* Entry.Reverse mirrors its postings */
@@ -161,6 +172,7 @@ struct event_type {
     const char *entry_type; /* transaction type of its journal entry ("SALE"); NULL: see views/entry_text.c */
     const char *title;      /* what it is, in a journal: "Sale"; NULL as above */
     allocated_fn *allocated; /* of a payment; may be NULL */
+    taxed_fn *taxed;         /* of what VAT is kept on; may be NULL */
 };
 
 struct capability {

@@ -20,6 +20,7 @@ enum view_id {
     VIEW_CASHFLOW,  /* counter-accounts of money accounts by day */
     VIEW_AUDIT,     /* who did what, by user, by subject; state before and after */
     VIEW_STOCK,     /* quantity and value by business, item, condition and place */
+    VIEW_TAX,       /* VAT by document, code and rate; the numbers of invoices */
     VIEW_COUNT
 };
 

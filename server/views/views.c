@@ -7,11 +7,12 @@
 #include "server/views/queries/queries.h"
 #include "server/views/statement/statement.h"
 #include "server/views/stock/stock_view.h"
+#include "server/views/tax/tax_view.h"
 
 const struct view *const views[VIEW_COUNT] = {
     [VIEW_MASTERS] = &view_masters, [VIEW_BALANCES] = &view_balances, [VIEW_STATEMENT] = &view_statement,
     [VIEW_JOURNAL] = &view_journal, [VIEW_CASHFLOW] = &view_cashflow, [VIEW_AUDIT] = &view_audit,
-    [VIEW_STOCK] = &view_stock,
+    [VIEW_STOCK] = &view_stock,     [VIEW_TAX] = &view_tax,
 };
 
 const struct view_query view_queries[] = {

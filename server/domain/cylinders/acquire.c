@@ -8,6 +8,7 @@ struct acquiring {
     struct cylinder_type type;
     struct item_row item;
     struct taxed shells, content;
+    struct tax_terms terms, content_terms;
     int64_t gross; /* both */
 };
 
@@ -41,11 +42,11 @@ static void find_amounts(struct acquiring *acquiring)
     int64_t amount;
     if (document->status != STATUS_OK)
         return;
-    struct tax_terms terms = tax_terms_of(document, (uint16_t)acquiring->type.info->tax_code_number);
-    struct tax_terms content = tax_terms_of(document, acquiring->item.tax_code);
+    acquiring->terms = tax_terms_of(document, (uint16_t)acquiring->type.info->tax_code_number);
+    acquiring->content_terms = tax_terms_of(document, acquiring->item.tax_code);
     if (!amount_multiply_divide(given->cost_minor, (int64_t)given->n_serials, 1, &amount) ||
-        !tax_split_inclusive(&terms, amount, &acquiring->shells) ||
-        !tax_split_inclusive(&content, given->content_cost_minor, &acquiring->content) ||
+        !tax_split_inclusive(&acquiring->terms, amount, &acquiring->shells) ||
+        !tax_split_inclusive(&acquiring->content_terms, given->content_cost_minor, &acquiring->content) ||
         !amount_add(acquiring->shells.gross, acquiring->content.gross, &acquiring->gross))
         document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__AMOUNT_OUT_OF_RANGE,
                                              "cost_minor", "the cylinders come to more than 18 digits"));
@@ -127,6 +128,16 @@ enum status cylinder_decide_acquire(const struct context *context, struct kv_txn
     payload.has_content_net_minor = given->has_content_cost_minor;
     payload.content_net_minor = acquiring.content.net;
     payload.note = text_or_none(given->note);
+    payload.has_tax_code = acquiring.terms.code != 0;
+    payload.tax_code = acquiring.terms.code;
+    payload.has_rate_bp = acquiring.terms.rate_bp != 0;
+    payload.rate_bp = acquiring.terms.rate_bp;
+    payload.has_content_tax_minor = acquiring.content.tax != 0;
+    payload.content_tax_minor = acquiring.content.tax;
+    payload.has_content_tax_code = given->has_content_cost_minor && acquiring.content_terms.code != 0;
+    payload.content_tax_code = acquiring.content_terms.code;
+    payload.has_content_rate_bp = acquiring.content.tax != 0;
+    payload.content_rate_bp = acquiring.content_terms.rate_bp;
     return cylinder_end(&document, EVENT_CYLINDERS_ACQUIRED, &payload.base);
 }
 

@@ -161,6 +161,38 @@ static const struct method methods[] = {
     },
 };
 
+static bool acquired_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__CylindersAcquired *given = (const Daftari__V1__CylindersAcquired *)payload;
+    if (index == 0)
+        *out = (struct taxed_line){true, (uint16_t)given->tax_code, given->rate_bp, given->net_minor,
+                                   given->tax_minor - given->content_tax_minor};
+    else
+        *out = (struct taxed_line){true, (uint16_t)given->content_tax_code, given->content_rate_bp,
+                                   given->content_net_minor, given->content_tax_minor};
+    return index < 2;
+}
+
+static bool filled_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__CylindersFilled *given = (const Daftari__V1__CylindersFilled *)payload;
+    *out = (struct taxed_line){true, (uint16_t)given->tax_code, given->rate_bp, given->net_minor,
+                               given->tax_minor};
+    return index == 0;
+}
+
+static bool exchanged_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__CylinderExchanged *given = (const Daftari__V1__CylinderExchanged *)payload;
+    if (index == 0)
+        *out = (struct taxed_line){false, (uint16_t)given->tax_code, given->rate_bp, given->net_minor,
+                                   given->tax_minor};
+    else
+        *out = (struct taxed_line){false, (uint16_t)given->shell_tax_code, given->shell_rate_bp,
+                                   given->shell_net_minor, given->shell_tax_minor};
+    return index < 2;
+}
+
 static const struct event_type events[] = {
     {
         .type = EVENT_CYLINDER_TYPE_DEFINED,
@@ -190,6 +222,7 @@ static const struct event_type events[] = {
         .undo_how = "cylinders that came in are not taken back: scrap them",
         .entry_type = "PUR",
         .title = "Cylinders bought",
+        .taxed = acquired_taxed,
     },
     {
         .type = EVENT_CYLINDERS_FILLED,
@@ -201,6 +234,7 @@ static const struct event_type events[] = {
         .undo_how = "a filling is not taken back: adjust the stock of what is in them",
         .entry_type = "PUR",
         .title = "Cylinders filled",
+        .taxed = filled_taxed,
     },
     {
         .type = EVENT_CYLINDER_EXCHANGED,
@@ -212,6 +246,7 @@ static const struct event_type events[] = {
         .undo_how = "make the exchange void on its own day, or exchange back",
         .entry_type = "SALE",
         .title = "Cylinder exchange",
+        .taxed = exchanged_taxed,
     },
     {
         .type = EVENT_CYLINDER_EXCHANGE_VOIDED,

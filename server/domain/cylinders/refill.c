@@ -12,6 +12,7 @@ struct filling {
     int64_t capacity; /* of all */
     int64_t quantity; /* bought */
     struct taxed cost;
+    struct tax_terms terms;
 };
 
 static enum status form_refill(const Daftari__V1__RefillCylinders *given, struct fault *why)
@@ -80,10 +81,10 @@ static void buy(struct filling *filling)
     struct document *document = filling->document;
     if (document->status != STATUS_OK)
         return;
-    struct tax_terms terms = tax_terms_of(document, filling->items[0].tax_code);
+    filling->terms = tax_terms_of(document, filling->items[0].tax_code);
     filling->quantity =
         filling->given->has_quantity_milli ? filling->given->quantity_milli : filling->capacity;
-    if (!tax_split_inclusive(&terms, filling->given->cost_minor, &filling->cost))
+    if (!tax_split_inclusive(&filling->terms, filling->given->cost_minor, &filling->cost))
         document_fail(document, fault_refuse(document->why, DAFTARI__V1__REASON__AMOUNT_OUT_OF_RANGE,
                                              "cost_minor", "at most 18 digits"));
     cylinder_receive(document, &filling->items[0], filling->quantity, filling->cost.net, "quantity_milli");
@@ -131,6 +132,10 @@ enum status cylinder_decide_refill(const struct context *context, struct kv_txn 
     payload.total_minor = filling.cost.gross;
     payload.has_from_stock = payload.from_stock = given->from_stock;
     payload.note = text_or_none(given->note);
+    payload.has_tax_code = filling.terms.code != 0;
+    payload.tax_code = filling.terms.code;
+    payload.has_rate_bp = filling.terms.rate_bp != 0;
+    payload.rate_bp = filling.terms.rate_bp;
     return cylinder_end(&document, EVENT_CYLINDERS_FILLED, &payload.base);
 }
 

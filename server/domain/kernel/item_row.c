@@ -131,6 +131,21 @@ bool tax_code_rate(struct kv_txn *state, uint16_t code, civil_date date, Daftari
     return true;
 }
 
+Daftari__V1__TaxCodeInfo *tax_code_info_get(struct kv_txn *state, uint16_t code, struct arena *arena)
+{
+    struct row_key key = row_key_u16(code);
+    struct slice row;
+    if (!kv_get(state, TABLE_TAX_CODE, row_key_slice(&key), &row) || row.len < 2)
+        return NULL;
+    size_t head = 2 + row.ptr[1] * RATE_BYTES;
+    if (row.len < head) {
+        kv_set_error(state, STATUS_CORRUPT);
+        return NULL;
+    }
+    return row_message(state, slice_of(row.ptr + head, row.len - head),
+                       &daftari__v1__tax_code_info__descriptor, arena);
+}
+
 /* ---- prices --------------------------------------------------------------------------------------------------- */
 
 static bool price_of(struct kv_txn *state, uint32_t item, uint16_t business, civil_date date, int64_t *out)

@@ -50,6 +50,9 @@ bool tax_code_find(struct kv_txn *state, const char *code, uint16_t *out);
 bool tax_code_rate(struct kv_txn *state, uint16_t code, civil_date date, Daftari__V1__TaxKind *out_kind,
                    uint32_t *out_rate_bp);
 
+/* As it was defined, in the arena, without its rates; NULL when there is none. */
+Daftari__V1__TaxCodeInfo *tax_code_info_get(struct kv_txn *state, uint16_t code, struct arena *arena);
+
 /* The price in effect at a date: the business's own, else HQ's. False when there is none. */
 bool price_get(struct kv_txn *state, uint32_t item, uint16_t business, civil_date date, int64_t *out_minor);
 

@@ -160,6 +160,14 @@ static const struct method methods[] = {
     },
 };
 
+static bool expense_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__ExpenseRecorded *expense = (const Daftari__V1__ExpenseRecorded *)payload;
+    *out = (struct taxed_line){true, (uint16_t)expense->tax_code, expense->rate_bp, expense->net_minor,
+                               expense->tax_minor};
+    return index == 0;
+}
+
 static const struct event_type events[] = {
     {
         .type = EVENT_EXPENSE_CATEGORY_DEFINED,
@@ -185,6 +193,7 @@ static const struct event_type events[] = {
         .undo_how = "make the expense void, or release it when it was accrued",
         .entry_type = "EXP",
         .title = "Expense",
+        .taxed = expense_taxed,
     },
     {
         .type = EVENT_EXPENSE_VOIDED,

@@ -33,6 +33,28 @@ static const struct method methods[] = {
     },
 };
 
+static bool purchase_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__PurchaseRecorded *purchase = (const Daftari__V1__PurchaseRecorded *)payload;
+    if (index >= purchase->n_lines)
+        return false;
+    const Daftari__V1__BoughtLine *line = purchase->lines[index];
+    *out =
+        (struct taxed_line){true, (uint16_t)line->tax_code, line->rate_bp, line->net_minor, line->tax_minor};
+    return true;
+}
+
+static bool purchase_return_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__PurchaseReturned *returned = (const Daftari__V1__PurchaseReturned *)payload;
+    if (index >= returned->n_lines)
+        return false;
+    const Daftari__V1__SentBackLine *line = returned->lines[index];
+    *out = (struct taxed_line){true, (uint16_t)line->tax_code, line->rate_bp, -line->net_minor,
+                               -line->tax_minor};
+    return true;
+}
+
 static const struct event_type events[] = {
     {
         .type = EVENT_PURCHASE_RECORDED,
@@ -43,6 +65,7 @@ static const struct event_type events[] = {
         .undo_how = "return the purchase to the supplier",
         .entry_type = "PUR",
         .title = "Purchase",
+        .taxed = purchase_taxed,
     },
     {
         .type = EVENT_PURCHASE_RETURNED,
@@ -53,6 +76,7 @@ static const struct event_type events[] = {
         .undo_how = "record the purchase again",
         .entry_type = "PUR",
         .title = "Purchase return",
+        .taxed = purchase_return_taxed,
     },
 };
 

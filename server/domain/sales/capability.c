@@ -60,6 +60,28 @@ static const struct method methods[] = {
     },
 };
 
+static bool sale_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__SaleRecorded *sale = (const Daftari__V1__SaleRecorded *)payload;
+    if (index >= sale->n_lines)
+        return false;
+    const Daftari__V1__SoldLine *line = sale->lines[index];
+    *out =
+        (struct taxed_line){false, (uint16_t)line->tax_code, line->rate_bp, line->net_minor, line->tax_minor};
+    return true;
+}
+
+static bool return_taxed(const ProtobufCMessage *payload, size_t index, struct taxed_line *out)
+{
+    const Daftari__V1__ReturnRecorded *returned = (const Daftari__V1__ReturnRecorded *)payload;
+    if (index >= returned->n_lines)
+        return false;
+    const Daftari__V1__ReturnedLine *line = returned->lines[index];
+    *out = (struct taxed_line){false, (uint16_t)line->tax_code, line->rate_bp, -line->net_minor,
+                               -line->tax_minor};
+    return true;
+}
+
 static const struct event_type events[] = {
     {
         .type = EVENT_SALE_RECORDED,
@@ -70,6 +92,7 @@ static const struct event_type events[] = {
         .undo_how = "make the sale void on its own day, or record a return",
         .entry_type = "SALE",
         .title = "Sale",
+        .taxed = sale_taxed,
     },
     {
         .type = EVENT_SALE_VOIDED,
@@ -89,6 +112,7 @@ static const struct event_type events[] = {
         .undo_how = "a return is not taken back: record the sale again",
         .entry_type = "RFD",
         .title = "Return",
+        .taxed = return_taxed,
     },
     {
         .type = EVENT_SALE_REVIEWED,

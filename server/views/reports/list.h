@@ -20,6 +20,9 @@ extern const struct report report_reconciliation;
 extern const struct report report_reconciliations;
 extern const struct report report_trial_balance;
 extern const struct report report_user_activity;
+extern const struct report report_vat_purchases;
+extern const struct report report_vat_return;
+extern const struct report report_vat_sales;
 
 const struct report *report_find(const char *name); /* NULL when there is none */
 
