@@ -59,7 +59,8 @@ struct cli {
     const char *password_file;
     enum cli_output output;
     uint32_t timeout_ms;
-    uint64_t at_least; /* 0 = what the client knows */
+    uint64_t at_least;  /* 0 = what the client knows */
+    bool takes_earlier; /* the server has no room to come as far as the client knows: told, once */
     bool help;
     bool quiet;
     unsigned given;          /* of enum setting_special: those that stand on the command line */
@@ -121,6 +122,12 @@ void cli_currencies_forget(struct cli *cli);
 enum status cli_currencies_read(struct cli *cli, const char *path, struct fault *why) MUST_USE;
 enum status cli_scale(void *context, const char *code, uint32_t *out_scale, struct fault *why);
 /* With the field as people write it. */
+/* A query's stream by the settings; as dft_stream_open otherwise. */
+enum dft_status cli_stream_open(struct cli *cli, const char *method, struct slice body, uint32_t credit,
+                                uint32_t timeout_ms, struct dft_stream **out, struct dft_fault *fault);
+/* Whether to ask again: the server's views have no room to come to the position that the client knows of, and no other
+ * was asked for. The user is told that what follows is of an earlier moment. */
+bool cli_takes_earlier(struct cli *cli, const struct fault *why);
 struct fault fault_of(const struct dft_fault *fault);
 
 /* Prints "daftari: field: text" to stderr and gives the exit code that fits. */

@@ -192,6 +192,28 @@ static void currencies_remember(struct cli *cli)
     free(text);
 }
 
+enum dft_status cli_stream_open(struct cli *cli, const char *method, struct slice body, uint32_t credit,
+                                uint32_t timeout_ms, struct dft_stream **out, struct dft_fault *fault)
+{
+    enum dft_status result =
+        dft_stream_open(cli->client, method, body.ptr, body.len, credit, timeout_ms, out, fault);
+    if (result == DFT_OK && (cli->at_least > 0 || cli->takes_earlier))
+        dft_stream_at_least(*out, cli->at_least);
+    return result;
+}
+
+bool cli_takes_earlier(struct cli *cli, const struct fault *why)
+{
+    if (why->status != STATUS_STALE || strcmp(why->field, "at_least_position") != 0 || cli->at_least > 0 ||
+        cli->takes_earlier)
+        return false;
+    (void)fprintf(stderr,
+                  "daftari: the server has no room to go on: this leaves out the latest records (%s)\n",
+                  why->text);
+    cli->takes_earlier = true;
+    return true;
+}
+
 static enum status currencies_ask(struct cli *cli, struct fault *why)
 {
     enum status status = cli_connect(cli, why);
@@ -200,7 +222,7 @@ static enum status currencies_ask(struct cli *cli, struct fault *why)
     struct dft_stream *stream = NULL;
     struct dft_fault fault = {.status = DFT_OK};
     enum dft_status result =
-        dft_stream_open(cli->client, "Currency.List", NULL, 0, 0, cli->timeout_ms, &stream, &fault);
+        cli_stream_open(cli, "Currency.List", slice_of(NULL, 0), 0, cli->timeout_ms, &stream, &fault);
     while (result == DFT_OK && status == STATUS_OK) {
         struct dft_answer part;
         result = dft_stream_next(stream, DFT_FOREVER, &part, &fault);
@@ -213,7 +235,7 @@ static enum status currencies_ask(struct cli *cli, struct fault *why)
     if (status != STATUS_OK || result == DFT_END)
         return status;
     *why = fault_of(&fault);
-    return why->status;
+    return cli_takes_earlier(cli, why) ? STATUS_AGAIN : why->status;
 }
 
 enum status cli_currencies_read(struct cli *cli, const char *path, struct fault *why)
@@ -250,7 +272,10 @@ enum status cli_scale(void *context, const char *code, uint32_t *out_scale, stru
 {
     struct cli *cli = context;
     struct fault inner = {.status = STATUS_OK};
-    if (cli->currency_count == 0 && currencies_ask(cli, &inner) != STATUS_OK) {
+    enum status asked = cli->currency_count == 0 ? currencies_ask(cli, &inner) : STATUS_OK;
+    if (asked == STATUS_AGAIN)
+        asked = currencies_ask(cli, &inner);
+    if (asked != STATUS_OK) {
         if (why != NULL)
             *why = inner;
         return inner.status;

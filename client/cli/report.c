@@ -141,10 +141,7 @@ static enum status report_ask(struct cli *cli, struct slice body, struct report 
     struct dft_stream *stream = NULL;
     struct dft_fault fault = {.status = DFT_OK};
     enum status status = STATUS_OK;
-    enum dft_status result =
-        dft_stream_open(cli->client, "Report.Run", body.ptr, body.len, 0, cli->timeout_ms, &stream, &fault);
-    if (result == DFT_OK && cli->at_least > 0)
-        dft_stream_at_least(stream, cli->at_least);
+    enum dft_status result = cli_stream_open(cli, "Report.Run", body, 0, cli->timeout_ms, &stream, &fault);
     while (result == DFT_OK && status == STATUS_OK) {
         struct dft_answer part;
         result = dft_stream_next(stream, DFT_FOREVER, &part, &fault);
@@ -390,6 +387,8 @@ static enum status report_show(struct cli *cli, struct slice body, struct fault 
     report->head = json_object();
     report->notes = json_array();
     enum status status = report_ask(cli, body, report, why);
+    if (status != STATUS_OK && cli_takes_earlier(cli, why))
+        status = report_ask(cli, body, report, why);
     if (status != STATUS_OK) {
         /* told by who asked */
     } else if (cli->output == OUTPUT_JSON) {

@@ -145,17 +145,15 @@ static bool prints_each(const struct method *method)
     return strcmp(method->name, "Log.Follow") == 0;
 }
 
-static enum status query_parts(struct cli *cli, const struct method *method, struct slice body, json_t *items,
-                               struct fault *why)
+static enum status parts_ask(struct cli *cli, const struct method *method, struct slice body, json_t *items,
+                             struct fault *why)
 {
     struct dft_stream *stream = NULL;
     struct dft_fault fault = {.status = DFT_OK};
     bool each = prints_each(method);
     enum status status = STATUS_OK;
-    enum dft_status result = dft_stream_open(cli->client, method->name, body.ptr, body.len, STREAM_CREDIT_MAX,
+    enum dft_status result = cli_stream_open(cli, method->name, body, STREAM_CREDIT_MAX,
                                              each ? DFT_FOREVER : cli->timeout_ms, &stream, &fault);
-    if (result == DFT_OK && cli->at_least > 0)
-        dft_stream_at_least(stream, cli->at_least);
     while (result == DFT_OK && status == STATUS_OK) {
         struct dft_answer part;
         json_t *item = NULL;
@@ -179,6 +177,15 @@ static enum status query_parts(struct cli *cli, const struct method *method, str
         return status;
     *why = fault_of(&fault);
     return why->status;
+}
+
+/* What is refused for its position is refused before its first part. */
+static enum status query_parts(struct cli *cli, const struct method *method, struct slice body, json_t *items,
+                               struct fault *why)
+{
+    enum status status = parts_ask(cli, method, body, items, why);
+    return status != STATUS_OK && cli_takes_earlier(cli, why) ? parts_ask(cli, method, body, items, why)
+                                                              : status;
 }
 
 enum status run_items(struct cli *cli, const struct method *method, struct slice body, json_t **out,
