@@ -209,6 +209,62 @@ static void what_is_matched_later_was_open_then(void **state)
     expect_june(f, request);
 }
 
+/* A payment of 100.00 that the bank split over the month's end, and a deposit of 80.00 of which the books have 30.00 in
+ * July only. */
+static void what_is_matched_in_part_was_open_in_part(void **state)
+{
+    struct example *f = *state;
+    struct table t;
+    world_set_day(f->world, 20250731);
+    uint64_t paid = example_post(f->world, "2025-06-30", "WTR", "Rent",
+                                 "{\"account\":5200,\"debit\":\"100.00\"},{\"account\":1140,"
+                                 "\"credit\":\"100.00\"}");
+    uint64_t taken = example_post(f->world, "2025-06-30", "WTR", "Taking",
+                                  "{\"account\":1140,\"debit\":\"50.00\"},{\"account\":4100,"
+                                  "\"credit\":\"50.00\"}");
+    uint64_t rest = example_post(f->world, "2025-07-01", "WTR", "Taking of the night",
+                                 "{\"account\":1140,\"debit\":\"30.00\"},{\"account\":4100,"
+                                 "\"credit\":\"30.00\"}");
+    uint64_t first =
+        example_command(f->world, "Reconciliation.Start",
+                        "{\"account\": 1140, \"as_at\": \"2025-06-30\", \"from\": \"2025-06-01\", "
+                        "\"opening_balance\": \"8000.00\", \"external_balance\": \"8020.00\"}");
+    about(f, "Reconciliation.AddLines", first,
+          "\"lines\": [{\"date\": \"2025-06-30\", \"reference\": \"A\", \"amount\": \"-60.00\"}, "
+          "{\"date\": \"2025-06-30\", \"reference\": \"D\", \"amount\": \"80.00\"}]");
+    about(f, "Reconciliation.Complete", first, "");
+    uint64_t second = example_command(f->world, "Reconciliation.Start",
+                                      "{\"account\": 1140, \"as_at\": \"2025-07-31\", "
+                                      "\"external_balance\": \"7980.00\"}");
+    about(f, "Reconciliation.AddLines", second,
+          "\"lines\": [{\"date\": \"2025-07-01\", \"reference\": \"B\", \"amount\": \"-40.00\"}]");
+    char text[200];
+    (void)snprintf(text, sizeof text, "\"lines\": [1, 3], \"position\": %llu", (unsigned long long)paid);
+    about(f, "Reconciliation.Match", second, text);
+    (void)snprintf(text, sizeof text, "\"line\": 2, \"positions\": [%llu, %llu]", (unsigned long long)taken,
+                   (unsigned long long)rest);
+    about(f, "Reconciliation.Match", second, text);
+    Daftari__V1__RunReport request = example_request(NULL);
+    request.has_reconciliation = true;
+    request.reconciliation = first;
+    example_ask(f, "reconciliation", request, &t);
+    expect_total(&t, "books", "7950.00");
+    expect_total(&t, "open-postings", "40.00");
+    expect_total(&t, "open-lines", "30.00");
+    expect_total(&t, "expected", "8020.00");
+    expect_total(&t, "difference", "0.00");
+    assert_int_equal(details(&t), 2);
+    assert_amount(&t, table_find(&t, DETAIL, "description", "Rent", NULL), "amount", "-40.00");
+    assert_amount(&t, table_find(&t, DETAIL, "reference", "D", NULL), "amount", "30.00");
+    table_free(&t);
+    request.reconciliation = second;
+    example_ask(f, "reconciliation", request, &t);
+    expect_total(&t, "books", "7980.00");
+    expect_total(&t, "difference", "0.00");
+    assert_int_equal(details(&t), 0);
+    table_free(&t);
+}
+
 static void the_list_says_that_items_are_open(void **state)
 {
     struct example *f = *state;
@@ -303,6 +359,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(open_items_are_listed, example_set_up, example_tear_down),
         cmocka_unit_test_setup_teardown(what_is_matched_later_was_open_then, example_set_up,
+                                        example_tear_down),
+        cmocka_unit_test_setup_teardown(what_is_matched_in_part_was_open_in_part, example_set_up,
                                         example_tear_down),
         cmocka_unit_test_setup_teardown(the_list_says_that_items_are_open, example_set_up, example_tear_down),
         cmocka_unit_test_setup_teardown(a_balance_alone_has_no_items, example_set_up, example_tear_down),

@@ -7,59 +7,22 @@
  * before the first statement, less all that was ever matched. Both are sums in one row by account, business and currency.
  * So nothing that is matched may be dated after the end of the statement under way, and no later one ends earlier.
  */
+#include "server/domain/reconciliation/statement.h"
 #include "common.pb-c.h"
 #include "people.pb-c.h"
 #include "proto/base/text.h"
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
-#include "server/domain/kernel/numbering.h"
-#include "server/domain/kernel/rows.h"
-#include "server/domain/reconciliation/reconciliation.h"
 #include "type_ids.h"
 
 #define REASON(name) DAFTARI__V1__REASON__##name
 
-#define LINES_MAX            500u
-#define REFERENCE_TEXT_MAX   100u
-#define DESCRIPTION_LINE_MAX 200u
-#define LINE_OPEN            "open"
-#define LINE_MATCHED         "matched"
-#define LINE_IGNORED         "ignored"
+#define LINES_MAX          500u
+#define REFERENCE_TEXT_MAX 100u
 
-/* ---- rows ---------------------------------------------------------------------------------------------------------- */
+/* ---- lines that were given ------------------------------------------------------------------------------------------- */
 
-/* A reconciliation by statement with all that its commands read. */
-struct work {
-    Daftari__V1__ReconciliationInfo *info;
-    Daftari__V1__StatementSums *sums;
-    struct row_key key; /* account, business, currency */
-    uint16_t business, currency;
-    struct account_row account;
-};
-
-static struct row_key part_key(uint32_t account, uint16_t business, uint16_t currency)
-{
-    struct row_key key = row_key_u32(account);
-    row_key_add_u16(&key, business);
-    row_key_add_u16(&key, currency);
-    return key;
-}
-
-static struct row_key line_key(const struct work *work, uint32_t line)
-{
-    struct row_key key = work->key;
-    row_key_add_u32(&key, line);
-    return key;
-}
-
-static struct row_key match_key(uint64_t position, uint32_t posting)
-{
-    struct row_key key = row_key_u64(position);
-    row_key_add_u32(&key, posting);
-    return key;
-}
-
-static struct row_key given_key(const struct work *work, const Daftari__V1__StatementLine *line)
+static struct row_key given_key(const struct statement_work *work, const Daftari__V1__StatementLine *line)
 {
     struct row_key key = work->key;
     uint8_t amount[8];
@@ -69,115 +32,6 @@ static struct row_key given_key(const struct work *work, const Daftari__V1__Stat
     if (line->reference != NULL)
         row_key_add(&key, line->reference, strlen(line->reference));
     return key;
-}
-
-/* NULL: the arena is full. */
-static Daftari__V1__StatementSums *sums_get(struct kv_txn *state, const struct row_key *key,
-                                            struct arena *arena)
-{
-    Daftari__V1__StatementSums *sums = row_get_message(state, TABLE_STATEMENT, row_key_slice(key),
-                                                       &daftari__v1__statement_sums__descriptor, arena);
-    return sums != NULL ? sums : message_new(&daftari__v1__statement_sums__descriptor, arena);
-}
-
-static void sums_put(struct kv_txn *state, const struct row_key *key, Daftari__V1__StatementSums *sums,
-                     struct arena *arena)
-{
-    sums->has_base_date = sums->has_pending = sums->has_last_line = sums->has_open_minor = true;
-    sums->has_open_count = sums->has_matched_minor = sums->has_last_date = true;
-    row_put_message(state, TABLE_STATEMENT, row_key_slice(key), &sums->base, arena);
-}
-
-static Daftari__V1__StatementLineInfo *line_get(struct kv_txn *state, const struct work *work, uint32_t line,
-                                                struct arena *arena)
-{
-    struct row_key key = line_key(work, line);
-    return row_get_message(state, TABLE_STATEMENT_LINE, row_key_slice(&key),
-                           &daftari__v1__statement_line_info__descriptor, arena);
-}
-
-static void line_put(struct kv_txn *state, const struct work *work,
-                     const Daftari__V1__StatementLineInfo *line, struct arena *arena)
-{
-    struct row_key key = line_key(work, line->line);
-    row_put_message(state, TABLE_STATEMENT_LINE, row_key_slice(&key), &line->base, arena);
-}
-
-static bool is(const char *state, const char *name)
-{
-    return state != NULL && strcmp(state, name) == 0;
-}
-
-/* All of `work` but the business's number from its info; false when a row is missing. */
-static bool work_fill(struct kv_txn *state, struct work *work, struct arena *arena)
-{
-    work->currency = BASE_CURRENCY;
-    if (!business_find(state, work->info->business, &work->business) ||
-        (!text_empty(work->info->currency) && !currency_find(state, work->info->currency, &work->currency)) ||
-        !account_row_get(state, work->info->account, &work->account))
-        return false;
-    work->key = part_key(work->info->account, work->business, work->currency);
-    work->sums = sums_get(state, &work->key, arena);
-    return work->sums != NULL;
-}
-
-/* For apply: CORRUPT when it is not there. */
-static bool work_applied(struct kv_txn *state, uint64_t position, struct work *work, struct arena *arena)
-{
-    work->info = reconciliation_info_get(state, position, arena);
-    if (work->info != NULL && work_fill(state, work, arena))
-        return true;
-    kv_set_error(state, STATUS_CORRUPT);
-    return false;
-}
-
-static enum status require_pending(const struct context *context, struct kv_txn *state, uint64_t position,
-                                   struct work *work, struct fault *why)
-{
-    uint16_t business;
-    enum status status =
-        reconciliation_require_info(context, state, position, true, &work->info, &business, why);
-    if (status != STATUS_OK)
-        return status;
-    if (!is(work->info->state, RECONCILIATION_PENDING))
-        return fault_refuse(why, REASON(RECONCILIATION_NOT_PENDING), "reconciliation",
-                            "it is %s: start another one", work->info->state);
-    if (!work_fill(state, work, context->arena))
-        return fault_set(why, STATUS_CORRUPT, "reconciliation", "its account, business or currency is gone");
-    return STATUS_OK;
-}
-
-static enum status require_line(const struct context *context, struct kv_txn *state, uint64_t position,
-                                uint32_t number, struct work *work, Daftari__V1__StatementLineInfo **out,
-                                struct fault *why)
-{
-    enum status status = require_pending(context, state, position, work, why);
-    if (status != STATUS_OK)
-        return status;
-    *out = line_get(state, work, number, context->arena);
-    if (*out == NULL)
-        return fault_refuse(why, REASON(STATEMENT_LINE_UNKNOWN), "line",
-                            "the number of a line that Reconciliation.Lines shows for this account");
-    return STATUS_OK;
-}
-
-/* Sums stay within 18 digits, so that nothing overflows. */
-static enum status check_sum(int64_t sum, int64_t more, const char *field, struct fault *why)
-{
-    int128 after = (int128)sum + more;
-    if (after <= AMOUNT_MAX && after >= -AMOUNT_MAX)
-        return STATUS_OK;
-    return fault_refuse(why, REASON(AMOUNT_OUT_OF_RANGE), field, "the lines add up to more than 18 digits");
-}
-
-static enum status pack(const ProtobufCMessage *message, struct arena *arena, struct slice *out,
-                        struct fault *why)
-{
-    uint8_t *bytes = arena_take(arena, protobuf_c_message_get_packed_size(message) + 1);
-    if (bytes == NULL)
-        return fault_set(why, STATUS_NO_MEMORY, NULL, "the request is too large");
-    *out = slice_of(bytes, protobuf_c_message_pack(message, bytes));
-    return STATUS_OK;
 }
 
 /* ---- Reconciliation.Start ---------------------------------------------------------------------------------------------- */
@@ -192,8 +46,9 @@ static enum status form_start(const Daftari__V1__StartReconciliation *request, s
 }
 
 /* Where the account's first statement begins; for a later one nothing is to be said. */
-static enum status check_opening(const struct context *context, struct kv_txn *state, struct work *work,
-                                 Daftari__V1__StartReconciliation *request, struct fault *why)
+static enum status check_opening(const struct context *context, struct kv_txn *state,
+                                 struct statement_work *work, Daftari__V1__StartReconciliation *request,
+                                 struct fault *why)
 {
     struct facts facts;
     int64_t books;
@@ -224,7 +79,7 @@ static enum status check_opening(const struct context *context, struct kv_txn *s
     return STATUS_OK;
 }
 
-static enum status check_start_dates(const struct work *work, civil_date date, struct fault *why)
+static enum status check_start_dates(const struct statement_work *work, civil_date date, struct fault *why)
 {
     if (work->sums->pending != 0)
         return fault_refuse(why, REASON(RECONCILIATION_PENDING), "account",
@@ -242,7 +97,7 @@ enum status statement_decide_start(const struct context *context, struct kv_txn 
                                    const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
     Daftari__V1__StartReconciliation request = *(const Daftari__V1__StartReconciliation *)command;
-    struct work work = {.currency = BASE_CURRENCY};
+    struct statement_work work = {.currency = BASE_CURRENCY};
     enum status status = form_start(&request, why);
     if (status == STATUS_OK)
         status = form_left_out(request.has_system_balance_minor, "system_balance_minor", why);
@@ -260,8 +115,8 @@ enum status statement_decide_start(const struct context *context, struct kv_txn 
     status = reconciliation_check_date(context, state, request.as_at_date, why);
     if (status != STATUS_OK)
         return status;
-    work.key = part_key(request.account, work.business, work.currency);
-    work.sums = sums_get(state, &work.key, context->arena);
+    work.key = statement_part_key(request.account, work.business, work.currency);
+    work.sums = statement_sums_get(state, &work.key, context->arena);
     if (work.sums == NULL)
         return fault_set(why, STATUS_NO_MEMORY, NULL, "the request is too large");
     status = check_opening(context, state, &work, &request, why);
@@ -274,7 +129,7 @@ enum status statement_decide_start(const struct context *context, struct kv_txn 
     request.has_system_balance_minor = true;
     request.business = (char *)(uintptr_t)business_code_of(state, work.business, context->arena);
     if (status == STATUS_OK)
-        status = pack(&request.base, context->arena, &out->payload, why);
+        status = statement_pack(&request.base, context->arena, &out->payload, why);
     if (status != STATUS_OK)
         return status;
 
@@ -290,7 +145,7 @@ void statement_apply_started(struct kv_txn *state, const struct record *record,
 {
     const Daftari__V1__StartReconciliation *given = (const Daftari__V1__StartReconciliation *)payload;
     Daftari__V1__ReconciliationInfo info = DAFTARI__V1__RECONCILIATION_INFO__INIT;
-    struct work work = {.info = &info};
+    struct statement_work work = {.info = &info};
     info.has_reconciliation = info.has_account = info.has_as_at_date = info.has_by_statement = true;
     info.reconciliation = record->header.position;
     info.account = given->account;
@@ -305,32 +160,32 @@ void statement_apply_started(struct kv_txn *state, const struct record *record,
     info.notes = text_or_none(given->notes);
     info.recorded_by = number_text(record->header.user, arena);
     info.by_statement = true;
-    if (!work_fill(state, &work, arena)) {
+    if (!statement_work_fill(state, &work, arena)) {
         kv_set_error(state, STATUS_CORRUPT);
         return;
     }
     if (given->has_from_date)
         work.sums->base_date = date_add_days(given->from_date, -1);
     work.sums->pending = info.reconciliation;
-    sums_put(state, &work.key, work.sums, arena);
+    statement_sums_put(state, &work.key, work.sums, arena);
     reconciliation_info_put(state, &info, arena);
 }
 
 void reconciliation_end_pending(struct kv_txn *state, uint64_t position, struct arena *arena)
 {
-    struct work work;
+    struct statement_work work;
     work.info = reconciliation_info_get(state, position, arena);
-    if (work.info == NULL || !work.info->by_statement || !work_fill(state, &work, arena) ||
+    if (work.info == NULL || !work.info->by_statement || !statement_work_fill(state, &work, arena) ||
         work.sums->pending != position)
         return;
     work.sums->pending = 0;
-    sums_put(state, &work.key, work.sums, arena);
+    statement_sums_put(state, &work.key, work.sums, arena);
 }
 
 /* ---- Reconciliation.AddLines --------------------------------------------------------------------------------------------- */
 
-static enum status check_line(const struct work *work, const Daftari__V1__StatementLine *line, size_t index,
-                              struct fault *why)
+static enum status check_line(const struct statement_work *work, const Daftari__V1__StatementLine *line,
+                              size_t index, struct fault *why)
 {
     char path[FAULT_FIELD_MAX];
     if (!date_valid(line->date))
@@ -349,7 +204,7 @@ static enum status check_line(const struct work *work, const Daftari__V1__Statem
                                    REFERENCE_TEXT_MAX, false, why);
     if (status == STATUS_OK)
         status = form_text(line->description, form_path(path, "lines", index, "description"),
-                           DESCRIPTION_LINE_MAX, false, why);
+                           STATEMENT_LINE_TEXT_MAX, false, why);
     return status;
 }
 
@@ -359,7 +214,7 @@ static bool alike(const Daftari__V1__StatementLine *a, const Daftari__V1__Statem
 }
 
 /* For every line which of its kind it is, or 0 when so many of its kind were given before. NULL: the arena is full. */
-static uint32_t *fresh_lines(struct kv_txn *state, const struct work *work,
+static uint32_t *fresh_lines(struct kv_txn *state, const struct statement_work *work,
                              const Daftari__V1__AddStatementLines *request, struct arena *arena)
 {
     uint32_t *fresh = arena_take(arena, (request->n_lines + 1) * sizeof *fresh);
@@ -379,11 +234,11 @@ enum status statement_decide_add(const struct context *context, struct kv_txn *s
                                  const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
     const Daftari__V1__AddStatementLines *request = (const Daftari__V1__AddStatementLines *)command;
-    struct work work;
+    struct statement_work work;
     uint16_t currency = BASE_CURRENCY;
     if (request->n_lines == 0 || request->n_lines > LINES_MAX)
         return fault_set(why, STATUS_INVALID, "lines", "1 to %u lines", LINES_MAX);
-    enum status status = require_pending(context, state, request->reconciliation, &work, why);
+    enum status status = statement_require_pending(context, state, request->reconciliation, &work, why);
     if (status == STATUS_OK &&
         ((!text_empty(request->currency) && !currency_find(state, request->currency, &currency)) ||
          currency != work.currency))
@@ -400,7 +255,7 @@ enum status statement_decide_add(const struct context *context, struct kv_txn *s
     for (size_t i = 0; i < request->n_lines; i++) {
         if (fresh[i] == 0)
             continue;
-        status = check_sum(sum, request->lines[i]->amount_minor, "lines", why);
+        status = statement_check_sum(sum, request->lines[i]->amount_minor, "lines", why);
         if (status != STATUS_OK)
             return status;
         sum += request->lines[i]->amount_minor;
@@ -418,8 +273,8 @@ void statement_apply_imported(struct kv_txn *state, const struct record *record,
                               const ProtobufCMessage *payload, struct arena *arena)
 {
     const Daftari__V1__AddStatementLines *given = (const Daftari__V1__AddStatementLines *)payload;
-    struct work work;
-    if (!work_applied(state, record->header.cause, &work, arena))
+    struct statement_work work;
+    if (!statement_work_applied(state, record->header.cause, &work, arena))
         return;
     const uint32_t *fresh = fresh_lines(state, &work, given, arena);
     if (fresh == NULL) {
@@ -444,248 +299,14 @@ void statement_apply_imported(struct kv_txn *state, const struct record *record,
         info.description = text_or_none(line->description);
         info.state = (char *)(uintptr_t)LINE_OPEN;
         info.reconciliation = record->header.cause;
-        line_put(state, &work, &info, arena);
+        statement_line_put(state, &work, &info, arena);
         row_put_u32(state, TABLE_STATEMENT_GIVEN, row_key_slice(&key), fresh[i]);
         work.sums->open_minor += line->amount_minor;
         work.sums->open_count++;
         if (line->date > work.sums->last_date)
             work.sums->last_date = line->date;
     }
-    sums_put(state, &work.key, work.sums, arena);
-}
-
-/* ---- Reconciliation.Match, Unmatch, Ignore ------------------------------------------------------------------------------- */
-
-static enum status check_open(const Daftari__V1__StatementLineInfo *line, struct fault *why)
-{
-    if (is(line->state, LINE_OPEN))
-        return STATUS_OK;
-    return fault_refuse(why, REASON(STATEMENT_LINE_NOT_OPEN), "line", "it is %s: unmatch it first",
-                        line->state);
-}
-
-/* The entry: read from the log. */
-static enum status find_entry(const struct context *context, struct kv_txn *state,
-                              Daftari__V1__MatchStatementLine *request, struct record *out, struct fault *why)
-{
-    bool by_number = !text_empty(request->number);
-    const char *field = by_number ? "number" : "position";
-    if (by_number == (request->position != 0))
-        return fault_set(why, STATUS_INVALID, "position", "the position or the number of the entry");
-    if (by_number && !number_find(state, request->number, &request->position))
-        return fault_refuse(why, REASON(ENTRY_UNKNOWN), field, "no entry has this number");
-    enum status status = STATUS_END;
-    if (request->position < context->position && context->records.read != NULL)
-        status = context->records.read(context->records.context, request->position, out, why);
-    if (status == STATUS_END || (status == STATUS_OK && out->posting_count == 0))
-        return fault_refuse(why, REASON(ENTRY_UNKNOWN), field, "no posted entry has this log position");
-    request->has_position = true;
-    return status;
-}
-
-/* The first posting of the entry that is the line's and matched with none. */
-static enum status find_posting(struct kv_txn *state, const struct work *work, const struct record *entry,
-                                int64_t amount, uint32_t *out, struct fault *why)
-{
-    bool taken = false;
-    for (uint32_t i = 0; i < entry->posting_count; i++) {
-        struct posting posting = record_posting(entry, i);
-        struct row_key key = match_key(entry->header.position, i);
-        uint32_t line;
-        if (posting.account != work->info->account || posting.business != work->business ||
-            posting.currency != work->currency || posting.amount != amount)
-            continue;
-        if (!row_get_u32(state, TABLE_STATEMENT_MATCH, row_key_slice(&key), &line)) {
-            *out = i;
-            return STATUS_OK;
-        }
-        taken = true;
-    }
-    if (taken)
-        return fault_refuse(why, REASON(POSTING_MATCHED), "position",
-                            "it is matched with another line already");
-    return fault_refuse(why, REASON(POSTING_UNKNOWN), "position",
-                        "the entry has no posting of this amount to this account, business and currency");
-}
-
-enum status statement_decide_match(const struct context *context, struct kv_txn *state,
-                                   const ProtobufCMessage *command, struct decision *out, struct fault *why)
-{
-    Daftari__V1__MatchStatementLine request = *(const Daftari__V1__MatchStatementLine *)command;
-    Daftari__V1__StatementLineInfo *line;
-    struct work work;
-    struct record entry;
-    enum status status = form_left_out(request.has_posting, "posting", why);
-    if (status != STATUS_OK)
-        return status;
-    status = require_line(context, state, request.reconciliation, request.line, &work, &line, why);
-    if (status == STATUS_OK)
-        status = find_entry(context, state, &request, &entry, why);
-    if (status != STATUS_OK)
-        return status;
-    if (is(line->state, LINE_MATCHED) && line->position == request.position) {
-        out->nothing_to_do = true;
-        return STATUS_OK;
-    }
-    status = check_open(line, why);
-    if (status == STATUS_OK && (entry.header.business_date <= work.sums->base_date ||
-                                entry.header.business_date > work.info->as_at_date))
-        status = fault_refuse(why, REASON(STATEMENT_DATE_BAD), "position",
-                              "the entry is dated before the first statement, or after the end of this one");
-    if (status == STATUS_OK)
-        status = find_posting(state, &work, &entry, account_normal_sign(&work.account) * line->amount_minor,
-                              &request.posting, why);
-    if (status == STATUS_OK)
-        status = check_sum(work.sums->matched_minor, line->amount_minor, "line", why);
-    if (status == STATUS_OK)
-        status = check_sum(work.sums->open_minor, -line->amount_minor, "line", why);
-    request.has_posting = true;
-    if (status == STATUS_OK)
-        status = pack(&request.base, context->arena, &out->payload, why);
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_STATEMENT_LINE_MATCHED;
-    out->business = work.business;
-    out->cause = request.reconciliation;
-    return STATUS_OK;
-}
-
-/* The line of a record that says something of it; CORRUPT when it is not there. */
-static Daftari__V1__StatementLineInfo *line_applied(struct kv_txn *state, uint64_t position, uint32_t number,
-                                                    struct work *work, struct arena *arena)
-{
-    if (!work_applied(state, position, work, arena))
-        return NULL;
-    Daftari__V1__StatementLineInfo *line = line_get(state, work, number, arena);
-    if (line == NULL)
-        kv_set_error(state, STATUS_CORRUPT);
-    return line;
-}
-
-static void line_closed(struct work *work, const Daftari__V1__StatementLineInfo *line)
-{
-    work->sums->open_minor -= line->amount_minor;
-    work->sums->open_count--;
-}
-
-void statement_apply_matched(struct kv_txn *state, const struct record *record,
-                             const ProtobufCMessage *payload, struct arena *arena)
-{
-    const Daftari__V1__MatchStatementLine *given = (const Daftari__V1__MatchStatementLine *)payload;
-    struct work work;
-    Daftari__V1__StatementLineInfo *line =
-        line_applied(state, record->header.cause, given->line, &work, arena);
-    if (line == NULL)
-        return;
-    struct row_key key = match_key(given->position, given->posting);
-    line->state = (char *)(uintptr_t)LINE_MATCHED;
-    line->has_position = line->has_posting = true;
-    line->position = given->position;
-    line->posting = given->posting;
-    line_closed(&work, line);
-    work.sums->matched_minor += line->amount_minor;
-    if (work.info->as_at_date > work.sums->last_date) /* the posting may be as late as that */
-        work.sums->last_date = work.info->as_at_date;
-    row_put_u32(state, TABLE_STATEMENT_MATCH, row_key_slice(&key), line->line);
-    line_put(state, &work, line, arena);
-    sums_put(state, &work.key, work.sums, arena);
-}
-
-enum status statement_decide_unmatch(const struct context *context, struct kv_txn *state,
-                                     const ProtobufCMessage *command, struct decision *out, struct fault *why)
-{
-    const Daftari__V1__UnmatchStatementLine *request = (const Daftari__V1__UnmatchStatementLine *)command;
-    Daftari__V1__StatementLineInfo *line;
-    struct work work;
-    enum status status =
-        require_line(context, state, request->reconciliation, request->line, &work, &line, why);
-    if (status != STATUS_OK)
-        return status;
-    if (is(line->state, LINE_OPEN)) {
-        out->nothing_to_do = true;
-        return STATUS_OK;
-    }
-    status = check_sum(work.sums->open_minor, line->amount_minor, "line", why);
-    if (status == STATUS_OK && is(line->state, LINE_MATCHED))
-        status = check_sum(work.sums->matched_minor, -line->amount_minor, "line", why);
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_STATEMENT_LINE_UNMATCHED;
-    out->business = work.business;
-    out->cause = request->reconciliation;
-    return STATUS_OK;
-}
-
-void statement_apply_unmatched(struct kv_txn *state, const struct record *record,
-                               const ProtobufCMessage *payload, struct arena *arena)
-{
-    const Daftari__V1__UnmatchStatementLine *given = (const Daftari__V1__UnmatchStatementLine *)payload;
-    struct work work;
-    Daftari__V1__StatementLineInfo *line =
-        line_applied(state, record->header.cause, given->line, &work, arena);
-    if (line == NULL)
-        return;
-    if (is(line->state, LINE_MATCHED)) {
-        struct row_key key = match_key(line->position, line->posting);
-        kv_del(state, TABLE_STATEMENT_MATCH, row_key_slice(&key));
-        work.sums->matched_minor -= line->amount_minor;
-    }
-    line->state = (char *)(uintptr_t)LINE_OPEN;
-    line->has_position = line->has_posting = false;
-    line->position = line->posting = 0;
-    line->reason = NULL;
-    work.sums->open_minor += line->amount_minor;
-    work.sums->open_count++;
-    line_put(state, &work, line, arena);
-    sums_put(state, &work.key, work.sums, arena);
-}
-
-enum status statement_decide_ignore(const struct context *context, struct kv_txn *state,
-                                    const ProtobufCMessage *command, struct decision *out, struct fault *why)
-{
-    const Daftari__V1__IgnoreStatementLine *request = (const Daftari__V1__IgnoreStatementLine *)command;
-    Daftari__V1__StatementLineInfo *line;
-    struct work work;
-    enum status status = form_text(request->reason, "reason", DESCRIPTION_LINE_MAX, true, why);
-    if (status == STATUS_OK)
-        status = require_line(context, state, request->reconciliation, request->line, &work, &line, why);
-    if (status != STATUS_OK)
-        return status;
-    if (is(line->state, LINE_IGNORED) && text_same(line->reason, request->reason)) {
-        out->nothing_to_do = true;
-        return STATUS_OK;
-    }
-    status = check_open(line, why);
-    if (status == STATUS_OK)
-        status = check_sum(work.sums->open_minor, -line->amount_minor, "line", why);
-    if (status != STATUS_OK)
-        return status;
-
-    /* accepted */
-    out->type = EVENT_STATEMENT_LINE_IGNORED;
-    out->business = work.business;
-    out->cause = request->reconciliation;
-    return STATUS_OK;
-}
-
-void statement_apply_ignored(struct kv_txn *state, const struct record *record,
-                             const ProtobufCMessage *payload, struct arena *arena)
-{
-    const Daftari__V1__IgnoreStatementLine *given = (const Daftari__V1__IgnoreStatementLine *)payload;
-    struct work work;
-    Daftari__V1__StatementLineInfo *line =
-        line_applied(state, record->header.cause, given->line, &work, arena);
-    if (line == NULL)
-        return;
-    line->state = (char *)(uintptr_t)LINE_IGNORED;
-    line->reason = given->reason;
-    line_closed(&work, line);
-    line_put(state, &work, line, arena);
-    sums_put(state, &work.key, work.sums, arena);
+    statement_sums_put(state, &work.key, work.sums, arena);
 }
 
 /* ---- Reconciliation.Complete --------------------------------------------------------------------------------------------- */
@@ -709,11 +330,11 @@ enum status statement_decide_complete(const struct context *context, struct kv_t
                                       struct fault *why)
 {
     Daftari__V1__CompleteReconciliation request = *(const Daftari__V1__CompleteReconciliation *)command;
-    struct work work;
+    struct statement_work work;
     int64_t before, now;
     enum status status = form_complete(&request, why);
     if (status == STATUS_OK)
-        status = require_pending(context, state, request.reconciliation, &work, why);
+        status = statement_require_pending(context, state, request.reconciliation, &work, why);
     if (status != STATUS_OK)
         return status;
     int sign = account_normal_sign(&work.account);
@@ -736,7 +357,7 @@ enum status statement_decide_complete(const struct context *context, struct kv_t
     request.open_postings_minor = (int64_t)postings;
     request.unexplained_minor = (int64_t)rest;
     request.open_line_count = work.sums->open_count;
-    status = pack(&request.base, context->arena, &out->payload, why);
+    status = statement_pack(&request.base, context->arena, &out->payload, why);
     if (status != STATUS_OK)
         return status;
 
@@ -752,8 +373,8 @@ void statement_apply_completed(struct kv_txn *state, const struct record *record
                                const ProtobufCMessage *payload, struct arena *arena)
 {
     const Daftari__V1__CompleteReconciliation *given = (const Daftari__V1__CompleteReconciliation *)payload;
-    struct work work;
-    if (!work_applied(state, record->header.cause, &work, arena))
+    struct statement_work work;
+    if (!statement_work_applied(state, record->header.cause, &work, arena))
         return;
     Daftari__V1__ReconciliationInfo *info = work.info;
     info->system_balance_minor = given->system_balance_minor;
@@ -769,7 +390,7 @@ void statement_apply_completed(struct kv_txn *state, const struct record *record
     work.sums->pending = 0;
     if (info->as_at_date > work.sums->last_date)
         work.sums->last_date = info->as_at_date;
-    sums_put(state, &work.key, work.sums, arena);
+    statement_sums_put(state, &work.key, work.sums, arena);
     reconciliation_info_put(state, info, arena);
 }
 

@@ -37,7 +37,7 @@ struct item { /* an open posting */
     uint64_t position;
     civil_date date;
     uint16_t posting;
-    int64_t amount; /* in the account's normal direction */
+    int128 amount; /* in the account's normal direction */
 };
 
 struct work {
@@ -173,24 +173,40 @@ static uint32_t line_of(struct work *work, const struct statement_line *posting)
     return row_get_u32(work->books, TABLE_STATEMENT_MATCH, row_key_slice(&key), &line) ? line : 0;
 }
 
-static civil_date line_date(struct work *work, uint32_t line)
+/* NULL when there is no such line. Lives in the row arena. */
+static const Daftari__V1__StatementLineInfo *line_at(struct work *work, uint32_t line)
 {
-    enum { STATEMENT_LINE_DATE = 5 };
     struct row_key key = work->key;
-    struct slice value;
     row_key_add_u32(&key, line);
-    if (!kv_get(work->books, TABLE_STATEMENT_LINE, row_key_slice(&key), &value))
-        return 0;
-    return (civil_date)row_number_field(work->books, value, STATEMENT_LINE_DATE);
+    return row_get_message(work->books, TABLE_STATEMENT_LINE, row_key_slice(&key),
+                           &daftari__v1__statement_line_info__descriptor, work->run->row);
 }
 
-static bool posting_is_open(struct work *work, const struct statement_line *posting)
+/* What of the posting was not on the statement by its last day, in the account's normal direction. Of several lines that
+ * are matched with it some may be of later days. */
+static int128 posting_open(struct work *work, const struct statement_line *posting)
 {
-    uint32_t line = line_of(work, posting);
-    return line == 0 || (!work->settled && line_date(work, line) > work->run->to);
+    int128 amount = (int128)work->sign * posting->amount;
+    uint32_t number = line_of(work, posting);
+    if (number == 0)
+        return amount;
+    if (work->settled)
+        return 0;
+    arena_reset(work->run->row);
+    const Daftari__V1__StatementLineInfo *line = line_at(work, number);
+    if (line == NULL)
+        return amount;
+    if (line->n_lines == 0)
+        return line->date > work->run->to ? amount : 0;
+    for (size_t i = 0; i < line->n_lines; i++) {
+        const Daftari__V1__StatementLineInfo *one = line_at(work, line->lines[i]);
+        if (one != NULL && one->date <= work->run->to)
+            amount -= one->amount_minor;
+    }
+    return amount;
 }
 
-static bool keep_item(struct work *work, const struct statement_line *posting)
+static bool keep_item(struct work *work, const struct statement_line *posting, int128 open)
 {
     if (work->item_count == work->item_cap) {
         size_t cap = work->item_cap == 0 ? 64 : 2 * work->item_cap;
@@ -204,10 +220,8 @@ static bool keep_item(struct work *work, const struct statement_line *posting)
         work->items = wider;
         work->item_cap = cap;
     }
-    work->items[work->item_count++] = (struct item){.position = posting->position,
-                                                    .date = posting->date,
-                                                    .posting = posting->line,
-                                                    .amount = work->sign * posting->amount};
+    work->items[work->item_count++] = (struct item){
+        .position = posting->position, .date = posting->date, .posting = posting->line, .amount = open};
     return true;
 }
 
@@ -234,7 +248,8 @@ static enum status read_books(struct work *work)
         if (line.business != work->business || (run->as_known && line.position > run->known_at))
             continue;
         work->balance += work->sign * line.amount;
-        if (line.date > work->base && posting_is_open(work, &line) && !keep_item(work, &line))
+        int128 open = line.date > work->base ? posting_open(work, &line) : 0;
+        if (open != 0 && !keep_item(work, &line, open))
             break;
     }
     kv_cursor_close(cursor);
@@ -315,20 +330,37 @@ static enum status write_postings(struct work *work, int128 *sum)
     return status;
 }
 
-/* Whether the books had what the line says at the end of the statement's last day. */
-static enum status line_is_open(struct work *work, const Daftari__V1__StatementLineInfo *line, bool *out)
+/* What of an amount of the posting is of the statement's last day or an earlier one, in the account's normal direction. */
+static enum status posted_by_then(struct work *work, uint64_t position, uint32_t posting, int128 *sum)
 {
     struct record record;
-    *out = line->state != NULL && strcmp(line->state, "open") == 0;
-    if (*out || work->settled || !line->has_position)
-        return STATUS_OK;
-    enum status status = work->run->reader->record(work->run->reader, line->position, &record);
-    if (status == STATUS_OK)
-        *out = record.header.business_date > work->run->to;
+    enum status status = work->run->reader->record(work->run->reader, position, &record);
+    if (status == STATUS_OK && record.header.business_date <= work->run->to && posting < record.posting_count)
+        *sum += (int128)work->sign * record_posting(&record, posting).amount;
     return status;
 }
 
-static void write_line(struct work *work, const Daftari__V1__StatementLineInfo *line)
+/* What of the line the books did not have at the end of the statement's last day. */
+static enum status line_open(struct work *work, const Daftari__V1__StatementLineInfo *line, int128 *out)
+{
+    bool open = line->state != NULL && strcmp(line->state, "open") == 0;
+    enum status status = STATUS_OK;
+    int128 posted = 0;
+    *out = open ? line->amount_minor : 0;
+    if (open || work->settled || !line->has_position)
+        return STATUS_OK;
+    if (line->n_postings == 0) { /* one, of this line or of several: all of it, or nothing */
+        status = posted_by_then(work, line->position, line->posting, &posted);
+        *out = posted != 0 ? 0 : line->amount_minor;
+        return status;
+    }
+    for (size_t i = 0; i < line->n_postings && status == STATUS_OK; i++)
+        status = posted_by_then(work, line->postings[i]->position, line->postings[i]->posting, &posted);
+    *out = line->amount_minor - posted;
+    return status;
+}
+
+static void write_line(struct work *work, const Daftari__V1__StatementLineInfo *line, int128 open)
 {
     struct report_out *out = work->run->out;
     if (!row_begin(out, DAFTARI__V1__ROW_KIND__DETAIL, 1))
@@ -341,7 +373,7 @@ static void write_line(struct work *work, const Daftari__V1__StatementLineInfo *
     cell_text(out, line->description);
     cell_text(out, line->reference);
     cell_text(out, run_currency_code(work->run, work->currency));
-    cell_amount(out, line->amount_minor, work->scale);
+    cell_amount(out, open, work->scale);
     row_end(out);
 }
 
@@ -353,7 +385,7 @@ static enum status write_lines(struct work *work, int128 *sum)
     bool headed = false;
     struct kv_cursor *cursor = kv_cursor_open(work->books, TABLE_STATEMENT_LINE);
     for (bool more = kv_seek(cursor, prefix); more && status == STATUS_OK; more = kv_next(cursor)) {
-        bool open = false;
+        int128 open = 0;
         kv_row(cursor, &key, &value);
         if (key.len < prefix.len || memcmp(key.ptr, prefix.ptr, prefix.len) != 0)
             break;
@@ -362,14 +394,14 @@ static enum status write_lines(struct work *work, int128 *sum)
             row_message(work->books, value, &daftari__v1__statement_line_info__descriptor, run->row);
         if (line == NULL || line->date > run->to)
             continue;
-        status = line_is_open(work, line, &open);
-        if (!open)
+        status = line_open(work, line, &open);
+        if (open == 0)
             continue;
         if (!headed)
             write_heading(work, "open-lines", "Lines that are not in the books");
         headed = true;
-        *sum += line->amount_minor;
-        write_line(work, line);
+        *sum += open;
+        write_line(work, line, open);
     }
     kv_cursor_close(cursor);
     return status != STATUS_OK ? status : kv_error(work->books);
