@@ -73,6 +73,8 @@ static const struct help_row help_rows[] = {
     {"Cylinder.SendToMaintenance", "Send cylinders to maintenance", NULL},
     {"Cylinder.SendToSupplier", "Send cylinders to the supplier", NULL},
     {"Cylinder.Show", "One cylinder", NULL},
+    {"Cylinder.Undo", "Take back what was acquired, filled, lost or scrapped by mistake; find what was lost",
+     "--number AJ-20250203-0001 --reason \"found behind the store\""},
     {"CylinderType.Define", "Add a type of cylinder: brand, size, deposit", NULL},
     {"CylinderType.List", "The types of cylinders", NULL},
     {"Deposit.Record", "Bank what is in the till or on M-Pesa",

@@ -1,7 +1,7 @@
 /*
  * Inside the capability `cylinders`: containers that are known by serial number and hold an item of the stock. What kind
  * of container and content is data. Reading order: types.c, rows.c (what every act shares), acquire.c and open.c (they come
- * into the books), refill.c, exchange.c, undo.c (void, deposits given back or forfeited), move.c (maintenance, supplier,
+ * into the books), refill.c, exchange.c, undo.c (void, deposits given back or forfeited), undo_act.c (what was none), move.c (maintenance, supplier,
  * losses), queries.c, capability.c. The rules in words: docs/domain-trade.md.
  *
  * Two values never mix: the content is stock (kernel/stock.h), by quantity, wherever it is; a cylinder of ours has its own
@@ -39,10 +39,10 @@ query_fn cylinder_type_query_list;
 decide_fn cylinder_decide_open, cylinder_decide_acquire, cylinder_decide_refill, cylinder_decide_exchange,
     cylinder_decide_void, cylinder_decide_return, cylinder_decide_forfeit, cylinder_decide_to_maintenance,
     cylinder_decide_from_maintenance, cylinder_decide_to_supplier, cylinder_decide_from_supplier,
-    cylinder_decide_lose, cylinder_decide_scrap;
+    cylinder_decide_lose, cylinder_decide_scrap, cylinder_decide_undo;
 apply_fn cylinder_apply_open, cylinder_apply_acquire, cylinder_apply_refill, cylinder_apply_exchange,
     cylinder_apply_void, cylinder_apply_return, cylinder_apply_forfeit, cylinder_apply_move,
-    cylinder_apply_write_off;
+    cylinder_apply_write_off, cylinder_apply_undo;
 query_fn cylinder_query_list, cylinder_query_show;
 
 /* ---- types (types.c) ------------------------------------------------------------------------------------------ */
@@ -99,6 +99,9 @@ Daftari__V1__CylinderRow *cylinder_set_register(struct cylinder_set *set, const 
 void cylinder_set_take_all(struct cylinder_set *set, char *const *serials, size_t count, unsigned states,
                            struct cylinder_type *types, struct item_row *items);
 
+/* The rows of the set as they are now, in the arena. */
+Daftari__V1__CylinderRow **cylinder_set_copy(const struct cylinder_set *set);
+
 /* What of a row changes together. */
 void cylinder_become(const struct document *document, Daftari__V1__CylinderRow *row,
                      Daftari__V1__CylinderState state);
@@ -116,6 +119,8 @@ void cylinder_totals_get(struct kv_txn *state, uint16_t business, uint32_t item,
 /* From apply: rows, serial numbers, totals. */
 void cylinder_rows_apply(struct kv_txn *state, const struct record *record,
                          Daftari__V1__CylinderRow *const *rows, size_t count, struct arena *arena);
+void cylinder_rows_remove(struct kv_txn *state, Daftari__V1__CylinderRow *const *rows, size_t count,
+                          struct arena *arena);
 void cylinder_opened_apply(struct kv_txn *state, const struct record *record);
 
 /* "serials[3]" */

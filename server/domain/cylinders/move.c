@@ -90,6 +90,8 @@ static enum status write_off(const struct context *context, struct kv_txn *state
         return status;
     cylinder_set_begin(&set, &document, CYLINDERS_MAX);
     cylinder_set_take_all(&set, given->serials, given->n_serials, terms->from, types, items);
+    payload.before = cylinder_set_copy(&set);
+    payload.n_before = set.count;
     for (size_t i = 0; document.status == STATUS_OK && i < set.count; i++) {
         Daftari__V1__CylinderRow *row = set.rows[i];
         value += row->value_minor; /* as a part of the totals, which are in range */

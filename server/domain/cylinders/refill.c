@@ -7,6 +7,7 @@ struct filling {
     struct document *document;
     const Daftari__V1__RefillCylinders *given;
     struct cylinder_set set;
+    Daftari__V1__CylinderRow **before;
     struct cylinder_type *types; /* of each, in the arena */
     struct item_row *items;
     int64_t capacity; /* of all */
@@ -45,6 +46,7 @@ static void fill_all(struct filling *filling)
         document_fail(document, fault_set(document->why, STATUS_NO_MEMORY, NULL, "too many cylinders"));
     cylinder_set_take_all(&filling->set, given->serials, given->n_serials, EMPTY | AT_SUPPLIER,
                           filling->types, filling->items);
+    filling->before = cylinder_set_copy(&filling->set);
     for (size_t i = 0; document->status == STATUS_OK && i < filling->set.count; i++) {
         if (filling->items[i].number != filling->items[0].number)
             document_fail(document,
@@ -118,6 +120,8 @@ enum status cylinder_decide_refill(const struct context *context, struct kv_txn 
     document_number(&document, "PU");
     payload.n_cylinders = filling.set.count;
     payload.cylinders = filling.set.rows;
+    payload.n_before = filling.set.count;
+    payload.before = filling.before;
     payload.has_supplier = supplier != 0;
     payload.supplier = supplier;
     payload.n_tenders = tenders.count;

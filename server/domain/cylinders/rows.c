@@ -138,6 +138,25 @@ Daftari__V1__CylinderRow *cylinder_set_register(struct cylinder_set *set, const 
     return document->status == STATUS_OK ? row : NULL;
 }
 
+Daftari__V1__CylinderRow **cylinder_set_copy(const struct cylinder_set *set)
+{
+    struct document *document = set->document;
+    struct arena *arena = document->context->arena;
+    if (document->status != STATUS_OK)
+        return NULL;
+    Daftari__V1__CylinderRow **out = arena_take(arena, (set->count + 1) * sizeof(Daftari__V1__CylinderRow *));
+    for (size_t i = 0; out != NULL && i < set->count; i++) {
+        out[i] = arena_take(arena, sizeof *out[i]);
+        if (out[i] == NULL)
+            out = NULL;
+        else
+            *out[i] = *set->rows[i];
+    }
+    if (out == NULL)
+        document_fail(document, fault_set(document->why, STATUS_NO_MEMORY, NULL, "too many cylinders"));
+    return out;
+}
+
 void cylinder_become(const struct document *document, Daftari__V1__CylinderRow *row,
                      Daftari__V1__CylinderState state)
 {
@@ -314,6 +333,22 @@ void cylinder_rows_apply(struct kv_txn *state, const struct record *record,
         row_put_message(state, TABLE_CYLINDER, row_key_slice(&key), &row.base, arena);
         if (before == NULL)
             row_put_u32(state, TABLE_CYLINDER_SERIAL, slice_text(row.serial), row.number);
+    }
+}
+
+void cylinder_rows_remove(struct kv_txn *state, Daftari__V1__CylinderRow *const *rows, size_t count,
+                          struct arena *arena)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct row_key key = row_key_u32(rows[i]->number);
+        const Daftari__V1__CylinderRow *row = cylinder_get(state, rows[i]->number, arena);
+        if (row == NULL) {
+            kv_set_error(state, STATUS_CORRUPT);
+            return;
+        }
+        count_row(state, row, -1, arena);
+        kv_del(state, TABLE_CYLINDER, row_key_slice(&key));
+        kv_del(state, TABLE_CYLINDER_SERIAL, slice_text(row->serial));
     }
 }
 

@@ -78,6 +78,7 @@ const struct kv_table domain_tables[] = {
     [TABLE_MPESA_CHECKOUT] = {"mpesa_checkout", KV_BLIND_KEYS},
     [TABLE_JOB] = {"job", KV_APPENDED},
     [TABLE_JOB_OPEN] = {"job_open", KV_PLAIN},
+    [TABLE_SUPPLIER_INVOICE] = {"supplier_invoice", KV_BLIND_KEYS},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

@@ -2,6 +2,7 @@
 #include "server/domain/kernel/account_row.h"
 #include "server/domain/kernel/earlier.h"
 #include "server/domain/kernel/form.h"
+#include "server/domain/kernel/supplier_invoice.h"
 #include "server/domain/kernel/tenders.h"
 #include "server/domain/purchasing/purchasing.h"
 #include "type_ids.h"
@@ -226,6 +227,7 @@ enum status purchase_decide_record(const struct context *context, struct kv_txn 
         return fault_set(why, STATUS_NO_MEMORY, NULL, "the purchase is too large");
     memset(buying.lines, 0, given->n_lines * sizeof *buying.lines);
     uint32_t supplier = document_supplier(&document, given->supplier);
+    supplier_invoice_check(&document, supplier, given->invoice);
     buying.place = document_place(&document, given->place, "place");
     read_lines(&buying);
     post_lines(&buying);
@@ -245,5 +247,6 @@ void purchase_apply_recorded(struct kv_txn *state, const struct record *record,
 {
     const Daftari__V1__PurchaseRecorded *purchase = (const Daftari__V1__PurchaseRecorded *)payload;
     (void)arena;
+    supplier_invoice_put(state, purchase->supplier, purchase->invoice, record->header.position);
     tenders_apply(state, record, purchase->tenders, purchase->n_tenders);
 }

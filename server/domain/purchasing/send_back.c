@@ -5,6 +5,7 @@
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
+#include "server/domain/kernel/supplier_invoice.h"
 #include "server/domain/kernel/tenders.h"
 #include "server/domain/purchasing/purchasing.h"
 #include "type_ids.h"
@@ -201,6 +202,15 @@ static void take_refunds(struct sending *sending, const Daftari__V1__ReturnPurch
                      out);
 }
 
+/* After this return nothing is left of the purchase. */
+static bool all_is_back(const struct sending *sending)
+{
+    for (size_t i = 0; i < sending->purchase->n_lines; i++)
+        if (sending->row->milli[i] != sending->purchase->lines[i]->quantity_milli)
+            return false;
+    return true;
+}
+
 enum status purchase_decide_return(const struct context *context, struct kv_txn *state,
                                    const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
@@ -245,6 +255,8 @@ enum status purchase_decide_return(const struct context *context, struct kv_txn 
     payload.reason = given->reason;
     payload.has_supplier = sending.purchase->has_supplier;
     payload.supplier = sending.purchase->supplier;
+    if (document.status == STATUS_OK && all_is_back(&sending))
+        payload.freed_invoice = sending.purchase->invoice;
     return document_end(&document, EVENT_PURCHASE_RETURNED, &payload.base);
 }
 
@@ -264,5 +276,6 @@ void purchase_apply_returned(struct kv_txn *state, const struct record *record,
         row.milli[line - 1] += given->lines[i]->quantity_milli;
     }
     returned_put(state, record->header.cause, &row, arena);
+    supplier_invoice_drop(state, given->supplier, given->freed_invoice);
     tenders_apply(state, record, given->refunds, given->n_refunds);
 }
