@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client/cli/cli.h"
+#include "client/cli/mpesa/mpesa.h"
 
 struct word {
     const char *name;
@@ -40,6 +41,8 @@ static int run_noun(struct cli *cli, const char *noun, int argc, char **argv)
         help_noun(service, cli->help ? stdout : stderr);
         return cli->help ? EXIT_DONE : cli_usage("daftari %s needs a verb", noun);
     }
+    if (strcmp(noun, "mpesa") == 0 && mpesa_takes(argc, argv))
+        return mpesa_run(cli, argc, argv);
     if (!method_by_verb(service, argv[0], &method))
         return cli_usage("there is no \"%s %s\": daftari help %s lists what there is", noun, argv[0], noun);
     return run_method(cli, &method, argc - 1, argv + 1);

@@ -122,6 +122,7 @@ enum status cylinder_decide_undo(const struct context *context, struct kv_txn *s
         return fault_set(why, STATUS_DENIED, "number", "this needs the permission that recording it needs");
     check_unmoved(&document, &act);
     document_mirror(&document, &act.record);
+    tenders_put_back(&document, act.tenders, act.tender_count, 0);
     out->cause = act.record.header.position;
     payload.reason = given->reason;
     payload.n_tenders = act.tender_count;

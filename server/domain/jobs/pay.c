@@ -198,6 +198,7 @@ enum status job_decide_void_payment(const struct context *context, struct kv_txn
         return fault_set(why, STATUS_DENIED, "number", "you may void payments of today that you took in");
     check_void(job, &record, was);
     document_mirror(&job->document, &record);
+    tenders_put_back(&job->document, was->tenders, was->n_tenders, job->customer);
     out->cause = record.header.position;
     job_set_note(job, given->reason);
     set_void(job, &record, was);

@@ -46,6 +46,7 @@ static enum status end(struct document *document, uint16_t type, const struct re
 {
     Daftari__V1__ExpenseUndone payload = DAFTARI__V1__EXPENSE_UNDONE__INIT;
     document_mirror(document, record);
+    tenders_put_back(document, expense->tenders, expense->n_tenders, 0);
     document->out->cause = record->header.position;
     payload.reason = text_or_none(reason);
     payload.n_tenders = expense->n_tenders;
