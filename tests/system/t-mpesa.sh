@@ -12,7 +12,6 @@ files="$top/tests/system/mpesa"
 . "$top/tests/support/tap.sh"
 trap 'tap_end_server "$D"; rm -rf "$D"' EXIT
 run() { daftari "$@" >"$D/out" 2>&1; code=$?; }
-balance() { daftari --output json report balances --account "$1" 2>/dev/null | jq -r '.. | .balance? // empty' | head -1; }
 
 server_init "$D" && server_start "$D" && server_log_in "$D" >/dev/null || { echo "not ok - the server starts"; exit 1; }
 set_up() {
@@ -91,7 +90,7 @@ run mpesa statement --file "$files/statement7.csv" --till 174111 --reconcile
 tap 'seven columns, and the balance is carried forward' told "$code" 0 "$D/out" 'statement 204.00, books 204.00; 2 lines matched, 0 open'
 run mpesa statement --file "$files/statement7.csv" --till 174111 --reconcile
 tap 'a statement that does not begin where the last one ended is told' told "$code" 1 "$D/out" 'begins at 155.00, and the one before it ended at 204.00'
-daftari --output json mpesa list --till 174111 --state done >"$D/list" 2>/dev/null
+daftari --output json mpesa list --till 174111 --state 'done' >"$D/list" 2>/dev/null
 tap 'charge, settlement and reversal are what they are' json_has "$D/list" \
   '[.. | objects | select(.receipt? == "SA30000003") | .what, .amount] == ["charge", "-34.00"]' \
   '[.. | objects | select(.receipt? == "SA40000006") | .what] == ["settlement"]' \

@@ -57,8 +57,10 @@ struct making {
 
 static void refuse(struct making *making, const char *field, const char *text, const char *right)
 {
+    char clean[41];
+    mpesa_clean(text, clean, sizeof clean);
     if (making->status == STATUS_OK)
-        making->status = fault_set(making->why, STATUS_INVALID, field, "%s, not \"%.40s\"", right, text);
+        making->status = fault_set(making->why, STATUS_INVALID, field, "%s, not \"%s\"", right, clean);
 }
 
 static void put(struct making *making, const char *name, const char *text)
@@ -158,10 +160,13 @@ static enum status confirmation(json_t *object, const struct daraja_terms *terms
     }
     for (size_t i = 0; i < 3; i++) {
         char part[MPESA_NAME_CAP];
-        size_t len = strlen(name);
         mpesa_clean(text_of(object, names[i]), part, sizeof part);
-        if (part[0] != '\0' && len + strlen(part) + 2 < sizeof name)
-            (void)snprintf(name + len, sizeof name - len, "%s%s", len != 0 ? " " : "", part);
+        size_t len = strlen(name), more = strlen(part);
+        if (more == 0 || len + more + 2 > sizeof name)
+            continue;
+        if (len != 0)
+            name[len++] = ' ';
+        memcpy(name + len, part, more + 1);
     }
     put_till(&making, terms, text_of(object, "BusinessShortCode"));
     put_receipt(&making, "receipt", "TransID", text_of(object, "TransID"));
