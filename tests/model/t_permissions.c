@@ -338,6 +338,11 @@ static const struct attempt attempts[] = {
     {"Float.Take", "{\"business\": \"LND\", \"amount\": \"1.00\"}"},
     {"Purchase.Record", "{\"business\": \"LND\", \"lines\": [{\"account\": 5210, \"amount\": \"1.00\"}]}"},
     {"Tax.Pay", "{\"debt\": \"excise\", \"business\": \"LND\"}"},
+    {"Equipment.Depreciate", "{\"business\": \"LND\", \"month\": 202501}"},
+    {"Equipment.Add",
+     "{\"business\": \"LND\", \"code\": \"W1\", \"name\": \"Washer\", \"cost\": \"1.00\", \"months\": 1}"},
+    {"Salary.Pay", "{\"business\": \"LND\", \"employee\": \"S-03\", \"gross\": \"1.00\"}"},
+    {"Tax.AccrueExcise", "{\"business\": \"LND\", \"lines\": [{\"item\": \"W1L\", \"quantity\": \"1\"}]}"},
 };
 #define ATTEMPTS (sizeof attempts / sizeof attempts[0])
 

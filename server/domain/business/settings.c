@@ -36,6 +36,8 @@ const struct setting settings[] = {
      PROFILE_NONE},
     {"etims_serial", SETTING_TEXT, "", NULL, "serial number of the control unit that signs invoices",
      PROFILE_NONE},
+    {"excise_per_litre", SETTING_AMOUNT, "0", NULL, "excise on a litre that is packaged; 0 = none",
+     PROFILE_EXCISE},
     {"expense_approval_threshold", SETTING_LIMIT, "", NULL,
      NOTED "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
     {"fiscal_year_start", SETTING_DAY, "", NULL,

@@ -62,6 +62,7 @@ static const struct fit fits[] = {
     ROLE(SALARIES) = {TYPE(EXPENSE), CLASS(NONE), EITHER_SIDE, "an expense"},
     ROLE(SUPPLIES) = {TYPE(EXPENSE), CLASS(NONE), EITHER_SIDE, "an expense"},
     ROLE(SHELL_COST) = {TYPE(EXPENSE), CLASS(NONE), EITHER_SIDE, "an expense"},
+    ROLE(EQUIPMENT) = {TYPE(ASSET), CLASS(NONE), NOT_CONTRA, "an asset"},
 };
 
 static const struct fit *fit_of(Daftari__V1__AccountRole role)

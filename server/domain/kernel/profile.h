@@ -36,6 +36,7 @@ enum profile_setting {
     PROFILE_CASHIER_VOID,   /* may he who sold it void it */
     PROFILE_PETTY_CASH,     /* may a cashier record expenses up to this much; -1: none */
     PROFILE_JOB_SERIES,
+    PROFILE_EXCISE, /* minor units a litre; 0: none */
     PROFILE_SETTINGS
 };
 enum vat_mode { VAT_NONE, VAT_INCLUSIVE, VAT_EXCLUSIVE };

@@ -79,6 +79,9 @@ const struct kv_table domain_tables[] = {
     [TABLE_JOB] = {"job", KV_APPENDED},
     [TABLE_JOB_OPEN] = {"job_open", KV_PLAIN},
     [TABLE_SUPPLIER_INVOICE] = {"supplier_invoice", KV_BLIND_KEYS},
+    [TABLE_EQUIPMENT] = {"equipment", KV_PLAIN},
+    [TABLE_EQUIPMENT_CODE] = {"equipment_code", KV_BLIND_KEYS},
+    [TABLE_DEPRECIATED] = {"depreciated", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

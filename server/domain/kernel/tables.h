@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 16u
+#define DOMAIN_STATE_VERSION 17u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -91,6 +91,9 @@ enum domain_table {
     TABLE_JOB,            /* u64 position of the record that took it in -> JobRow */
     TABLE_JOB_OPEN, /* u16 business, u32 customer, u64 position of a job neither collected nor cancelled -> empty */
     TABLE_SUPPLIER_INVOICE, /* u32 supplier, number -> u64 position (kernel/supplier_invoice.h) */
+    TABLE_EQUIPMENT,        /* u32 number -> EquipmentInfo */
+    TABLE_EQUIPMENT_CODE,   /* code -> u32 number */
+    TABLE_DEPRECIATED,      /* u16 business -> u32 last month that was run */
     TABLE_COUNT
 };
 

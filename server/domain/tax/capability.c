@@ -11,6 +11,8 @@
     }
 
 static const struct method methods[] = {
+    COMMAND("Salary.Pay", pay_salary, MONEY, salary_decide_pay),
+    COMMAND("Tax.AccrueExcise", accrue_excise, JOURNAL, tax_decide_excise),
     COMMAND("Tax.FileVat", file_vat_return, JOURNAL, vat_decide_file),
     {
         .name = "Tax.ListVat",
@@ -55,6 +57,22 @@ static const struct event_type events[] = {
         .undo = UNDO_BY_REVERSAL,
         .entry_type = "TAX",
         .title = "Tax payment",
+    },
+    {
+        .type = EVENT_EXCISE_ACCRUED,
+        .name = "ExciseAccrued",
+        .payload = &daftari__v1__excise_accrued__descriptor,
+        .undo = UNDO_BY_REVERSAL,
+        .entry_type = "TAX",
+        .title = "Excise",
+    },
+    {
+        .type = EVENT_SALARY_PAID,
+        .name = "SalaryPaid",
+        .payload = &daftari__v1__pay_salary__descriptor,
+        .undo = UNDO_BY_REVERSAL,
+        .entry_type = "EXP",
+        .title = "Salary",
     },
 };
 

@@ -45,6 +45,16 @@ uint32_t document_money_account(struct document *document, uint32_t given, uint1
     return account;
 }
 
+void document_post_where_it_belongs(struct document *document, Daftari__V1__AccountRole role, int64_t amount)
+{
+    struct account_row row;
+    uint32_t account = document_account(document, role, CATEGORY_ANY);
+    if (account == 0 || !account_row_get(document->state, account, &row) || row.business == ACCOUNT_SHARED)
+        document_post_role(document, role, CATEGORY_ANY, 0, amount, 0);
+    else
+        document_post_in(document, row.business, account, 0, amount, 0);
+}
+
 static int64_t amount_of(struct document *document, const Daftari__V1__PayTax *given, uint32_t account)
 {
     char text[AMOUNT_TEXT_MAX];

@@ -1,6 +1,6 @@
 /*
  * Inside the capability `tax`. Reading order: group.c (the businesses of a PIN and their VAT accounts), vat.c (the VAT of a
- * month is settled, or a settlement withdrawn), pay.c (taxes are paid), capability.c. The rules in words: docs/domain-tax.md.
+ * month is settled, or a settlement withdrawn), pay.c (taxes are paid), pay_salary.c (excise, salaries), capability.c. The rules in words: docs/domain-tax.md.
  *
  *   TABLE_VAT_RETURN, u16 first business of the PIN, u32 month YYYYMM -> VatReturnInfo
  */
@@ -10,7 +10,7 @@
 #include "server/domain/kernel/document.h"
 #include "tax.pb-c.h"
 
-decide_fn vat_decide_file, vat_decide_withdraw, tax_decide_pay;
+decide_fn vat_decide_file, vat_decide_withdraw, tax_decide_pay, tax_decide_excise, salary_decide_pay;
 apply_fn vat_apply_filed, vat_apply_withdrawn;
 query_fn vat_query_list;
 
@@ -32,5 +32,8 @@ uint32_t tax_account_of(const struct document *document, uint16_t business, Daft
 /* An account of class cash, mobile money or bank: the one given, else the bank of the posting rules; and the business that
  * its line is of. ACCOUNT_UNKNOWN, ACCOUNT_UNFIT, DENIED where the caller may not write in that business. Field "account". */
 uint32_t document_money_account(struct document *document, uint32_t given, uint16_t *out_business);
+
+/* Posts in the business that the account of the part belongs to; in the document's when it is shared. */
+void document_post_where_it_belongs(struct document *document, Daftari__V1__AccountRole role, int64_t amount);
 
 #endif
