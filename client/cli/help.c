@@ -111,6 +111,8 @@ static const struct help_row help_rows[] = {
     {"ExpenseCategory.List", "Categories of expenses and their accounts", NULL},
     {"Float.Give", "Give a till its float, from the bank or the safe", "--business WTR --amount 500.00"},
     {"Float.Take", "Take the float back out of a till", "--business WTR --amount 500.00"},
+    {"Invoice.Export", "Invoices and credit notes as the tax authority takes them (eTIMS)",
+     "--business RTL --from 2025-01-01 --to 2025-01-31 --output json"},
     {"Item.Change", "Change what is known of an item", NULL},
     {"Item.Deactivate", "Take an item out of use", NULL},
     {"Item.Define", "Add an item or service to the catalogue",

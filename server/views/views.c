@@ -18,6 +18,7 @@ const struct view *const views[VIEW_COUNT] = {
 const struct view_query view_queries[] = {
     {"Entry.List", query_entry_list, NULL},
     {"Entry.Show", query_entry_show, NULL},
+    {"Invoice.Export", query_invoice_export, NULL},
     {"Job.List", query_job_list, NULL},
     {"Job.Show", query_job_show, NULL},
     {"Log.Checkpoint", query_log_checkpoint, NULL},

@@ -78,9 +78,12 @@ static Daftari__V1__SentBackLine *part(const struct sending *sending, uint32_t l
     out->has_account = bought->has_account;
     out->account = bought->account;
     out->quantity_milli = quantity;
-    out->net_minor = stock_line_part(bought->net_minor, bought->quantity_milli, before, after);
     out->has_tax_minor = out->has_rate_bp = bought->has_tax_minor;
     out->tax_minor = stock_line_part(bought->tax_minor, bought->quantity_milli, before, after);
+    /* What comes back is a part of what was paid, however net and tax round. */
+    out->net_minor =
+        stock_line_part(bought->net_minor + bought->tax_minor, bought->quantity_milli, before, after) -
+        out->tax_minor;
     out->rate_bp = bought->rate_bp;
     out->has_tax_code = bought->has_tax_code;
     out->tax_code = bought->tax_code;

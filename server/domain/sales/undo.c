@@ -164,9 +164,11 @@ static Daftari__V1__ReturnedLine *part(const struct returning *returning, uint32
     out->line = line;
     out->item = sold->item;
     out->quantity_milli = quantity;
-    out->net_minor = part_of(sold->net_minor, sold->quantity_milli, before, after);
     out->has_tax_minor = out->has_rate_bp = sold->has_tax_minor;
     out->tax_minor = part_of(sold->tax_minor, sold->quantity_milli, before, after);
+    /* What is paid back is a part of what was paid: half of 100.00 is 50.00, however net and tax round. */
+    out->net_minor =
+        part_of(sold->net_minor + sold->tax_minor, sold->quantity_milli, before, after) - out->tax_minor;
     out->rate_bp = sold->rate_bp;
     out->has_tax_code = sold->has_tax_code;
     out->tax_code = sold->tax_code;

@@ -11,6 +11,15 @@
     }
 
 static const struct method methods[] = {
+    {
+        .name = "Invoice.Export",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__export_invoices__descriptor,
+        .response = &daftari__v1__etims_invoice__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__EXPORTS,
+        .level = PERMISSION_READ,
+    },
     COMMAND("Salary.Pay", pay_salary, MONEY, salary_decide_pay),
     COMMAND("Tax.AccrueExcise", accrue_excise, JOURNAL, tax_decide_excise),
     COMMAND("Tax.FileVat", file_vat_return, JOURNAL, vat_decide_file),
