@@ -220,6 +220,7 @@ void help_all(FILE *to);
     "periods " \
     "profit-and-loss " \
     "receivables-aging " \
+    "reconciliation " \
     "reconciliations " \
     "trial-balance " \
     "user-activity"
