@@ -222,6 +222,14 @@ void help_all(FILE *to);
     "receivables-aging " \
     "reconciliation " \
     "reconciliations " \
+    "sales-by-cashier " \
+    "sales-by-category " \
+    "sales-by-customer " \
+    "sales-by-day " \
+    "sales-by-hour " \
+    "sales-by-item " \
+    "sales-by-month " \
+    "sales-by-tender " \
     "trial-balance " \
     "user-activity"
 /* clang-format on */

@@ -24,6 +24,8 @@ static enum table_align align_of(Daftari__V1__ColumnKind kind)
 {
     switch (kind) {
     case DAFTARI__V1__COLUMN_KIND__AMOUNT:
+    case DAFTARI__V1__COLUMN_KIND__QUANTITY:
+    case DAFTARI__V1__COLUMN_KIND__PERCENT:
         return TABLE_AMOUNT;
     case DAFTARI__V1__COLUMN_KIND__INTEGER:
         return TABLE_RIGHT;
@@ -171,7 +173,7 @@ static json_t *cell_json(const struct report *report, const struct table_row *ro
 
 static json_t *columns_json(const struct report *report)
 {
-    static const char *const kinds[] = {"text", "amount", "date", "integer", "time"};
+    static const char *const kinds[] = {"text", "amount", "date", "integer", "time", "quantity", "percent"};
     json_t *columns = json_array();
     for (size_t i = 0; i < report->table.column_count; i++) {
         unsigned kind = (unsigned)report->kinds[i];
@@ -253,8 +255,7 @@ static json_t *totals_json(const struct report *report)
         const struct table_row *row = &report->table.rows[r];
         for (size_t i = 0; row->kind == TABLE_TOTAL && i < report->table.column_count; i++) {
             const char *name = report->table.columns[i].name;
-            bool figure = report->kinds[i] == DAFTARI__V1__COLUMN_KIND__AMOUNT ||
-                          report->kinds[i] == DAFTARI__V1__COLUMN_KIND__INTEGER;
+            bool figure = align_of(report->kinds[i]) != TABLE_LEFT;
             if (!figure || row->cells[i] == NULL)
                 continue;
             json_t *holder = totals;

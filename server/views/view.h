@@ -21,6 +21,7 @@ enum view_id {
     VIEW_AUDIT,     /* who did what, by user, by subject; state before and after */
     VIEW_STOCK,     /* quantity and value by business, item, condition and place */
     VIEW_TAX,       /* VAT by document, code and rate; the numbers of invoices */
+    VIEW_TRADE,     /* what was sold and made, by day; lines of customers and suppliers */
     VIEW_COUNT
 };
 

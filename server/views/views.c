@@ -8,11 +8,12 @@
 #include "server/views/statement/statement.h"
 #include "server/views/stock/stock_view.h"
 #include "server/views/tax/tax_view.h"
+#include "server/views/trade/trade.h"
 
 const struct view *const views[VIEW_COUNT] = {
     [VIEW_MASTERS] = &view_masters, [VIEW_BALANCES] = &view_balances, [VIEW_STATEMENT] = &view_statement,
     [VIEW_JOURNAL] = &view_journal, [VIEW_CASHFLOW] = &view_cashflow, [VIEW_AUDIT] = &view_audit,
-    [VIEW_STOCK] = &view_stock,     [VIEW_TAX] = &view_tax,
+    [VIEW_STOCK] = &view_stock,     [VIEW_TAX] = &view_tax,           [VIEW_TRADE] = &view_trade,
 };
 
 const struct view_query view_queries[] = {

@@ -160,7 +160,7 @@ static void one_by_one_equals_a_rebuild(void **state)
         assert_true(views_equal(slow, odd, views[i]));
         /* The comparison can fail: the last record is an entry, which leaves its mark in all but these. */
         if (views[i]->id != VIEW_MASTERS && views[i]->id != VIEW_CASHFLOW && views[i]->id != VIEW_STOCK &&
-            views[i]->id != VIEW_TAX)
+            views[i]->id != VIEW_TAX && views[i]->id != VIEW_TRADE)
             assert_false(views_equal(slow, less, views[i]));
         kv_close(less);
         kv_close(slow);

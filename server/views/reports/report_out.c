@@ -336,6 +336,29 @@ void cell_integer(struct report_out *out, uint64_t value)
     cell_slice(out, slice_of(text, (size_t)len));
 }
 
+void cell_quantity(struct report_out *out, int128 milli)
+{
+    char text[WIDE_TEXT_MAX];
+    size_t len = wide_format(milli, 3, text);
+    while (text[len - 1] == '0')
+        len--;
+    if (text[len - 1] == '.')
+        len--;
+    cell_slice(out, slice_of(text, len));
+}
+
+void cell_percent(struct report_out *out, int128 part, int128 whole)
+{
+    int128 size = whole < 0 ? -whole : whole;
+    if (whole == 0) {
+        cell_empty(out);
+        return;
+    }
+    int128 scaled = (part < 0 ? -part : part) * 10000 * 2 + size;
+    int128 hundredths = scaled / (2 * size);
+    cell_amount(out, (part < 0) != (whole < 0) ? -hundredths : hundredths, 2);
+}
+
 void cell_date(struct report_out *out, civil_date date)
 {
     char text[DATE_TEXT_MAX];

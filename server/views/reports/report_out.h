@@ -44,6 +44,9 @@ void cell_slice(struct report_out *out, struct slice text);
 void cell_amount(struct report_out *out, int128 minor, uint32_t scale);
 void cell_amount_unless_zero(struct report_out *out, int128 minor, uint32_t scale);
 void cell_integer(struct report_out *out, uint64_t value);
+void cell_quantity(struct report_out *out, int128 milli);
+/* `part` of `whole`; empty when that is nothing. Halves go away from zero. */
+void cell_percent(struct report_out *out, int128 part, int128 whole);
 void cell_date(struct report_out *out, civil_date date);
 void cell_time(struct report_out *out, timestamp_us time);
 
