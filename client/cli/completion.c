@@ -24,8 +24,10 @@ static void put_options(const ProtobufCMessageDescriptor *type)
         const ProtobufCMessageDescriptor *inner = field->descriptor;
         for (unsigned k = 0; k < inner->n_fields; k++) {
             bool line = field->label == PROTOBUF_C_LABEL_REPEATED;
-            if ((!line || field_form(&inner->fields[k]) == FORM_AMOUNT) &&
-                !field_from_server(inner, &inner->fields[k]))
+            bool by_amount = line && strcmp(field->name, "lines") == 0 &&
+                             field_by_name(inner, slice_text("account"), false) != NULL &&
+                             field_form(&inner->fields[k]) == FORM_AMOUNT;
+            if ((!line || by_amount) && !field_from_server(inner, &inner->fields[k]))
                 put_option(&inner->fields[k]);
         }
     }

@@ -307,6 +307,8 @@ static enum status fill_enum(const struct filler *filler, const ProtobufCFieldDe
     size_t len = 0;
     for (unsigned i = 0; i < type->n_values; i++) {
         char word[SERVICE_NAME_TEXT_MAX];
+        if (!enum_offered(type, i))
+            continue;
         enum_text(type, type->values[i].value, word);
         bool last = i + 1 == type->n_values;
         if (len + strlen(word) + (last ? 1 : sizeof more + 2) > sizeof known) {

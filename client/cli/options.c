@@ -156,13 +156,14 @@ static enum status take_line(const ProtobufCFieldDescriptor *lines, const Protob
     return put(object, lines, line, why);
 }
 
-/* The repeated message field of `type` whose messages have an account and the amount called `name`. */
+/* The field `lines` of `type` when its messages have an account and the amount called `name`. */
 static const ProtobufCFieldDescriptor *lines_with(const ProtobufCMessageDescriptor *type, struct slice name,
                                                   const ProtobufCFieldDescriptor **out_amount)
 {
     for (unsigned i = 0; i < type->n_fields; i++) {
         const ProtobufCFieldDescriptor *field = &type->fields[i];
-        if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE)
+        if (field->label != PROTOBUF_C_LABEL_REPEATED || field->type != PROTOBUF_C_TYPE_MESSAGE ||
+            strcmp(field->name, "lines") != 0)
             continue;
         const ProtobufCFieldDescriptor *amount = field_by_name(field->descriptor, name, false);
         if (amount != NULL && field_form(amount) == FORM_AMOUNT &&

@@ -209,6 +209,13 @@ void enum_text(const ProtobufCEnumDescriptor *type, int value, char out[SERVICE_
         (void)snprintf(out, SERVICE_NAME_TEXT_MAX, "%d", value);
 }
 
+bool enum_offered(const ProtobufCEnumDescriptor *type, unsigned index)
+{
+    static const char mark[] = "not given";
+    const char *text = schema_text(type->short_name, type->values[index].name);
+    return text == NULL || strncmp(text, mark, sizeof mark - 1) != 0;
+}
+
 bool enum_parse(const ProtobufCEnumDescriptor *type, struct slice text, int *out)
 {
     size_t prefix = enum_prefix(type);

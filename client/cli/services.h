@@ -49,6 +49,8 @@ bool field_from_server(const ProtobufCMessageDescriptor *type, const ProtobufCFi
 
 /* "mobile-money" of CLASS_MOBILE_MONEY: what all values of the enum begin with is left out. */
 void enum_text(const ProtobufCEnumDescriptor *type, int value, char out[SERVICE_NAME_TEXT_MAX]);
+/* Whether a value is one to give: its comment in the schema does not begin with "not given". */
+bool enum_offered(const ProtobufCEnumDescriptor *type, unsigned index);
 bool enum_parse(const ProtobufCEnumDescriptor *type, struct slice text, int *out) MUST_USE;
 
 /* The schema's comment on a message (field "") or one of its fields; NULL when there is none. */

@@ -39,7 +39,7 @@ const struct setting settings[] = {
     {"excise_per_litre", SETTING_AMOUNT, "0", NULL, "excise on a litre that is packaged; 0 = none",
      PROFILE_EXCISE},
     {"expense_approval_threshold", SETTING_LIMIT, "", NULL,
-     NOTED "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
+     "expenses from this amount on need approval; 0 = all, empty = none", PROFILE_EXPENSE_APPROVAL},
     {"fiscal_year_start", SETTING_DAY, "", NULL,
      "first day of the year with which reports on this business alone begin when no date is given; empty = "
      "the books' own year, by which years are closed",
@@ -62,7 +62,7 @@ const struct setting settings[] = {
     {"owner_may_approve_own", SETTING_FLAG, "false", NULL,
      "an owner may approve an adjustment that he requested himself", PROFILE_NONE},
     {"petty_cash_limit", SETTING_LIMIT, "", NULL,
-     NOTED "a cashier records expenses up to this amount; 0 and empty = none", PROFILE_PETTY_CASH},
+     "a cashier records expenses up to this amount; 0 and empty = none", PROFILE_PETTY_CASH},
     {"receipt_footer", SETTING_TEXT, "", NULL, NOTED "last lines of a receipt", PROFILE_NONE},
     {"requires_signature", SETTING_FLAG, "false", NULL,
      NOTED "ask for a signature on receipts at or above signature_threshold", PROFILE_NONE},
@@ -77,8 +77,7 @@ const struct setting settings[] = {
     {"vat_mode", SETTING_CHOICE, "none", "none inclusive exclusive",
      "not registered for VAT; prices include VAT; VAT is added to prices", PROFILE_VAT_MODE},
     {"withdrawal_approval_threshold", SETTING_LIMIT, "", NULL,
-     NOTED "withdrawals from this amount on need approval; 0 = all, empty = none",
-     PROFILE_WITHDRAWAL_APPROVAL},
+     "withdrawals from this amount on need approval; 0 = all, empty = none", PROFILE_WITHDRAWAL_APPROVAL},
     {"zero_stock_policy", SETTING_CHOICE, "block", "block warn",
      "a sale at zero stock is refused, or warned of", PROFILE_ZERO_STOCK},
 };
