@@ -62,6 +62,7 @@ real() {
     'purchase-return record') made purchase record --business RTL --line item=BEV002,quantity=12,unit-cost=35.00 ;;
     'production make-void') made production record --business WTR --item W1L --quantity 5 ;;
     'cylinder make-void') made cylinder exchange --business RTL --mode deposit --customer LC001 --serial-out SH6-0004 ;;
+    'cylinder undo') made cylinder lose --business RTL --serial SH13-0002 --reason gone ;;
     'payment make-void') made payment receive --business LND --customer LC001 --tender method=cash,amount=10 ;;
   esac
 }
