@@ -231,7 +231,10 @@ void help_all(FILE *to);
     "sales-by-month " \
     "sales-by-tender " \
     "trial-balance " \
-    "user-activity"
+    "user-activity " \
+    "vat-purchases " \
+    "vat-return " \
+    "vat-sales"
 /* clang-format on */
 const char *help_example(const char *method); /* options as typed into a shell; NULL */
 

@@ -111,7 +111,7 @@ run entry post --date 2025-07-02 --description x --debit 1110=1 --credit 4110=1 
 head_is position,number,recorded_time "has a head"; [ "$(wc -l <"$work/out")" -eq 2 ]; ok $? "and one row"
 run ping --output csv;                           head_is server,books,position,log_key,microseconds "ping as CSV has a head"; [ "$(wc -l <"$work/out")" -eq 2 ]; ok $? "and one row"
 run who-am-i --output csv;                       says 'access_email,access_business,access_level' "columns have their right names"
-run role define --name x --permission nonsense=write; gives 2 "no such permission"; complains 'permission-none, .*raw-log, accounts$' "all that there are, are told"
+run role define --name x --permission nonsense=write; gives 2 "no such permission"; complains 'one of: sales, .*raw-log, accounts$' "all that there are, are told"
 run role define --help;                          says 'raw-log' "and the help has it whole"
 run period close --month 2025-13;                gives 2 "no such month"; complains 'a month such as 2026-11' "the form to type is told"
 run report balances --help;                      says '--known-at POSITION|TIME|DATE' "help of reports has all forms of --known-at"
