@@ -57,7 +57,7 @@ server_stop "$D"
 "${AUDIT[@]}" --output json >"$D/json"
 code=$?
 tap "offline: exit 0, the same root, all of state and views replayed" test "$code" = 0
-tap "offline: the JSON agrees with the server" json_has "$D/json" ".records == $head" ".root == \"$root\"" '.replays == 9' '.blocks > 0'
+tap "offline: the JSON agrees with the server" json_has "$D/json" ".records == $head" ".root == \"$root\"" '.replays == 11' '.blocks > 0'
 
 tap "offline: the JSON says how long each part took" json_has "$D/json" '.threads >= 1' '.timings[0].part == "log"' \
   '.timings[0].records == .records' '.timings[0].elapsed_us > 0' '[.timings[] | select(.part == "state, folded")] | length == 1'
