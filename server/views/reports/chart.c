@@ -20,6 +20,16 @@ static bool paged(const struct report_run *run)
     return run->request->limit != 0 || run->request->offset != 0 || run->request->has_account;
 }
 
+bool chart_flat(const struct report_run *run)
+{
+    if (paged(run))
+        return true;
+    for (size_t i = 0; i < run->account_count; i++)
+        if (run->accounts[i].parent != 0)
+            return false;
+    return true;
+}
+
 bool chart_place(struct report_run *run, uint32_t account, size_t row, struct chart_row *out)
 {
     const struct run_account *at = paged(run) ? NULL : run_account(run, account);

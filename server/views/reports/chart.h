@@ -17,6 +17,10 @@ struct chart_row {
     size_t row;               /* the caller's; rows of one account stay in this order */
 };
 
+/* No row of this report stands under a heading: the chart has none, or a page or one account was asked for. Then rows can be
+ * written as they come, however many they are. */
+bool chart_flat(const struct report_run *run);
+
 /* The place of row `row`. False: no memory, and the report has failed. */
 bool chart_place(struct report_run *run, uint32_t account, size_t row, struct chart_row *out);
 

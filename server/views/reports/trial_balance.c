@@ -78,7 +78,16 @@ static bool has_anything(const struct sum *sum)
     return sum->range[0].before.count != 0 || sum->range[0].within.count != 0;
 }
 
-static bool keep_line(struct balance_list *list, uint32_t account, const struct sum *sum)
+static struct line line_of(uint32_t account, const struct sum *sum)
+{
+    return (struct line){.account = account,
+                         .business = sum->business,
+                         .currency = sum->currency,
+                         .figures = {totals_net(&sum->range[0].before), sum->range[0].within.debit,
+                                     sum->range[0].within.credit, sum_closing(sum, 0)}};
+}
+
+static bool keep_line(struct balance_list *list, const struct line *line)
 {
     if (list->count == list->cap) {
         size_t cap = list->cap == 0 ? 256 : 2 * list->cap;
@@ -92,12 +101,7 @@ static bool keep_line(struct balance_list *list, uint32_t account, const struct 
         list->lines = wider;
         list->cap = cap;
     }
-    list->lines[list->count++] =
-        (struct line){.account = account,
-                      .business = sum->business,
-                      .currency = sum->currency,
-                      .figures = {totals_net(&sum->range[0].before), sum->range[0].within.debit,
-                                  sum->range[0].within.credit, sum_closing(sum, 0)}};
+    list->lines[list->count++] = *line;
     return true;
 }
 
@@ -147,11 +151,9 @@ static void write_heading(void *context, uint32_t account, size_t depth)
     row_end(out);
 }
 
-static void write_line(void *context, size_t index, size_t depth)
+static void write_line(struct balance_list *list, const struct line *line, size_t depth)
 {
-    struct balance_list *list = context;
     struct report_run *run = list->run;
-    const struct line *line = &list->lines[index];
     add_figures(list, &list->totals, line);
     for (size_t level = 0; level < depth; level++)
         add_figures(list, &list->sums[level], line);
@@ -166,6 +168,12 @@ static void write_line(void *context, size_t index, size_t depth)
     row_end(run->out);
 }
 
+static void write_kept(void *context, size_t index, size_t depth)
+{
+    struct balance_list *list = context;
+    write_line(list, &list->lines[index], depth);
+}
+
 static void write_subtotal(void *context, uint32_t account, size_t depth)
 {
     struct balance_list *list = context;
@@ -175,7 +183,7 @@ static void write_subtotal(void *context, uint32_t account, size_t depth)
 
 static void write_lines(struct balance_list *list)
 {
-    static const struct chart_writer writer = {write_heading, write_line, write_subtotal};
+    static const struct chart_writer writer = {write_heading, write_kept, write_subtotal};
     struct chart_row *rows = arena_take(list->run->arena, (list->count + 1) * sizeof *rows);
     if (rows == NULL) {
         report_out_fail(list->run->out);
@@ -183,7 +191,7 @@ static void write_lines(struct balance_list *list)
     }
     for (size_t i = 0; i < list->count; i++) {
         rows[i] = (struct chart_row){.account = list->lines[i].account, .row = i};
-        if (!list->balances && !chart_place(list->run, list->lines[i].account, i, &rows[i]))
+        if (!chart_place(list->run, list->lines[i].account, i, &rows[i]))
             return;
     }
     chart_write(rows, list->count, &writer, list);
@@ -198,11 +206,16 @@ static enum status sums_run(struct report_run *run, bool balances)
     struct sums sums;
     enum status status = sums_open(&sums, run, txn, BALANCES_TOTALS,
                                    run->request->has_by_business && run->request->by_business);
-    bool room = true;
+    bool room = true, flat = balances || chart_flat(run);
     while (status == STATUS_OK && room && sums_next(&sums)) {
         for (size_t i = 0; i < sums.count && room; i++) {
-            if (has_anything(&sums.items[i]))
-                room = keep_line(&list, sums.account, &sums.items[i]);
+            struct line line = line_of(sums.account, &sums.items[i]);
+            if (!has_anything(&sums.items[i]))
+                continue;
+            if (flat)
+                write_line(&list, &line, 0);
+            else
+                room = keep_line(&list, &line);
         }
     }
     sums_close(&sums);
