@@ -126,7 +126,9 @@ enum status cli_connect(struct cli *cli, struct fault *why)
         dft_client_free(client);
         *why = fault_of(&fault);
         if (connected == DFT_ROLLED_BACK)
-            (void)fprintf(stderr, "daftari: what was seen before is in %s\n", checkpoint);
+            (void)fprintf(
+                stderr, "daftari: what was seen before is in %s, with what is shown now in %s.rolled-back\n",
+                checkpoint, checkpoint);
         return why->status;
     }
     cli->client = client;

@@ -102,7 +102,8 @@ static int look(void *context)
     struct fault why = {0};
     enum status status = look->folder ? verify_folder(&look->options, &report, &why)
                                       : verify_server(&look->options, &report, &why);
-    if (status == STATUS_CORRUPT) { /* found wrong, not out of reach */
+    /* Found wrong, not out of reach: a log that is not the one seen before is as wrong as a log can be. */
+    if (status == STATUS_CORRUPT || status == STATUS_ROLLED_BACK) {
         verify_problem(&report, 0, why.text);
         report.cut_short = true; /* what comes after it was not looked at */
         status = STATUS_OK;
