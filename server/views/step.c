@@ -223,7 +223,7 @@ static void snapshot_open(struct stepper *stepper, bool masters_only)
         stepper->states[i] = slot->state;
         stepper->positions[i] = slot->position;
         stepper->failed_with[i] = slot->failed_with;
-        kvs[i] = takes(stepper, i) && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
+        kvs[i] = takes(stepper, (enum view_id)i) && (!masters_only || i == VIEW_MASTERS) ? slot->kv : NULL;
         stepper->uses[i] = kvs[i] != NULL;
         slot->users += stepper->uses[i];
     }

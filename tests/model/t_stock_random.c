@@ -51,6 +51,7 @@ struct move {
 struct kept_line {
     struct key key;
     int64_t quantity, value, returned;
+    int64_t tax; /* of a purchase, paid beside its value */
 };
 struct kept { /* a document that something may be done to later */
     char number[NUMBER_TEXT_MAX + 1];
@@ -372,9 +373,10 @@ static struct kept *keep(struct play *play, struct list *list, unsigned shop)
     return kept;
 }
 
-static void keep_line(struct kept *kept, const struct key *key, int64_t quantity, int64_t value)
+static void keep_line(struct kept *kept, const struct key *key, int64_t quantity, int64_t value, int64_t tax)
 {
-    kept->lines[kept->count++] = (struct kept_line){.key = *key, .quantity = quantity, .value = value};
+    kept->lines[kept->count++] =
+        (struct kept_line){.key = *key, .quantity = quantity, .value = value, .tax = tax};
 }
 
 static struct kept *some_kept(struct play *play, struct list *list)
@@ -388,7 +390,7 @@ static struct kept *some_kept(struct play *play, struct list *list)
 static void purchase(struct play *play)
 {
     struct key key = some_key(play, false), keys[LINES_MAX];
-    int64_t quantities[LINES_MAX], nets[LINES_MAX];
+    int64_t quantities[LINES_MAX], nets[LINES_MAX], taxes[LINES_MAX];
     unsigned count = 1 + below(play, LINES_MAX);
     say(play, "{\"business\": \"%s\", \"tenders\": [{\"method\": \"bank\"}]%s, \"lines\": [", shops[key.shop],
         key.place ? ", \"place\": \"Store\"" : "");
@@ -410,7 +412,8 @@ static void purchase(struct play *play)
         }
         say(play, "}");
         /* the retail shop is registered for VAT, the water business is not */
-        nets[i] = key.shop == RTL && taxed[line.item] ? gross - rounded(gross, 1600, 11600) : gross;
+        taxes[i] = key.shop == RTL && taxed[line.item] ? rounded(gross, 1600, 11600) : 0;
+        nets[i] = gross - taxes[i];
         quantities[i] = quantity;
         keys[i] = line;
         (void)receive(play, &line, quantity, nets[i]);
@@ -420,7 +423,7 @@ static void purchase(struct play *play)
         return;
     struct kept *kept = keep(play, &play->purchases, key.shop);
     for (unsigned i = 0; i < count; i++)
-        keep_line(kept, &keys[i], quantities[i], nets[i]);
+        keep_line(kept, &keys[i], quantities[i], nets[i], taxes[i]);
 }
 
 static void sale(struct play *play)
@@ -446,13 +449,19 @@ static void sale(struct play *play)
         return;
     struct kept *kept = keep(play, &play->sales, key.shop);
     for (unsigned i = 0; i < count; i++)
-        keep_line(kept, &keys[i], quantities[i], costs[i]);
+        keep_line(kept, &keys[i], quantities[i], costs[i], 0);
 }
 
+static int64_t part(const struct kept_line *line, int64_t whole, int64_t quantity)
+{
+    return rounded(whole, line->returned + quantity, line->quantity) -
+           rounded(whole, line->returned, line->quantity);
+}
+
+/* What is paid back is a part of what was paid, its tax a part of the tax; the value is what is left of the two. */
 static int64_t share(const struct kept_line *line, int64_t quantity)
 {
-    return rounded(line->value, line->returned + quantity, line->quantity) -
-           rounded(line->value, line->returned, line->quantity);
+    return part(line, line->value + line->tax, quantity) - part(line, line->tax, quantity);
 }
 
 /* Part of a line of a sale or purchase comes back. */
@@ -543,7 +552,7 @@ static void production(struct play *play)
         return;
     struct kept *kept = keep(play, &play->makings, key.shop);
     for (size_t i = 0; i < play->move_count; i++) /* what went out is above zero there */
-        keep_line(kept, &play->moves[i].key, -play->moves[i].quantity, -play->moves[i].value);
+        keep_line(kept, &play->moves[i].key, -play->moves[i].quantity, -play->moves[i].value, 0);
 }
 
 static void count(struct play *play)

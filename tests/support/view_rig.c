@@ -154,7 +154,7 @@ int view_rig_set_up(void **state)
     view_rig_append_all(rig);
     rig->config = (struct runner_config){
         .log = rig->log,
-        .store = {rig, view_rig_store_open, view_rig_store_remove, view_rig_store_rename},
+        .store = {rig, view_rig_store_open, view_rig_store_remove, view_rig_store_rename, NULL},
         .clock = &system_clock,
         .slice_records = 16,
         .rights = rights_of,

@@ -189,7 +189,7 @@ static enum status read_row(struct reading *reading, struct statement_row *row, 
     if (mpesa_holds(text, "total") || (text[0] == '\0' && completed[strspn(completed, " ")] == '\0'))
         return STATUS_END;
     for (size_t c = 0; c < STATEMENT_COLUMNS; c++)
-        if (!text_valid(slice_text(cell(reading, c))))
+        if (!text_valid(slice_text(cell(reading, (enum statement_column)c))))
             return fault_set(why, STATUS_INVALID, names[c],
                              "not UTF-8 text: save the statement as CSV in UTF-8");
     if (!mpesa_receipt(text))

@@ -65,8 +65,10 @@ void job_lines_price(struct document *document, Daftari__V1__SaleLine *const *gi
     char path[FAULT_FIELD_MAX], text[AMOUNT_TEXT_MAX];
     struct sale_lines *lines = arena_take(document->context->arena, sizeof *lines);
     *out = (struct job_lines){0};
-    if (lines == NULL)
+    if (lines == NULL) {
         no_room(document);
+        return;
+    }
     if (document->status == STATUS_OK && (count == 0 || count > JOB_LINES_MAX))
         document_fail(document,
                       fault_set(document->why, STATUS_INVALID, "lines", "1 to %u lines", JOB_LINES_MAX));
