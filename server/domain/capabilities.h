@@ -10,6 +10,7 @@ extern const struct capability capability_catalogue;
 extern const struct capability capability_cylinders;
 extern const struct capability capability_jobs;
 extern const struct capability capability_equipment;
+extern const struct capability capability_days;
 extern const struct capability capability_ledger;
 extern const struct capability capability_money;
 extern const struct capability capability_mpesa;

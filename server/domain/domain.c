@@ -4,6 +4,7 @@
 
 #include "proto/wire/message.h"
 #include "proto/wire/services.h"
+#include "server/domain/kernel/day_book.h"
 #include "server/domain/kernel/effects.h"
 #include "server/domain/kernel/open_item.h"
 #include "server/domain/kernel/party.h"
@@ -186,6 +187,8 @@ enum status domain_decide(const struct method *method, const struct context *con
         status = effects_check(state, out, lines_named, context->arena, why);
         if (status == STATUS_OK && domain_event(out->type) == NULL)
             status = wrong(why, "a record of no known type was decided by", method->name);
+        if (status == STATUS_OK)
+            status = day_book_check(state, out, why);
     }
     /* Whatever was decided from rows that could not be read is worth nothing. */
     if (kv_error(state) != STATUS_OK)
@@ -246,6 +249,7 @@ void domain_apply(struct kv_txn *state, const struct record *record, struct aren
         return;
     }
     effects_apply(state, record, event->undo == UNDO_IS);
+    day_book_apply(state, record, arena);
     apply_parties(event, state, record, arena);
     apply_type(event, state, record, arena);
 }

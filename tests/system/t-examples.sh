@@ -103,7 +103,12 @@ daftari cylinder exchange --business RTL --customer LC001 --mode deposit --seria
 daftari payment receive --business LND --customer LC002 --tender method=cash,amount=50 >"$work/out" 2>&1; ok $? "somebody has paid too much"
 run_of 'reconciliation add-lines'
 while read -r line <&4; do
-  case $line in *deactivate*|*reactivate*|*merge*|*anonymise*|*revoke*|*' complete'*|*'sale review'*) echo "$line" >>"$work/last" ;; *) run "$line" ;; esac
+  case $line in *deactivate*|*reactivate*|*merge*|*anonymise*|*revoke*|*' complete'*|*'sale review'*) echo "$line" >>"$work/last" ;;
+    *' day '*) echo "$line" >>"$work/days" ;; # no more documents once it is closed
+    *) run "$line" ;; esac
 done 4<"$work/examples"
 while read -r line <&4; do run "$line"; done 4<"$work/last"
+for verb in open count list close show reopen; do
+  line=$(grep "^daftari day $verb " "$work/days") && run "$line"
+done
 exit $failed

@@ -26,6 +26,8 @@ const struct setting settings[] = {
     {"currency_symbol", SETTING_TEXT, "", NULL,
      NOTED "shown before amounts; empty = the currency's own symbol", PROFILE_NONE},
     {"day_close_time", SETTING_TIME, "20:00", NULL, NOTED "when the till is to be counted", PROFILE_NONE},
+    {"day_required", SETTING_FLAG, "false", NULL,
+     "cash is taken and paid out only while the till's day is open", PROFILE_DAY_REQUIRED},
     {"dead_stock_days", SETTING_COUNT, "30", NULL,
      NOTED "days without a sale after which stock is shown as dead", PROFILE_NONE},
     {"default_credit_limit", SETTING_LIMIT, "", NULL,
@@ -44,7 +46,8 @@ const struct setting settings[] = {
      "first day of the year with which reports on this business alone begin when no date is given; empty = "
      "the books' own year, by which years are closed",
      PROFILE_NONE},
-    {"float_amount", SETTING_AMOUNT, "0", NULL, NOTED "cash left in the till at day close", PROFILE_FLOAT},
+    {"float_amount", SETTING_AMOUNT, "0", NULL,
+     "cash that stays in the till at day close: the Z report says what is to be banked", PROFILE_FLOAT},
     {"job_series", SETTING_SERIES, "", NULL, "series that numbers jobs; empty = that of journal entries",
      PROFILE_JOB_SERIES},
     {"job_stages", SETTING_STAGES, "working?", NULL,

@@ -3,7 +3,7 @@
 #include "server/domain/kernel/balance.h"
 #include "server/domain/kernel/rows.h"
 
-enum { FLAG_CONTRA = 1, FLAG_HEADER = 2, FLAG_ACTIVE = 4 };
+enum { FLAG_CONTRA = 1, FLAG_HEADER = 2, FLAG_ACTIVE = 4, FLAG_TILL = 8 };
 
 enum account_type account_type_of(uint32_t number)
 {
@@ -43,6 +43,7 @@ bool account_row_decode(struct kv_txn *state, struct slice value, struct account
         .contra = (at[1] & FLAG_CONTRA) != 0,
         .header = (at[1] & FLAG_HEADER) != 0,
         .active = (at[1] & FLAG_ACTIVE) != 0,
+        .till = (at[1] & FLAG_TILL) != 0,
         .business = be16_get(at + 2),
         .negative = (Daftari__V1__NegativeRule)at[4],
         .class = (Daftari__V1__AccountClass)at[5],
@@ -89,7 +90,7 @@ void account_row_put(struct kv_txn *state, uint32_t number, const struct account
     }
     row[0] = (uint8_t)head->type;
     row[1] = (uint8_t)((head->contra ? FLAG_CONTRA : 0) | (head->header ? FLAG_HEADER : 0) |
-                       (head->active ? FLAG_ACTIVE : 0));
+                       (head->active ? FLAG_ACTIVE : 0) | (head->till ? FLAG_TILL : 0));
     be16_put(row + 2, head->business);
     row[4] = (uint8_t)head->negative;
     row[5] = (uint8_t)head->class;
@@ -98,6 +99,20 @@ void account_row_put(struct kv_txn *state, uint32_t number, const struct account
     (void)protobuf_c_message_pack(&info->base, row + ACCOUNT_ROW_BYTES);
     struct row_key key = row_key_u32(number);
     kv_put(state, TABLE_ACCOUNT, row_key_slice(&key), slice_of(row, ACCOUNT_ROW_BYTES + size));
+}
+
+void account_row_mark_till(struct kv_txn *state, uint32_t number, struct arena *arena)
+{
+    struct account_row head;
+    const Daftari__V1__AccountInfo *info = account_info_get(state, number, arena);
+    if (info == NULL || !account_row_get(state, number, &head)) {
+        kv_set_error(state, STATUS_CORRUPT);
+        return;
+    }
+    if (head.till)
+        return;
+    head.till = true;
+    account_row_put(state, number, &head, info, arena);
 }
 
 int account_normal_sign(const struct account_row *row)

@@ -3,7 +3,7 @@
  *
  *   off len field                                   off len field
  *     0   1 type: the first digit of the number       4   1 negative (NegativeRule)
- *     1   1 flags: 1 contra, 2 header, 4 active       5   1 class (AccountClass)
+ *     1   1 flags: 1 contra, 2 header, 4 active, 8 till      5   1 class (AccountClass)
  *     2   2 business, ACCOUNT_SHARED = none           6   2 reserved = 0
  *                                                     8   4 parent, 0 = none
  */
@@ -32,6 +32,7 @@ struct account_row {
     bool contra;
     bool header; /* groups others, takes no postings */
     bool active;
+    bool till;         /* of class cash, and days of it were opened (kernel/till_day.h) */
     uint16_t business; /* ACCOUNT_SHARED = no single one */
     Daftari__V1__NegativeRule negative;
     Daftari__V1__AccountClass class;
@@ -53,6 +54,9 @@ Daftari__V1__AccountInfo *account_info_get(struct kv_txn *state, uint32_t number
 Daftari__V1__AccountInfo *account_info_of_row(struct kv_txn *state, struct slice value, struct arena *arena);
 void account_row_put(struct kv_txn *state, uint32_t number, const struct account_row *head,
                      const Daftari__V1__AccountInfo *info, struct arena *arena);
+
+/* From apply: days of it were opened. */
+void account_row_mark_till(struct kv_txn *state, uint32_t number, struct arena *arena);
 
 /* +1 when a debit adds to the account's normal side (assets, expenses, contra of the others), else -1. */
 int account_normal_sign(const struct account_row *row);

@@ -11,6 +11,7 @@
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/rows.h"
 #include "server/domain/kernel/stock.h"
+#include "server/domain/kernel/till_day.h"
 
 #define LINEAR_MAX 16u                 /* up to here a plain search beats a hash table */
 #define SLOTS      (2u * POSTINGS_MAX) /* a power of two, never more than half full */
@@ -114,8 +115,8 @@ static const char *field_of(const struct balance_change *change, bool lines_name
     return lines_named ? form_path(out, "lines", change->first, "account") : NULL;
 }
 
-static enum status check_balance(struct kv_txn *state, const struct balance_change *change, bool lines_named,
-                                 struct arena *arena, struct fault *why)
+static enum status check_balance(struct kv_txn *state, const struct balance_change *change, civil_date date,
+                                 bool lines_named, struct arena *arena, struct fault *why)
 {
     char field[FAULT_FIELD_MAX];
     struct account_row account;
@@ -128,6 +129,10 @@ static enum status check_balance(struct kv_txn *state, const struct balance_chan
                             "account %u is deactivated: reactivate it first", change->account);
     if (account.business != ACCOUNT_SHARED && account.business != change->business)
         return fault_of_ours(why, "posts to the account of another business", change->account);
+    enum status open =
+        account.till ? till_day_check(state, change->business, change->account, date, why) : STATUS_OK;
+    if (open != STATUS_OK)
+        return open;
 
     int64_t before = balance_get(state, change->account, change->business, change->currency);
     int128 after = (int128)before + change->sum;
@@ -212,7 +217,7 @@ enum status effects_check(struct kv_txn *state, const struct decision *decision,
         return fault_set(why, STATUS_NO_MEMORY, NULL, "the entry is too large to check");
     enum status status = check_zero(changes, count, arena, why);
     for (size_t i = 0; status == STATUS_OK && i < count; i++)
-        status = check_balance(state, &changes[i], lines_named, arena, why);
+        status = check_balance(state, &changes[i], decision->business_date, lines_named, arena, why);
     return status;
 }
 

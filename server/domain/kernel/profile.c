@@ -103,6 +103,17 @@ bool profile_setting_of(struct kv_txn *state, uint16_t business, enum profile_se
     return business != 0 && borrow(state, 0, &row, &profile) && profile_setting(&profile, setting, date, out);
 }
 
+uint32_t profile_rule_of(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role)
+{
+    struct profile profile;
+    struct slice row;
+    uint32_t account =
+        borrow(state, business, &row, &profile) ? profile_rule(&profile, role, CATEGORY_ANY) : 0;
+    if (account == 0 && business != 0 && borrow(state, 0, &row, &profile))
+        account = profile_rule(&profile, role, CATEGORY_ANY);
+    return account;
+}
+
 size_t profile_setting_count(const struct profile *profile)
 {
     return profile->settings.len / SETTING_BYTES;

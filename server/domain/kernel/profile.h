@@ -36,7 +36,8 @@ enum profile_setting {
     PROFILE_CASHIER_VOID,   /* may he who sold it void it */
     PROFILE_PETTY_CASH,     /* may a cashier record expenses up to this much; -1: none */
     PROFILE_JOB_SERIES,
-    PROFILE_EXCISE, /* minor units a litre; 0: none */
+    PROFILE_EXCISE,       /* minor units a litre; 0: none */
+    PROFILE_DAY_REQUIRED, /* is cash taken on open days only */
     PROFILE_SETTINGS
 };
 enum vat_mode { VAT_NONE, VAT_INCLUSIVE, VAT_EXCLUSIVE };
@@ -60,6 +61,9 @@ bool profile_setting(const struct profile *profile, enum profile_setting setting
 /* The same for a business, else for HQ, read in place: for those who need this one setting alone. */
 bool profile_setting_of(struct kv_txn *state, uint16_t business, enum profile_setting setting,
                         civil_date date, int64_t *out);
+
+/* The account of a rule of every category, of a business, else of HQ, read in place; 0 when there is none. */
+uint32_t profile_rule_of(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role);
 
 /* Kernel and business/ only, from apply. A rule of account 0 goes. */
 void profile_put_rule(struct kv_txn *state, uint16_t business, Daftari__V1__AccountRole role,

@@ -82,6 +82,9 @@ const struct kv_table domain_tables[] = {
     [TABLE_EQUIPMENT] = {"equipment", KV_PLAIN},
     [TABLE_EQUIPMENT_CODE] = {"equipment_code", KV_BLIND_KEYS},
     [TABLE_DEPRECIATED] = {"depreciated", KV_PLAIN},
+    [TABLE_TILL_DAY] = {"till_day", KV_PLAIN},
+    [TABLE_TILL_DAY_INFO] = {"till_day_info", KV_PLAIN},
+    [TABLE_DAY_BOOK] = {"day_book", KV_PLAIN},
 };
 const unsigned domain_table_count = TABLE_COUNT;
 

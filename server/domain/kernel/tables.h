@@ -12,7 +12,7 @@
  *
  * Raise it when a table, the form of its rows or an apply function changes: stored state of another version is dropped
  * and folded again from the log. */
-#define DOMAIN_STATE_VERSION 17u
+#define DOMAIN_STATE_VERSION 18u
 
 enum domain_table {
     TABLE_CURSOR, /* "position" -> u64 position folded in, 32-byte hash of that record, u32 version. The owner's */
@@ -94,6 +94,9 @@ enum domain_table {
     TABLE_EQUIPMENT,        /* u32 number -> EquipmentInfo */
     TABLE_EQUIPMENT_CODE,   /* code -> u32 number */
     TABLE_DEPRECIATED,      /* u16 business -> u32 last month that was run */
+    TABLE_TILL_DAY,         /* u16 business, u32 account -> days of a till (kernel/till_day.h) */
+    TABLE_TILL_DAY_INFO, /* u16 business, u32 date, u32 account -> DayInfo (opened_by, closed_by: user number) */
+    TABLE_DAY_BOOK,      /* u16 business, u32 date -> what was taken and paid (kernel/day_book.h) */
     TABLE_COUNT
 };
 

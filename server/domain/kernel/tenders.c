@@ -6,6 +6,7 @@
 #include "server/domain/kernel/form.h"
 #include "server/domain/kernel/party.h"
 #include "server/domain/kernel/receipt.h"
+#include "server/domain/kernel/till_day.h"
 
 /* A refusal that names one tender's field. */
 #define REFUSE(at, reason, name, ...)                                                                        \
@@ -101,6 +102,18 @@ static void take_money(struct at *at, Daftari__V1__AccountRole role, Daftari__V1
         document_post_role(document, role, 0, 0, amount, 0); /* says what is missing */
     else
         document_post(document, *out_account, 0, amount, document->out->posting_count);
+}
+
+/* Where the setting day_required says so, cash moves only while the day of its till is open. */
+static void check_day(struct at *at, uint32_t account)
+{
+    struct document *document = at->document;
+    struct till_day day;
+    if (document->status != STATUS_OK || at->terms->offline ||
+        document_setting(document, PROFILE_DAY_REQUIRED, 0) == 0)
+        return;
+    if (!till_day_get(document->state, document->business, account, &day) || day.open_date != document->date)
+        REFUSE(at, DAY_NOT_OPEN, "method", "open the day of the till first (day open)");
 }
 
 static bool cited_before(const struct at *at, Daftari__V1__Tender *const *tenders)
@@ -215,6 +228,7 @@ static void take(struct at *at, Daftari__V1__Tender *const *tenders, uint32_t *o
     case DAFTARI__V1__PAYMENT_METHOD__METHOD_CASH:
         take_money(at, DAFTARI__V1__ACCOUNT_ROLE__ROLE_CASH, DAFTARI__V1__ACCOUNT_CLASS__CLASS_CASH,
                    out_account);
+        check_day(at, *out_account);
         break;
     case DAFTARI__V1__PAYMENT_METHOD__METHOD_MPESA:
         take_mpesa(at, tenders, out_account);

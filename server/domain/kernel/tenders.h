@@ -22,6 +22,7 @@ struct tender_terms {
     bool credit;       /* may be on credit: receivable (in), payable (out) */
     Daftari__V1__AccountRole credit_role;
     bool prepayment; /* may be out of a prepayment (in), or kept as one (out) */
+    bool offline;    /* it happened already: a till without an open day is no hindrance */
     bool change;     /* cash above what is due is given back */
 };
 struct tenders_taken {
@@ -32,7 +33,7 @@ struct tenders_taken {
 };
 
 /* Posts what pays `due` (not negative). No tenders: all in cash; nothing at all when nothing is due. TENDERS_DIFFER,
- * TENDER_METHOD, RECEIPT_USED, REFERENCE_MISSING, CUSTOMER_MISSING, PREPAYMENT_INSUFFICIENT, ACCOUNT_UNFIT. Credit limits
+ * TENDER_METHOD, RECEIPT_USED, REFERENCE_MISSING, CUSTOMER_MISSING, PREPAYMENT_INSUFFICIENT, ACCOUNT_UNFIT, DAY_NOT_OPEN. Credit limits
  * are the caller's. */
 void tenders_take(struct document *document, Daftari__V1__Tender *const *tenders, size_t count, int64_t due,
                   const struct tender_terms *terms, struct tenders_taken *out);

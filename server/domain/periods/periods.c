@@ -4,7 +4,9 @@
 #include "proto/base/text.h"
 #include "server/domain/kernel/facts.h"
 #include "server/domain/kernel/form.h"
+#include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/rows.h"
+#include "server/domain/kernel/till_day.h"
 #include "type_ids.h"
 
 #define REASON(name) DAFTARI__V1__REASON__##name
@@ -148,6 +150,24 @@ static enum status refuse_open(uint32_t reason, const char *what, uint64_t first
                         (unsigned long long)first, count - 1, verbs);
 }
 
+/* What is missing in a till could not be posted any more. */
+static enum status check_days(const struct context *context, struct kv_txn *state, civil_date from,
+                              civil_date to, struct fault *why)
+{
+    uint16_t business = 0;
+    uint32_t account = 0;
+    uint32_t count = till_days_open_between(state, from, to, &business, &account);
+    if (count == 0)
+        return STATUS_OK;
+    const char *code = business_code_of(state, business, context->arena);
+    if (count == 1)
+        return fault_refuse(why, REASON(DAYS_OPEN), "month",
+                            "the day of till %u of %s in it is open: close that day", account, code);
+    return fault_refuse(why, REASON(DAYS_OPEN), "month",
+                        "the days of till %u of %s and of %u more in it are open: close them", account, code,
+                        count - 1);
+}
+
 enum status period_decide_close(const struct context *context, struct kv_txn *state,
                                 const ProtobufCMessage *command, struct decision *out, struct fault *why)
 {
@@ -172,6 +192,9 @@ enum status period_decide_close(const struct context *context, struct kv_txn *st
     open = adjustments_open_between(state, first, last, &which);
     if (open != 0)
         return refuse_open(REASON(ADJUSTMENTS_OPEN), "adjustment", which, open, "approve or reject", why);
+    status = check_days(context, state, first, last, why);
+    if (status != STATUS_OK)
+        return status;
     /* accepted */
     out->type = EVENT_PERIOD_CLOSED;
     return STATUS_OK;

@@ -3,6 +3,7 @@
 #include "server/domain/kernel/lookup.h"
 #include "server/domain/kernel/periods.h"
 #include "server/domain/kernel/rows.h"
+#include "server/domain/kernel/till_day.h"
 #include "server/domain/sales/sale_row.h"
 #include "server/domain/sales/sales.h"
 #include "type_ids.h"
@@ -14,6 +15,34 @@ static bool date_is_late(const struct context *context, struct kv_txn *state,
     struct fault closed;
     return sale->offline && sale->has_date && date_valid(sale->date) && sale->date < context->today &&
            period_check(state, context->rights, sale->date, &closed) != STATUS_OK;
+}
+
+/* The first date that no till it moves is closed for. */
+static civil_date first_open_day(struct document *document, const Daftari__V1__RecordSale *sale)
+{
+    civil_date first = till_day_first_open(document->state, document->business, TILL_MAIN);
+    uint32_t usual = document_account(document, DAFTARI__V1__ACCOUNT_ROLE__ROLE_CASH, CATEGORY_ANY);
+    for (size_t i = 0; i <= sale->n_tenders; i++) {
+        uint32_t account = i < sale->n_tenders ? sale->tenders[i]->account : usual;
+        civil_date other = till_day_first_open(document->state, document->business, account);
+        first = other > first ? other : first;
+    }
+    return first;
+}
+
+/* The same where the day of the till is closed: it counts on the next one, and is in that Z report. */
+static void move_to_open_day(struct document *document, const Daftari__V1__RecordSale *sale,
+                             struct sale_lines *lines)
+{
+    if (!sale->offline)
+        return;
+    civil_date first = first_open_day(document, sale);
+    if (document->date >= first)
+        return;
+    document->date = first;
+    sale_review(document, lines, "the day of its till is closed: it counts on the next", "date");
+    document_fail(document,
+                  date_check(document->context, document->state, &document->facts, first, document->why));
 }
 
 static enum status form_sale(const Daftari__V1__RecordSale *sale, struct fault *why)
@@ -94,6 +123,7 @@ enum status sale_decide_record(const struct context *context, struct kv_txn *sta
     lines->review_count = 0;
     if (late)
         sale_review(&document, lines, "its period is closed: it counts today", "date");
+    move_to_open_day(&document, sale, lines);
     uint32_t customer = document_customer(&document, sale->customer);
     uint16_t place = document_place(&document, sale->place, "place");
     sale_lines_price(&document, sale->lines, sale->n_lines, sale->discount_minor, sale->offline, lines);
@@ -106,6 +136,7 @@ enum status sale_decide_record(const struct context *context, struct kv_txn *sta
         .credit = true,
         .credit_role = DAFTARI__V1__ACCOUNT_ROLE__ROLE_RECEIVABLE,
         .prepayment = true,
+        .offline = sale->offline,
         .change = true,
     };
     tenders_take(&document, sale->tenders, sale->n_tenders, lines->gross, &terms, &tenders);
