@@ -19,6 +19,8 @@ const struct view *const views[VIEW_COUNT] = {
 const struct view_query view_queries[] = {
     {"Entry.List", query_entry_list, NULL},
     {"Entry.Show", query_entry_show, NULL},
+    {"Expense.List", query_expense_list, NULL},
+    {"Expense.Show", query_expense_show, NULL},
     {"Invoice.Export", query_invoice_export, NULL},
     {"Job.List", query_job_list, NULL},
     {"Job.Show", query_job_show, NULL},

@@ -61,6 +61,15 @@ static const struct method methods[] = {
         .decide = drawing_decide_record,
     },
     {
+        .name = "Expense.List",
+        .kind = METHOD_QUERY,
+        .streams = true,
+        .request = &daftari__v1__list_expenses__descriptor,
+        .response = &daftari__v1__expense_info__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_READ,
+    },
+    {
         .name = "Expense.MakeVoid",
         .kind = METHOD_COMMAND,
         .request = &daftari__v1__void_expense__descriptor,
@@ -95,6 +104,14 @@ static const struct method methods[] = {
         .permission = DAFTARI__V1__PERMISSION__MONEY,
         .level = PERMISSION_WRITE,
         .decide = expense_decide_release,
+    },
+    {
+        .name = "Expense.Show",
+        .kind = METHOD_QUERY,
+        .request = &daftari__v1__show_expense__descriptor,
+        .response = &daftari__v1__expense_info__descriptor,
+        .permission = DAFTARI__V1__PERMISSION__MONEY,
+        .level = PERMISSION_READ,
     },
     {
         .name = "ExpenseCategory.Deactivate",

@@ -5,6 +5,7 @@
 #include "server/views/view.h"
 
 view_query_fn query_entry_show, query_entry_list;
+view_query_fn query_expense_show, query_expense_list;
 view_query_fn query_invoice_export;
 view_query_fn query_job_show, query_job_list;
 view_query_fn query_sale_show, query_sale_list;
