@@ -13,9 +13,8 @@
 #define KIND(name)  DAFTARI__V1__DAY_FLOW_KIND__FLOW_##name
 #define MONEY(name) DAFTARI__V1__DAY_FLOW_METHOD__FLOW_##name
 
-/* What people read of each type in the Z report; FLOW_OTHER for all that is not named. What undoes is of the kind of what
- * it undoes where that is no sale. */
-static Daftari__V1__DayFlowKind kind_of_type(uint16_t type)
+/* What undoes is of the kind of what it undoes where that is no sale. */
+Daftari__V1__DayFlowKind day_book_kind(uint16_t type)
 {
     switch (type) {
     case EVENT_SALE_RECORDED:
@@ -78,7 +77,7 @@ static Daftari__V1__DayFlowKind kind_of_type(uint16_t type)
 /* `party`: of its first posting that has one. A payment that is of a supplier, voided or matched, is his. */
 static Daftari__V1__DayFlowKind kind_of(struct kv_txn *state, uint16_t type, uint32_t party)
 {
-    Daftari__V1__DayFlowKind kind = kind_of_type(type);
+    Daftari__V1__DayFlowKind kind = day_book_kind(type);
     struct party_row row;
     if (kind == KIND(PAYMENTS) && party != 0 && party_row_get(state, party, &row) &&
         row.kind == PARTY_IS_SUPPLIER)
@@ -304,7 +303,7 @@ static bool next_business(const struct folding *folding, int32_t *after)
 
 void day_book_apply(struct kv_txn *state, const struct record *record, struct arena *arena)
 {
-    if (record->posting_count == 0 || kind_of_type(record->header.type) == KIND(OTHER))
+    if (record->posting_count == 0 || day_book_kind(record->header.type) == KIND(OTHER))
         return;
     uint16_t business = record->header.business;
     uint32_t party = 0;

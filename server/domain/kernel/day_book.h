@@ -30,6 +30,9 @@ struct day_book_row {
     bool counted; /* while one record is folded: it is in `count` */
 };
 
+/* What people read of a record of this type in the Z report; FLOW_OTHER for all types that have no place of their own. */
+Daftari__V1__DayFlowKind day_book_kind(uint16_t type);
+
 /* False when nothing is in it. The rows are in the arena. */
 bool day_book_get(struct kv_txn *state, uint16_t business, civil_date date, struct arena *arena,
                   struct day_book_head *out_head, struct day_book_row **out_rows, size_t *out_count);
