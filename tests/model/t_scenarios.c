@@ -7,7 +7,9 @@
 
 #include "reason.pb-c.h"
 #include "server/domain/domain.h"
+#include "tests/support/document.h"
 #include "tests/support/scenario.h"
+#include "type_ids.h"
 
 /* No rule of today gives the first: documents of other series come with the capabilities that write them. The next two
  * are given before a command reaches the domain, by server/access (tests/unit/t_access.c); two need more lines than
@@ -35,6 +37,35 @@ static size_t check_coverage(const struct scenario_coverage *coverage)
     return missing;
 }
 
+static bool effects_shown(const struct document *page, const char *row, bool posted, bool moved)
+{
+    char line[256];
+    snprintf(line, sizeof line, "%s%s|", row,
+             posted && moved ? "postings, movements"
+             : posted        ? "postings"
+             : moved         ? "movements"
+                             : "none");
+    if (document_shows(page, line))
+        return true;
+    printf("# the page has no row %s\n", line);
+    return false;
+}
+
+/* The page's table of record types says of each which effects it may have, and scenarios are seen to have just these. */
+static size_t check_effects(const struct scenario_coverage *coverage)
+{
+    static struct document page;
+    size_t wrong = 0;
+    document_read(&page, "docs/journal-format.md");
+#define EFFECTS(number, name, message)                                                                       \
+    wrong += !effects_shown(&page, "|" #number "|" #name "|`" message "`|", coverage->posted[number],        \
+                            coverage->moved[number]);
+    TYPE_IDS(EFFECTS)
+    printf("%s - docs/journal-format.md says which records have postings and movements\n",
+           wrong == 0 ? "ok" : "not ok");
+    return wrong;
+}
+
 int main(void)
 {
     static struct scenario_coverage coverage;
@@ -56,7 +87,7 @@ int main(void)
         if (only == NULL || strstr(files.gl_pathv[i], only) != NULL)
             failed += scenario_run_file(files.gl_pathv[i], &coverage);
     if (only == NULL)
-        failed += check_coverage(&coverage);
+        failed += check_coverage(&coverage) + check_effects(&coverage);
     globfree(&files);
     return failed == 0 ? 0 : 1;
 }

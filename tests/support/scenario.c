@@ -577,10 +577,21 @@ static void do_stock(struct run *run, const char *at)
 
 /* ---- statements ---------------------------------------------------------------------------------------------------- */
 
+/* Which record types had effects, for the table of docs/journal-format.md. */
+static void note_effects(const struct world *world, struct scenario_coverage *coverage)
+{
+    for (uint64_t position = 1; position <= world->record_count; position++) {
+        const struct record record = world_record_at(world, position);
+        coverage->posted[record.header.type] |= record.posting_count != 0;
+        coverage->moved[record.header.type] |= record.movement_count != 0;
+    }
+}
+
 static void finish(struct run *run)
 {
     if (run->world == NULL)
         return;
+    note_effects(run->world, run->coverage);
     if (!world_check(run->world) && run->failure[0] == '\0')
         fail(run, "%s", run->world->trouble);
     run->ran++;

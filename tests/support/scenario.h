@@ -32,6 +32,8 @@
 
 struct scenario_coverage {
     bool reason[1024]; /* reasons that some scenario expects */
+    bool posted[1024]; /* record types that some scenario saw with postings */
+    bool moved[1024];  /* ... with movements of stock */
 };
 
 /* Runs every scenario of a file and prints one TAP line for each. Counts those that failed. */
