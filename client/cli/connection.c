@@ -10,6 +10,8 @@
 #include "proto/base/money.h"
 #include "proto/base/text.h"
 
+#define CONNECT_MS_MAX 10000 /* as libdaftari has it */
+
 struct fault fault_of(const struct dft_fault *fault)
 {
     struct fault out = {.status = (enum status)fault->status, .reason = fault->reason};
@@ -111,6 +113,8 @@ enum status cli_connect(struct cli *cli, struct fault *why)
         .agent = "daftari/" DAFTARI_VERSION,
         .device = cli->device,
         .call_timeout_ms = cli->timeout_ms,
+        /* who waits a second for an answer waits no longer for the connection; 0 = the default */
+        .connect_timeout_ms = cli->timeout_ms < CONNECT_MS_MAX ? cli->timeout_ms : 0,
     };
     if (session_load(cli, token, &token_len)) {
         options.session_token = token;

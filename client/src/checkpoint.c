@@ -12,6 +12,9 @@
 #include "proto/base/bug.h"
 #include "proto/base/text.h"
 
+/* What to do about a file that cannot be used: whoever damaged it may want the comparison not to be made. */
+#define RESTORE                                                                                              \
+    "; bring it back from a backup, or move it away: then the log is trusted anew as it stands now"
 #define FILE_HEAD      "daftari checkpoint 1\n"
 #define FILE_BYTES_MAX (sizeof FILE_HEAD + NOTE_VKEY_MAX + NOTE_TEXT_MAX + 32)
 #define POSITION_HEAD  "daftari position 1\n"
@@ -29,24 +32,26 @@ static bool take_prefix(struct slice *rest, const char *prefix)
 static enum status file_parse(struct slice rest, struct checkpoint_memory *memory, struct fault *why)
 {
     if (!take_prefix(&rest, FILE_HEAD) || !take_prefix(&rest, "key "))
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s is not a checkpoint file", memory->path);
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s is not a checkpoint file" RESTORE,
+                         memory->path);
     const uint8_t *end = memchr(rest.ptr, '\n', rest.len);
     size_t key_len = end == NULL ? 0 : (size_t)(end - rest.ptr);
     if (key_len == 0 || key_len >= NOTE_VKEY_MAX)
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s has no log key", memory->path);
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s has no log key" RESTORE, memory->path);
     struct slice key_text = slice_of(rest.ptr, key_len);
     enum status status = note_vkey_parse(key_text, &memory->key, why);
     if (status != STATUS_OK)
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "the log key in %s is damaged",
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "the log key in %s is damaged" RESTORE,
                          memory->path);
     memcpy(memory->key_text, key_text.ptr, key_len);
     memory->key_text[key_len] = '\0';
     rest = slice_of(rest.ptr + key_len + 1, rest.len - key_len - 1);
     if (!take_prefix(&rest, "note\n") || rest.len >= NOTE_TEXT_MAX)
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s has no note", memory->path);
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s has no note" RESTORE, memory->path);
     status = checkpoint_open(rest, &memory->key, &memory->seen, why);
     if (status != STATUS_OK)
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "the note in %s is damaged", memory->path);
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "the note in %s is damaged" RESTORE,
+                         memory->path);
     memcpy(memory->note, rest.ptr, rest.len);
     memory->note[rest.len] = '\0';
     memory->known = true;
@@ -79,7 +84,8 @@ static enum status file_read(struct checkpoint_memory *memory, struct fault *why
     }
     (void)close(fd);
     if (len > FILE_BYTES_MAX)
-        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s is not a checkpoint file", memory->path);
+        return fault_set(why, STATUS_CORRUPT, "checkpoint_file", "%s is not a checkpoint file" RESTORE,
+                         memory->path);
     return file_parse(slice_of(bytes, len), memory, why);
 }
 

@@ -29,6 +29,10 @@ daftari account change --number "$rent" --name 'Rent Expense' --description 'as 
 daftari account change --number "$(awk -F, '$2 == "equity:virtual" { print $1 }' "$D/before")" --name 'Not real' >/dev/null
 daftari import journal "$D/rent.json" >"$D/out" 2>&1
 tap "after renaming, the same import records nothing" told 0 $? "$D/out" '^0 entries recorded, 2 were there already, 0 refused'
+daftari import journal - </dev/null >"$D/out" 2>&1
+tap "nothing at all is no journal: the program that should have written it failed" told 2 $? "$D/out" 'the input is empty'
+echo '[]' | daftari import journal - >"$D/out" 2>&1
+tap "books without a transaction are one" told 0 $? "$D/out" '^0 entries recorded'
 tap "and opens no second account" test "$(accounts | wc -l)" = "$(wc -l <"$D/before")"
 printf '2024-03-01 Rent\n    Expenses:Rent  600 KES\n    Assets:Wallet\n' | journal >"$D/march.json"
 DAFTARI_HOME=$D/elsewhere && export DAFTARI_HOME && mkdir -m 0700 "$D/elsewhere" && server_log_in "$D"

@@ -25,7 +25,7 @@ up_and_same() { # after whatever was done to the folder
 whole() { daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key" >"$D/out" 2>&1; }
 
 server_init "$D" && server_start "$D" && server_log_in "$D" || exit 1
-for file in kenya-three-businesses car-wash demo-day; do daftari load --quiet "data/$file.jsonl" >"$D/out" 2>&1 || cat "$D/out"; done
+for file in kenya-three-businesses car-wash kenya-register kenya-customers kenya-cylinders kenya-expenses demo-day; do daftari load --quiet "data/$file.jsonl" >"$D/out" 2>&1 || cat "$D/out"; done
 seq 0 299 | while read -r i; do
   echo '{"method":"Entry.Post","business":"WTR","date":"2026-10-'$((i % 28 + 1))'","type":"SALE","description":"sale '"$i"'","lines":[{"account":1110,"debit":"'"$i"'.50"},{"account":4100,"credit":"'"$i"'.50"}]}'
 done | sed 's/-\([0-9]\)"/-0\1"/' >"$D/sales.jsonl"

@@ -11,8 +11,7 @@ AUDIT=(daftari-audit verify --data "$D/data" --master-key "$D/keys/master-key")
 
 server_init "$D" && server_start "$D" && server_log_in "$D" || exit 1
 daftari load --quiet data/kenya-three-businesses.jsonl >/dev/null
-daftari load --quiet data/car-wash.jsonl >/dev/null
-daftari load --quiet data/demo-day.jsonl >/dev/null
+for file in car-wash kenya-register kenya-customers kenya-cylinders kenya-expenses demo-day; do daftari load --quiet "data/$file.jsonl" >/dev/null; done
 
 # ---- against a server that takes entries meanwhile
 ( while [ ! -f "$D/enough" ]; do

@@ -1,4 +1,5 @@
 /* daftari import: the two passes over a journal, and what is said about them. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -239,16 +240,31 @@ static void summary(const struct journal *journal)
             (unsigned long long)(journal->entries - journal->already), (unsigned long long)journal->already,
             (unsigned long long)journal->problems, (unsigned long long)journal->left_out);
     } else {
-        (void)printf("%llu entries recorded, %llu were there already, %llu refused\n",
-                     (unsigned long long)journal->recorded, (unsigned long long)journal->already,
-                     (unsigned long long)journal->refused + journal->problems);
+        (void)printf(
+            "%llu entries recorded, %llu were there already, %llu refused, %llu had nothing to post\n",
+            (unsigned long long)journal->recorded, (unsigned long long)journal->already,
+            (unsigned long long)journal->refused + journal->problems, (unsigned long long)journal->left_out);
     }
+}
+
+/* Even books without a transaction are "[]": nothing at all is what a program leaves that failed. */
+static bool is_empty(FILE *from)
+{
+    rewind(from);
+    int c = getc(from);
+    while (isspace(c))
+        c = getc(from);
+    rewind(from);
+    return c == EOF;
 }
 
 static int import_file(struct journal *journal, FILE *from)
 {
     struct fault why = {.status = STATUS_OK};
     struct cli *cli = journal->cli;
+    if (is_empty(from))
+        return cli_usage("there is no journal here, the input is empty: give what `hledger print "
+                         "--output-format json` writes ([] for a book without transactions)");
     enum status status = import_learn_books(journal, &why);
     if (status == STATUS_OK)
         status = import_pass(journal, from, learn_one, NULL, &why);

@@ -11,7 +11,7 @@
 #include "server/views/reports/report_run.h"
 
 static const char *const parameters[] = {
-    "to_date", "known_at_position", "known_at_time_us", "business", "limit", "offset", NULL};
+    "to_date", "as_at_date", "known_at_position", "known_at_time_us", "business", "limit", "offset", NULL};
 static const struct report_column columns[] = {
     {"number", "Number", DAFTARI__V1__COLUMN_KIND__INTEGER},
     {"key", "Phone or code", DAFTARI__V1__COLUMN_KIND__TEXT},
